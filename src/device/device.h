@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the gate asks of a device: take a command, complete it later. One struct per back end; every
+ * slot is mandatory. A back end neither judges nor changes a command: the bytes it is given are the
+ * bytes it sends.
+ */
+#ifndef SL_DEVICE_DEVICE_H
+#define SL_DEVICE_DEVICE_H
+
+#include <stdint.h>
+
+#include "core/command.h"
+
+struct sl_device;
+
+/*
+ * One command at a device. The gate owns it from sl_device_ops.submit until the back end calls
+ * `done`; `data` and `meta` are the broker's own memory, on pages of their own.
+ */
+struct sl_io {
+	const struct sl_command *cmd; /* final bytes */
+	uint8_t *data;		      /* cmd->dir OUT: what is sent; IN: where it goes */
+	uint32_t data_size;	      /* bytes the device may touch, ≥ cmd->data_len */
+	uint8_t *meta;
+	uint32_t meta_size;
+	uint32_t timeout_ms;
+	uint32_t tag; /* unique among the device's commands in flight: the gate's slot */
+	struct sl_completion out;
+};
+
+struct sl_device_ops {
+	const char *name; /* "wire", "null", "nvme" … as in the SPEC before the colon */
+	/* Starts a command. 0: done() will be called, once. <0: it was not sent, -errno; no done(). */
+	int (*submit)(struct sl_device *dev, struct sl_io *io);
+	/*
+	 * Reaps what has completed, calling done() for each. Never blocks. 0, or -ENODEV when the
+	 * device has gone: done() was then called for all in flight with SL_OUTCOME_FAILED.
+	 */
+	int (*poll)(struct sl_device *dev);
+	/* Forgets the waiter of a command; it goes on at the device and done() still comes. */
+	void (*detach)(struct sl_device *dev, struct sl_io *io);
+	/* Releases everything. Nothing may be in flight. */
+	void (*close)(struct sl_device *dev);
+};
+
+struct sl_device {
+	const struct sl_device_ops *ops;
+	int poll_fd; /* readable when poll() has something to do; -1: completes in submit() */
+	uint32_t max_transfer;
+	void (*done)(struct sl_device *dev, struct sl_io *io);
+	void *gate; /* the gate's own, for done() */
+};
+
+#endif
