@@ -42,6 +42,7 @@ struct sl_model_req {
 	uint32_t meta_len;
 	uint32_t meta_cap;
 	void (*done)(struct sl_model_req *req);
+	bool internal; /* a rule runs it: no behaviour hook, no hanging, completes at once */
 
 	/* The answer. */
 	uint16_t status;
@@ -152,6 +153,8 @@ int sl_model_blocks_write(struct sl_model *m, uint32_t nsid, uint64_t lba, uint6
 			  const void *p);
 int sl_model_blocks_fill(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n, uint8_t byte);
 int sl_model_blocks_deallocate(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n);
+/* Bytes of data in a block of nsid; 0: no such namespace. */
+uint32_t sl_model_block_size(const struct sl_model *m, uint32_t nsid);
 int sl_model_blocks_read(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n, void *p);
 
 /* 0; -EEXIST, -ENOENT, -ENOSPC, -EINVAL. nsid 0: the first free one. */

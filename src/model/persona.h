@@ -18,6 +18,7 @@
 #define SL_PERSONA_FILE_MAX	 (4u << 20) /* bytes of a persona file */
 #define SL_PERSONA_DEPTH_MAX	 24
 #define SL_PERSONA_NAME_MAX	 48 /* of personas, rules, variables, buffers, snapshots; with NUL */
+#define SL_PERSONA_STATE_MAX	 80 /* of a state name; with NUL */
 #define SL_PERSONA_NS_MAX	 64
 #define SL_PERSONA_LBAF_MAX	 64
 #define SL_PERSONA_FILL_MAX	 64
@@ -29,8 +30,7 @@
 #define SL_PERSONA_DO_MAX	 32   /* actions of one rule */
 #define SL_PERSONA_COND_MAX	 16   /* dword, payload and state conditions of one match, each */
 #define SL_PERSONA_BYTES_MAX	 4096 /* bytes of one pattern, answer or write */
-#define SL_PERSONA_VAR_MAX	 32
-#define SL_PERSONA_BUFFER_MAX	 8
+#define SL_PERSONA_VAR_MAX	 32   /* variables of a persona */
 #define SL_PERSONA_SNAPSHOT_MAX	 8
 #define SL_PERSONA_DRIFT_MAX	 32
 #define SL_PERSONA_CSI_N	 3 /* 0 NVM, 1 KV, 2 ZNS */
@@ -44,35 +44,13 @@ struct sl_bytes {
 	uint32_t len;
 };
 
-/* ---- state names: what rules read and change ---- */
-
-enum sl_region {
-#define REGION(id, prefix, args, size) SL_REGION_##id,
-#include "model/state.def"
-#undef REGION
-	_SL_REGION_N
-};
-
 /*
- * A place in the state: `len` bytes at `offset` of a region. len 0: the whole region (snapshots
- * only). The engine implements one get and one set over this; see struct sl_behave_host.
+ * A state name of model.h ("smart.temperature", "ns.1.size", "log.ca[8:4]"), checked by the loader
+ * against sl_model_items. A path component `*` stands for the NSID of the command that fired the
+ * rule.
  */
 struct sl_state_ref {
-	uint8_t region; /* enum sl_region */
-	uint32_t a;
-	uint64_t b;
-	uint32_t offset;
-	uint32_t len;
-};
-
-/* Offsets in region NS. */
-enum {
-	SL_NSTATE_ATTACHED = 0,	     /* u8: to this controller */
-	SL_NSTATE_EXISTS = 1,	     /* u8: allocated */
-	SL_NSTATE_WRITE_PROTECT = 2, /* u8: as feature 84h */
-	SL_NSTATE_FLBAS = 3,	     /* u8 */
-	SL_NSTATE_SIZE = 8,	     /* u64: NSZE, blocks */
-	SL_NSTATE_CAPACITY = 16,     /* u64: NCAP */
+	char name[SL_PERSONA_STATE_MAX];
 };
 
 /* ---- the device ---- */
@@ -182,7 +160,7 @@ enum sl_cmp {
 };
 
 struct sl_match_state {
-	struct sl_state_ref ref; /* len 1 .. 8 */
+	struct sl_state_ref ref; /* at most 8 bytes long */
 	uint8_t cmp;		 /* enum sl_cmp */
 	uint64_t value;
 };
@@ -314,11 +292,23 @@ struct sl_persona_vendor {
 	struct sl_do *dos;
 };
 
+/*
+ * A variable of the device's own: engine state "vendor.NAME", an integer when len is 1, 2, 4 or 8
+ * and `bytes` is false. Nothing shows it to the host unless a rule does.
+ */
+struct sl_persona_var {
+	char name[SL_PERSONA_NAME_MAX];
+	uint32_t len; /* 1 .. SL_PERSONA_BYTES_MAX */
+	bool bytes;
+	bool persistent; /* survives a power cycle; else it goes back to its initial value */
+	uint8_t init[SL_PERSONA_BYTES_MAX]; /* little-endian when an integer */
+};
+
 /* A value that moves by itself. */
 enum sl_drift_kind { SL_DRIFT_STEP, SL_DRIFT_WALK };
 
 struct sl_drift {
-	struct sl_state_ref ref; /* len 1 .. 8 */
+	struct sl_state_ref ref; /* at most 8 bytes long */
 	uint8_t kind;		 /* STEP: += step; WALK: ± up to step at random */
 	uint64_t every_ms;	 /* 0: not by time */
 	uint64_t every_commands; /* 0: not by commands */
@@ -369,10 +359,8 @@ struct sl_persona {
 	struct sl_rule *rules;
 	unsigned n_drift;
 	struct sl_drift *drift;
-	unsigned n_vars, n_buffers, n_snapshots;
-	char var_name[SL_PERSONA_VAR_MAX][SL_PERSONA_NAME_MAX];
-	uint64_t var_init[SL_PERSONA_VAR_MAX];
-	char buffer_name[SL_PERSONA_BUFFER_MAX][SL_PERSONA_NAME_MAX];
+	unsigned n_vars, n_snapshots;
+	struct sl_persona_var *vars; /* the engine keeps them as state "vendor.NAME" */
 	char snapshot_name[SL_PERSONA_SNAPSHOT_MAX][SL_PERSONA_NAME_MAX];
 };
 
