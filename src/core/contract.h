@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A device's contract: what it declares each command may change, and the facts about its namespaces
+ * that a verdict is bound to. Filled by src/contract's decoders; read by the core, immutable while in
+ * use, replaced whole under a new generation.
+ *
+ * Entries live in an open-addressed table keyed by (set, opcode, selector), so that every protocol's
+ * keys fit one shape and a look-up is one or two dependent loads.
+ */
+#ifndef SL_CORE_CONTRACT_H
+#define SL_CORE_CONTRACT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/effects.h"
+
+#define SL_CONTRACT_SLOTS 2048u /* power of two */
+#define SL_CONTRACT_MAX	  1536u /* entries: at most three quarters full */
+#define SL_NS_MAX	  256u	/* namespaces that one controller may show us */
+#define SL_SEL_ANY	  0xffffu
+
+/* Which log an entry comes from. */
+enum sl_source {
+	SL_SOURCE_NONE,
+	SL_SOURCE_LID05, /* NVMe Commands Supported and Effects */
+	SL_SOURCE_LID12, /* NVMe Feature Identifiers Supported and Effects */
+	SL_SOURCE_LID00, /* NVMe Supported Log Pages: supported only, no effects */
+	SL_SOURCE_LID13, /* NVMe-MI Commands Supported and Effects */
+	_SL_SOURCE_N
+};
+
+enum sl_entry_flag {
+	SL_ENTRY_USED = 1 << 0,
+	SL_ENTRY_SUPPORTED = 1 << 1,
+	SL_ENTRY_RESERVED = 1 << 2, /* a reserved bit is set: effects include `unknown` */
+	SL_ENTRY_CAUGHT = 1 << 3,   /* contradicted, with evidence */
+	SL_ENTRY_NO_EFFECTS = 1 << 4, /* the log says only "supported" (LID 00h) */
+};
+
+struct sl_entry {
+	uint64_t key; /* sl_key() */
+	uint32_t raw; /* the declaration word as the device wrote it */
+	sl_effects declared;
+	sl_scope scope; /* as declared; 0: not reported */
+	sl_effects observed; /* by a verifier */
+	uint8_t excl;	/* enum sl_exclusivity as declared */
+	uint8_t trust;	/* enum sl_trust */
+	uint8_t source; /* enum sl_source */
+	uint8_t flags;	/* enum sl_entry_flag */
+};
+
+static inline uint64_t sl_key(uint8_t set, uint16_t opcode, uint16_t sel)
+{
+	return (uint64_t)set << 32 | (uint64_t)opcode << 16 | sel;
+}
+
+/* What a verdict is bound to, per namespace. */
+struct sl_ns {
+	uint32_t nsid;
+	uint8_t csi;
+	uint8_t lba_shift; /* log2 of the data bytes of a block; 0: unknown, data commands are refused */
+	uint8_t meta_ext;  /* metadata at the end of the data (extended LBA) */
+	uint8_t used_by_kernel; /* mounted, held or partitioned */
+	uint8_t claimed;   /* the launcher holds it exclusively */
+	uint16_t meta;	   /* metadata bytes of a block */
+	uint64_t blocks;   /* NSZE */
+	uint8_t guid[16];
+};
+
+enum sl_contract_state {
+	SL_CONTRACT_NONE,    /* the device publishes none, or it could not be read: all `unknown` */
+	SL_CONTRACT_PRESENT,
+};
+
+struct sl_contract {
+	uint32_t generation; /* never 0 in use; a change voids every verdict */
+	uint8_t state;	     /* enum sl_contract_state */
+	uint8_t caught;	     /* somewhere it was caught: nothing that rests on its word holds */
+	uint16_t cntlid;
+	uint32_t max_transfer;
+	uint32_t n_entries;
+	uint32_t n_ns;
+	uint8_t hash[32]; /* SHA-256 of the raw logs */
+	char vendor[8], model[44], serial[24], firmware[12]; /* NUL-terminated, trimmed */
+	struct sl_ns ns[SL_NS_MAX];
+	struct sl_entry entries[SL_CONTRACT_SLOTS];
+};
+
+/* The entry, or NULL: not in any log. */
+const struct sl_entry *sl_contract_find(const struct sl_contract *c, uint64_t key);
+/* The slot to fill for a key: an existing one, or a new zeroed one; NULL when the table is full. */
+struct sl_entry *sl_contract_add(struct sl_contract *c, uint64_t key);
+const struct sl_ns *sl_contract_ns(const struct sl_contract *c, uint32_t nsid);
+
+#endif

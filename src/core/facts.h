@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is known about one command before anybody's policy is asked: the row it is, the effects it can
+ * have and where each came from, what it will transfer, the blocks it names; or why it is not
+ * comprehended. Computed from the final bytes alone.
+ */
+#ifndef SL_CORE_FACTS_H
+#define SL_CORE_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/command.h"
+#include "core/contract.h"
+#include "core/effects.h"
+
+/* Why a command was decided as it was. REASON(ID, text for people). Append only: on the wire. */
+#define SL_REASONS(R)                                                                              \
+	R(ALLOWED, "allowed by a rule")                                                            \
+	R(NO_RULE, "no rule allows it")                                                            \
+	R(DENY_RULE, "a rule denies it")                                                           \
+	R(UNLISTED, "opcode or sub-selector is in no table")                                       \
+	R(RESERVED_BITS, "a bit is set that the specification reserves")                           \
+	R(KERNEL_OWNED, "this state belongs to the kernel's driver")                               \
+	R(LENGTH, "the buffer's length is not what the command transfers")                         \
+	R(DIRECTION, "the buffer's direction is not the command's")                                \
+	R(SHORT, "the payload is too short for what it says it holds")                             \
+	R(NAMESPACE, "the namespace does not exist or does not fit the node")                      \
+	R(TOO_LONG, "the transfer is longer than the device takes at once")                        \
+	R(META_UNKNOWN, "metadata of unknown length")                                              \
+	R(VENDOR_UNDECLARED, "a vendor command that the device does not declare")                  \
+	R(NOT_DECLARED, "the device does not list it as supported")                                \
+	R(CAUGHT, "the device was caught lying, the permission rested on its word")                \
+	R(IN_USE, "the kernel uses the namespace and it is not claimed")                           \
+	R(LEDGER, "its intent could not be recorded")                                              \
+	R(BUSY, "an exclusive command is running or too many are in flight")                       \
+	R(STALE, "the device changed while it was judged")                                         \
+	R(BROKER, "the broker could not judge it")
+
+enum sl_reason {
+#define R(id, text) SL_REASON_##id,
+	SL_REASONS(R)
+#undef R
+	_SL_REASON_N
+};
+
+const char *sl_reason_text(unsigned reason);
+
+struct sl_facts {
+	uint16_t row;
+	uint8_t reason; /* enum sl_reason: ALLOWED means comprehended, else why not */
+	uint8_t trust;	/* enum sl_trust of the declaration */
+	uint8_t excl;	/* enum sl_exclusivity: floor ∪ declared */
+	uint8_t caught;
+	uint8_t length_known;
+	uint8_t declared_known; /* an entry exists in the contract */
+	uint32_t nsid;
+	const struct sl_ns *ns;	      /* NULL: none, broadcast, or unknown */
+	const struct sl_entry *entry; /* the declaration that applies; NULL: unlisted */
+	uint32_t raw;		      /* its raw word; 0 */
+	sl_effects floor;	      /* row ∪ refinements */
+	sl_effects declared;
+	sl_effects observed;
+	sl_effects effective; /* floor ∪ declared ∪ observed: what is judged */
+	sl_scope scope;
+	uint32_t length;      /* data bytes the device will move; when length_known */
+	uint32_t meta_length; /* metadata bytes, likewise */
+};
+
+/*
+ * Replaces NVME_IO by the command set of the namespace that the request names (its CSI). Stays NVME_IO
+ * when the namespace is not known: then no row is found and the command is not comprehended.
+ */
+void sl_command_resolve(const struct sl_contract *contract, struct sl_command *cmd);
+
+/*
+ * Expects *cmd resolved (NVME_IO is reported as NAMESPACE). Finds the row, checks that every bit, length and
+ * payload is comprehended, and collects effects. `data` is the broker's own copy of the outgoing data
+ * (cmd->data_len bytes when cmd->dir is OUT or BOTH), NULL otherwise. Total: always fills *ret.
+ * `contract` may describe no namespace at all; never NULL.
+ */
+void sl_facts_collect(const struct sl_contract *contract, const struct sl_command *cmd,
+		      const uint8_t *data, struct sl_facts *ret);
+
+#endif
