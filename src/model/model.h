@@ -4,8 +4,8 @@
  * by sl_model_submit and come out by their `done`; time is what the caller says it is, so that
  * tests and seeds repeat exactly. It opens nothing, sends nothing and reads no clock.
  *
- * State is reached by struct sl_state_ref (persona.h), in the byte layouts of the specification:
- * what a rule or a test changes and what a log shows are the same bytes.
+ * Every piece of mutable state has a name (sl_model_find): behaviour rules change state by name and
+ * never reach into the engine.
  */
 #ifndef SL_MODEL_MODEL_H
 #define SL_MODEL_MODEL_H
@@ -17,7 +17,6 @@
 #include "wire/wire.h"
 
 struct sl_persona;
-struct sl_state_ref;
 struct sl_model;
 struct sl_ns;
 
@@ -58,11 +57,18 @@ struct sl_model_req {
 	uint32_t cdw[16]; /* cdw[0] … cdw[15], host order */
 	struct sl_ns *ns; /* attached namespace nsid; NULL when there is none */
 
+	/* What a behaviour may ask for, in its before or after hook. */
+	bool answered; /* before: status/result/data are set, the command does not run */
+	bool hang;     /* never complete it (until cancel, reset or power cycle) */
+	bool fail;     /* after `hang`: the transport fails with errno `error` instead */
+	uint32_t error;
+	uint32_t delay_ms; /* complete it this much later than the command itself takes */
+
 	/* The engine's own. */
 	uint32_t work_ms; /* how long the command itself takes, beyond the persona's latency */
 	uint16_t err_at;  /* byte << 3 | bit of the field that is wrong, for the error log */
-	bool parked;	  /* an asynchronous event request, or a command that never completes */
-	uint64_t due_us;
+	bool parked;	  /* an asynchronous event request, or a command that hangs */
+	uint64_t due_ms;
 	struct sl_model_req *next;
 };
 
@@ -74,10 +80,10 @@ struct sl_model_listener {
 
 /*
  * Builds a device in the state that the persona describes. The persona is borrowed and must outlive
- * the model; what is random comes from its seed. 0, -ENOMEM, or -EINVAL when the persona
- * contradicts itself.
+ * the model; `seed` is for whatever is random. 0, -ENOMEM, or -EINVAL when the persona contradicts
+ * itself.
  */
-int sl_model_new(const struct sl_persona *persona, struct sl_model **ret);
+int sl_model_new(const struct sl_persona *persona, uint64_t seed, struct sl_model **ret);
 /* Forgets commands in flight without done(). NULL-safe, returns NULL. */
 struct sl_model *sl_model_free(struct sl_model *m);
 void sl_model_listen(struct sl_model *m, const struct sl_model_listener *l);
@@ -87,10 +93,10 @@ void sl_model_submit(struct sl_model *m, struct sl_model_req *req);
 /* Forgets every command of `owner` that has not completed: done() is not called for them. */
 void sl_model_cancel(struct sl_model *m, const void *owner);
 
-/* Time, in microseconds since the model was made; never goes back. Runs what has become due. */
-void sl_model_advance(struct sl_model *m, uint64_t now_us);
+/* Time, in milliseconds since the model was made; never goes back. Runs what has become due. */
+void sl_model_advance(struct sl_model *m, uint64_t now_ms);
 uint64_t sl_model_now(const struct sl_model *m);
-/* Microseconds until something is due; -1: nothing is. */
+/* Milliseconds until something is due; -1: nothing is. */
 int64_t sl_model_next_due(const struct sl_model *m);
 /* Numbers that repeat with the seed. */
 uint64_t sl_model_random(struct sl_model *m);
@@ -115,25 +121,60 @@ uint32_t sl_model_max_transfer(const struct sl_model *m);
 void sl_model_hash(const struct sl_model *m, uint8_t ret[32]);
 
 /*
- * State by reference, len bytes at offset of a region of state.def. Variables and buffers are the
- * rules' own and not here. 0, -ENOENT: no such thing in this device now; never partial. What
- * follows from a change (a namespace list that changed, a temperature past its threshold) follows.
+ * State by name. Integers are host integers of len 1, 2, 4 or 8; bytes are as a log would show
+ * them. Names are a path: "smart.temperature", "ns.1.size", "feature.06.current",
+ * "feature.84.ns.1.saved", "fw.slot.2", "fw.active", "sanitize.state", "id-ctrl", "log.ca",
+ * "vendor.NAME", …; sl_model_items lists them. "NAME[8]" is one byte of a byte item and "NAME[8:4]"
+ * a little-endian integer of four.
  */
-int sl_model_get(struct sl_model *m, const struct sl_state_ref *ref, uint8_t *buf);
-int sl_model_set(struct sl_model *m, const struct sl_state_ref *ref, const uint8_t *buf);
-/*
- * Blocks past write protection and counters: `pattern` repeated over them; or copied, by bytes of
- * the smaller block. 0, -ENOENT: no such namespace or block, -ENOMEM.
- */
-int sl_model_fill(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t blocks,
-		  const uint8_t *pattern, uint32_t len);
-int sl_model_copy(struct sl_model *m, uint32_t to_nsid, uint64_t to_lba, uint32_t from_nsid,
-		  uint64_t from_lba, uint64_t blocks);
+enum sl_model_kind {
+	SL_MODEL_INT,
+	SL_MODEL_BYTES,
+};
 
-/*
- * Raises an asynchronous event: type, information and log page as in CQE DW0. It waits for a
- * request and is dropped where the host masked it (feature 0Bh).
- */
+struct sl_model_item {
+	void *p;
+	size_t len;
+	enum sl_model_kind kind;
+};
+
+/* 0, or -ENOENT: no such state in this device now. */
+int sl_model_find(struct sl_model *m, const char *name, struct sl_model_item *ret);
+/* Byte items of up to 8 bytes read as little-endian integers. 0, -ENOENT, or -EINVAL: too long. */
+int sl_model_get(struct sl_model *m, const char *name, uint64_t *ret);
+int sl_model_set(struct sl_model *m, const char *name, uint64_t value);
+/* Sets bytes, zero-padded to the item's length. 0, -ENOENT, or -ERANGE: longer than the item. */
+int sl_model_set_bytes(struct sl_model *m, const char *name, const void *p, size_t len);
+/* Calls fn for the pattern of every name, with a line that says what it is. */
+void sl_model_items(void (*fn)(void *arg, const char *name, const char *text), void *arg);
+
+/* Changes that are more than a value. Each has the side effects that the command would have. */
+
+/* Blocks of a namespace, attached or not; out of range is -ERANGE, no such namespace -ENOENT. */
+int sl_model_blocks_write(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n,
+			  const void *p);
+int sl_model_blocks_fill(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n, uint8_t byte);
+int sl_model_blocks_deallocate(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n);
+/* Bytes of data in a block of nsid; 0: no such namespace. */
+uint32_t sl_model_block_size(const struct sl_model *m, uint32_t nsid);
+int sl_model_blocks_read(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n, void *p);
+
+/* 0; -EEXIST, -ENOENT, -ENOSPC, -EINVAL. nsid 0: the first free one. */
+int sl_model_ns_create(struct sl_model *m, uint32_t nsid, uint64_t blocks, uint8_t flbas,
+		       uint8_t csi, uint32_t *ret_nsid);
+int sl_model_ns_delete(struct sl_model *m, uint32_t nsid);
+int sl_model_ns_attach(struct sl_model *m, uint32_t nsid, bool attach);
+/* Adds nsid to the changed namespace list and raises its event. */
+void sl_model_ns_changed(struct sl_model *m, uint32_t nsid);
+
+/* Raises an asynchronous event: type, information and log page as in CQE DW0. */
 void sl_model_event(struct sl_model *m, uint8_t type, uint8_t info, uint8_t lid);
+/* Appends to the error log and raises the event, as a failed command does. */
+void sl_model_error(struct sl_model *m, uint16_t status, uint32_t nsid, uint64_t lba, uint16_t cid);
+/* Starts what the commands start: action/code as in their CDW10. 0, or -EBUSY, -EINVAL. */
+int sl_model_sanitize(struct sl_model *m, uint8_t sanact, bool fail);
+int sl_model_selftest(struct sl_model *m, uint8_t stc);
+/* Activates a firmware slot now. 0 or -ENOENT: the slot is empty. */
+int sl_model_fw_activate(struct sl_model *m, uint8_t slot);
 
 #endif

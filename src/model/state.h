@@ -170,7 +170,7 @@ struct sl_model {
 	const struct sl_persona *p;
 	struct sl_behave *behave;
 	struct sl_model_listener listener;
-	uint64_t now_us, random;
+	uint64_t now_ms, random;
 
 	uint8_t id_ctrl[MODEL_PAGE];
 	uint8_t effects[SL_PERSONA_CSI_N][MODEL_PAGE];
@@ -217,16 +217,18 @@ struct sl_model {
 	uint64_t resv_count;
 
 	/* background work: start and end; end 0: none */
-	uint64_t sanitize_from_us, sanitize_until_us;
+	uint64_t sanitize_from_ms, sanitize_until_ms;
 	uint32_t sanitize_pattern;
 	bool sanitize_ause, sanitize_fail;
-	uint64_t test_from_us, test_until_us;
+	uint64_t test_from_ms, test_until_ms;
 	uint32_t test_nsid;
 
-	uint64_t time_base_ms, time_set_us; /* timestamp feature */
+	uint64_t time_base_ms, time_set_ms; /* timestamp feature */
 	uint8_t time_origin;
 
-	bool dead, reset_wanted;
+	uint8_t *var[SL_PERSONA_VAR_MAX]; /* "vendor.NAME" */
+	bool running; /* a command is being executed: a reset waits for its end */
+	bool reset_wanted, power_wanted;
 	struct sl_model_req *inflight; /* delayed or parked, by no order */
 };
 
@@ -307,7 +309,7 @@ void sl_fw_load(struct sl_model *m);
 void sl_fw_activate(struct sl_model *m, uint8_t slot);
 void sl_fw_reset(struct sl_model *m);
 void sl_media_tick(struct sl_model *m);
-uint64_t sl_media_next_us(const struct sl_model *m); /* UINT64_MAX: nothing */
+uint64_t sl_media_next(const struct sl_model *m); /* UINT64_MAX: nothing */
 void sl_media_reset(struct sl_model *m, bool power);
 bool sl_media_sanitizing(const struct sl_model *m);
 void sl_selftest_abort(struct sl_model *m, uint8_t result);
