@@ -27,6 +27,7 @@ enum sl_source {
 	SL_SOURCE_LID12, /* NVMe Feature Identifiers Supported and Effects */
 	SL_SOURCE_LID00, /* NVMe Supported Log Pages: supported only, no effects */
 	SL_SOURCE_LID13, /* NVMe-MI Commands Supported and Effects */
+	SL_SOURCE_LID14, /* NVMe Command and Feature Lockdown: flags only, no effects */
 	_SL_SOURCE_N
 };
 
@@ -36,6 +37,8 @@ enum sl_entry_flag {
 	SL_ENTRY_RESERVED = 1 << 2, /* a reserved bit is set: effects include `unknown` */
 	SL_ENTRY_CAUGHT = 1 << 3,   /* contradicted, with evidence */
 	SL_ENTRY_NO_EFFECTS = 1 << 4, /* the log says only "supported" (LID 00h) */
+	SL_ENTRY_LOCKABLE = 1 << 5,   /* Lockdown can prohibit it */
+	SL_ENTRY_LOCKED = 1 << 6,     /* Lockdown prohibited it when the contract was read */
 };
 
 struct sl_entry {
@@ -81,6 +84,7 @@ struct sl_contract {
 	uint32_t max_transfer;
 	uint32_t n_entries;
 	uint32_t n_ns;
+	uint32_t sources; /* 1 << enum sl_source of every log that was read: its silence is a no */
 	uint8_t hash[32]; /* SHA-256 of the raw logs */
 	char vendor[8], model[44], serial[24], firmware[12]; /* NUL-terminated, trimmed */
 	struct sl_ns ns[SL_NS_MAX];
@@ -92,5 +96,15 @@ const struct sl_entry *sl_contract_find(const struct sl_contract *c, uint64_t ke
 /* The slot to fill for a key: an existing one, or a new zeroed one; NULL when the table is full. */
 struct sl_entry *sl_contract_add(struct sl_contract *c, uint64_t key);
 const struct sl_ns *sl_contract_ns(const struct sl_contract *c, uint32_t nsid);
+/* Forgets what the device declared, and nothing else: every command is `unknown` from here on. */
+void sl_contract_void(struct sl_contract *c);
+
+/* The effects that the format of a log has a bit for; what it cannot say is no omission. */
+sl_effects sl_contract_expressible(unsigned source);
+/*
+ * How far a declaration (NULL: there is none) is to be believed for a command whose floor is `floor`:
+ * an enum sl_trust. A mutating command of which it declares nothing is never better than `declared`.
+ */
+uint8_t sl_contract_trust(const struct sl_entry *entry, sl_effects floor);
 
 #endif
