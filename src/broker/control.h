@@ -41,7 +41,7 @@ struct sl_control {
 	uint32_t op;
 	uint32_t backend;  /* DEVICE */
 	uint32_t protocol; /* DEVICE: enum sl_wire_protocol */
-	uint32_t reserved;
+	uint32_t ledger_check; /* LEDGER: checksum of the last record; 0: there is none */
 	uint64_t ledger_next; /* LEDGER: number of the next record */
 	char name[SL_WIRE_NAME_MAX]; /* DEVICE: as clients see it, e.g. "model:p4610" */
 	struct sl_identity who;	     /* SESSION */
