@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,4 +40,25 @@ int sl_path_data(const char *kind, const char *name, char *buf, size_t size)
 	const char *dir = in_build_tree() ? SL_SOURCE_DIR : SL_DATA_DIR;
 
 	return found(buf, size, snprintf(buf, size, "%s/%s/%s", dir, kind, name));
+}
+
+int sl_path_state(char *buf, size_t size, const char **ret_why)
+{
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	int n;
+
+	if (in_build_tree()) {
+		*ret_why = "the build tree";
+		n = snprintf(buf, size, "%s/state", SL_BUILD_DIR);
+	} else if (xdg && xdg[0] == '/') {
+		*ret_why = "$XDG_STATE_HOME";
+		n = snprintf(buf, size, "%s/sluice", xdg);
+	} else if (geteuid() == 0 || !home || home[0] != '/') {
+		*ret_why = "default";
+		n = snprintf(buf, size, "/var/lib/sluice");
+	} else {
+		*ret_why = "$HOME";
+		n = snprintf(buf, size, "%s/.local/state/sluice", home);
+	}
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }

@@ -12,5 +12,10 @@
 int sl_path_program(const char *name, char *buf, size_t size);
 /* Path of a data file: kind is "personas" or "policies". 0 or -errno. */
 int sl_path_data(const char *kind, const char *name, char *buf, size_t size);
+/*
+ * Directory for what a run leaves behind (the ledger): the build tree's own, root's, or the user's.
+ * It need not exist. *ret_why: where the answer comes from, static text. 0 or -errno.
+ */
+int sl_path_state(char *buf, size_t size, const char **ret_why);
 
 #endif
