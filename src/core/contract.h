@@ -34,7 +34,7 @@ enum sl_source {
 enum sl_entry_flag {
 	SL_ENTRY_USED = 1 << 0,
 	SL_ENTRY_SUPPORTED = 1 << 1,
-	SL_ENTRY_RESERVED = 1 << 2, /* a reserved bit is set: effects include `unknown` */
+	SL_ENTRY_RESERVED = 1 << 2, /* reserved or contradictory: effects include `unknown` */
 	SL_ENTRY_CAUGHT = 1 << 3,   /* contradicted, with evidence */
 	SL_ENTRY_NO_EFFECTS = 1 << 4, /* the log says only "supported" (LID 00h) */
 	SL_ENTRY_LOCKABLE = 1 << 5,   /* Lockdown can prohibit it */
@@ -66,8 +66,10 @@ struct sl_ns {
 	uint8_t meta_ext;  /* metadata at the end of the data (extended LBA) */
 	uint8_t used_by_kernel; /* mounted, held or partitioned */
 	uint8_t claimed;   /* the launcher holds it exclusively */
+	uint8_t lba_format; /* index of the format in use: part of what a verdict is bound to */
 	uint16_t meta;	   /* metadata bytes of a block */
 	uint64_t blocks;   /* NSZE */
+	uint64_t zone;	   /* blocks from one zone to the next (ZSZE); 0: no zones, or unknown */
 	uint8_t guid[16];
 };
 
@@ -81,7 +83,7 @@ struct sl_contract {
 	uint8_t state;	     /* enum sl_contract_state */
 	uint8_t caught;	     /* somewhere it was caught: nothing that rests on its word holds */
 	uint16_t cntlid;
-	uint32_t max_transfer;
+	uint32_t max_transfer; /* bytes; UINT32_MAX: the device states no limit */
 	uint32_t n_entries;
 	uint32_t n_ns;
 	uint32_t sources; /* 1 << enum sl_source of every log that was read: its silence is a no */
