@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a device's SPEC names. Opens nothing; looks only whether a persona is there. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/paths.h"
+#include "launch/launch.h"
+
+static int copy(char *to, size_t size, const char *from, struct sl_diag *reterr)
+{
+	size_t n = strlen(from);
+
+	if (n >= size)
+		return sl_diag_set(reterr, -EINVAL, NULL, 0, 0,
+				   "device '%.40s…': the name is too long", from);
+	memcpy(to, from, n + 1);
+	return 0;
+}
+
+/* A persona is a file when it looks like a path, else the name of one that is shipped. */
+static int parse_model(const char *rest, struct sl_spec *ret, struct sl_diag *reterr)
+{
+	char file[256];
+
+	if (strchr(rest, '/') || strstr(rest, ".json")) {
+		if (access(rest, R_OK) < 0)
+			return sl_diag_set(reterr, -errno, NULL, 0, 0, "persona %s: %s", rest,
+					   strerror(errno));
+		return copy(ret->target, sizeof(ret->target), rest, reterr);
+	}
+	if (snprintf(file, sizeof(file), "%s.json", rest) >= (int)sizeof(file) ||
+	    sl_path_data("personas", file, ret->target, sizeof(ret->target)) < 0)
+		return sl_diag_set(reterr, -ENOENT, NULL, 0, 0,
+				   "no persona is called '%s'; `sluice device personas` lists them",
+				   rest);
+	return 0;
+}
+
+static int parse_wire(const char *rest, struct sl_spec *ret, struct sl_diag *reterr)
+{
+	return copy(ret->target, sizeof(ret->target), rest, reterr);
+}
+
+static int parse_null(const char *rest, struct sl_spec *ret, struct sl_diag *reterr)
+{
+	if (rest[0])
+		return sl_diag_set(reterr, -EINVAL, NULL, 0, 0,
+				   "device 'null:%s': nothing may follow the colon", rest);
+	ret->target[0] = '\0';
+	return 0;
+}
+
+/* The SPEC itself; where that is too long, what comes after its last slash. */
+static void name(struct sl_spec *ret, const char *spec, const char *prefix)
+{
+	const char *slash = strrchr(spec, '/');
+
+	if (strlen(spec) < sizeof(ret->name) || !slash)
+		(void)snprintf(ret->name, sizeof(ret->name), "%s", spec);
+	else
+		(void)snprintf(ret->name, sizeof(ret->name), "%s%s", prefix, slash + 1);
+}
+
+static const struct {
+	const char *prefix;
+	bool empty_ok;
+	int (*parse)(const char *rest, struct sl_spec *ret, struct sl_diag *reterr);
+} kinds[_SL_SPEC_N] = {
+	[SL_SPEC_MODEL] = {"model:", false, parse_model},
+	[SL_SPEC_WIRE] = {"wire:", false, parse_wire},
+	[SL_SPEC_NULL] = {"null:", true, parse_null},
+};
+
+int sl_spec_parse(const char *spec, struct sl_spec *ret, struct sl_diag *reterr)
+{
+	static const char form[] = "a device is model:NAME, model:FILE or wire:SOCKET";
+	int r;
+
+	*ret = (struct sl_spec){0};
+	if (!spec[0])
+		return sl_diag_set(reterr, -EINVAL, NULL, 0, 0, "no device given: %s", form);
+	if (spec[0] == '/')
+		return sl_diag_set(reterr, -ENOTSUP, NULL, 0, 0,
+				   "%s: this version does not drive Linux device nodes yet; %s",
+				   spec, form);
+	for (unsigned i = 0; i < SL_COUNT(kinds); i++) {
+		size_t n = strlen(kinds[i].prefix);
+
+		if (strncmp(spec, kinds[i].prefix, n) != 0)
+			continue;
+		if (!spec[n] && !kinds[i].empty_ok)
+			break;
+		ret->kind = (uint8_t)i;
+		r = kinds[i].parse(spec + n, ret, reterr);
+		if (r < 0)
+			return r;
+		name(ret, spec, kinds[i].prefix);
+		return 0;
+	}
+	return sl_diag_set(reterr, -EINVAL, NULL, 0, 0, "device '%s' is not understood: %s", spec,
+			   form);
+}
