@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the launcher tells sluiced, over the socket that sluiced inherits as descriptor 3
- * (SOCK_SEQPACKET). Every message is one struct sl_control with at most one descriptor beside it; each
- * is answered by one struct sl_control_reply. sluiced opens nothing by itself, so everything that it
- * can ever touch came through here.
+ * (SOCK_SEQPACKET). Every message is one struct sl_control with at most one descriptor beside it;
+ * each is answered by one struct sl_control_reply. sluiced opens nothing by itself, so everything
+ * that it can ever touch came through here.
  *
  * Before START anything malformed ends sluiced; after START it is refused and the old state stays.
  */
@@ -15,10 +15,10 @@
 #include "core/image.h"
 #include "wire/wire.h"
 
-#define SL_CONTROL_FD 3
+#define SL_CONTROL_FD	    3
 #define SL_CONTROL_TEXT_MAX 256
-#define SL_DEVICES_MAX 16
-#define SL_SESSIONS_MAX 64
+#define SL_DEVICES_MAX	    16
+#define SL_SESSIONS_MAX	    64
 
 enum sl_control_op {
 	SL_CONTROL_IMAGE = 1, /* fd: memfd with a policy image, sealed against every change */
@@ -26,8 +26,9 @@ enum sl_control_op {
 	SL_CONTROL_DEVICE,    /* fd: the device; backend and name below */
 	SL_CONTROL_SESSION,   /* fd: connected socket of one client; identity below */
 	SL_CONTROL_LISTEN,    /* fd: listening socket; peers are identified by SO_PEERCRED */
-	SL_CONTROL_START,     /* no fd: sandbox yourself, read the contracts, serve; answered when ready */
-	SL_CONTROL_STATUS,    /* no fd: answered with a line for people */
+	SL_CONTROL_START, /* no fd: sandbox yourself, read the contracts, serve; answered when ready
+			   */
+	SL_CONTROL_STATUS, /* no fd: answered with a line for people */
 	_SL_CONTROL_N
 };
 
@@ -39,17 +40,17 @@ enum sl_backend {
 
 struct sl_control {
 	uint32_t op;
-	uint32_t backend;  /* DEVICE */
-	uint32_t protocol; /* DEVICE: enum sl_wire_protocol */
-	uint32_t ledger_check; /* LEDGER: checksum of the last record; 0: there is none */
-	uint64_t ledger_next; /* LEDGER: number of the next record */
+	uint32_t backend;	     /* DEVICE */
+	uint32_t protocol;	     /* DEVICE: enum sl_wire_protocol */
+	uint32_t ledger_check;	     /* LEDGER: checksum of the last record; 0: there is none */
+	uint64_t ledger_next;	     /* LEDGER: number of the next record */
 	char name[SL_WIRE_NAME_MAX]; /* DEVICE: as clients see it, e.g. "model:p4610" */
 	struct sl_identity who;	     /* SESSION */
 };
 
 struct sl_control_reply {
 	uint32_t op;
-	int32_t error; /* 0 or -errno */
+	int32_t error;			/* 0 or -errno */
 	char text[SL_CONTROL_TEXT_MAX]; /* for people; on error what was wrong */
 };
 

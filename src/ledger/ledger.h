@@ -16,9 +16,9 @@
 #include "core/decide.h"
 #include "wire/wire.h"
 
-#define SL_LEDGER_MAGIC 0x52474c53u /* "SLGR" */
+#define SL_LEDGER_MAGIC	  0x52474c53u /* "SLGR" */
 #define SL_LEDGER_VERSION 1
-#define SL_LEDGER_FILE "ledger.slg" /* in the ledger's directory */
+#define SL_LEDGER_FILE	  "ledger.slg" /* in the ledger's directory */
 
 enum sl_record_type {
 	SL_RECORD_START = 1, /* a broker began to serve: text is the policy's name */
@@ -26,7 +26,8 @@ enum sl_record_type {
 	SL_RECORD_OUTCOME,   /* it completed; `of` is the intent */
 	SL_RECORD_DENIAL,    /* it was not sent */
 	SL_RECORD_GAP,	     /* `lost` records could not be written */
-	SL_RECORD_CONTRACT,  /* a device's contract was read: text is vendor/model/firmware, hash in final */
+	SL_RECORD_CONTRACT,  /* a device's contract was read: text is vendor/model/firmware, hash in
+				final */
 	_SL_RECORD_N
 };
 
@@ -40,11 +41,11 @@ struct sl_record {
 	uint64_t lost;	  /* GAP */
 	uint32_t session;
 	uint32_t uid;
-	uint16_t row;	 /* index into the tables of table_hash */
+	uint16_t row; /* index into the tables of table_hash */
 	uint8_t set;
-	uint8_t reason;	 /* enum sl_reason */
-	uint32_t rule;	 /* + 1 */
-	uint32_t line;	 /* of the deciding rule */
+	uint8_t reason;	  /* enum sl_reason */
+	uint32_t rule;	  /* + 1 */
+	uint32_t line;	  /* of the deciding rule */
 	uint32_t effects; /* effective */
 	uint32_t declared;
 	uint32_t floor;
@@ -65,7 +66,6 @@ struct sl_record {
 	uint32_t check; /* CRC-32C over the previous record's check and this record before it */
 };
 
-
 _Static_assert(sizeof(struct sl_record) == 368, "a ledger record has this size on disk");
 
 struct sl_ledger {
@@ -75,12 +75,13 @@ struct sl_ledger {
 	uint32_t check; /* of the last record */
 };
 
-/* Takes over an open O_APPEND file at a record boundary; `next` ≥ 1, `check` of the last record or 0. */
+/* Takes over an open O_APPEND file at a record boundary; `next` ≥ 1, `check` of the last record or
+ * 0. */
 void sl_ledger_init(struct sl_ledger *l, int fd, uint64_t next, uint32_t check);
 /*
  * Appends one record (seq, time, magic, check are filled in) and returns its number, or 0 when it
- * could not be written; that is counted and a GAP record precedes the next one that can. `durable`: it
- * is on stable storage when this returns.
+ * could not be written; that is counted and a GAP record precedes the next one that can. `durable`:
+ * it is on stable storage when this returns.
  */
 uint64_t sl_ledger_append(struct sl_ledger *l, struct sl_record *rec, bool durable);
 /* The checksum of a record that follows one with checksum `prev`. */

@@ -115,8 +115,8 @@ int sl_client_query(struct sl_client *c, unsigned n, struct sl_wire_device *ret)
 	return 0;
 }
 
-int sl_client_send(struct sl_client *c, uint32_t tag, const struct sl_command *cmd, const void *data,
-		   const void *meta)
+int sl_client_send(struct sl_client *c, uint32_t tag, const struct sl_command *cmd,
+		   const void *data, const void *meta)
 {
 	bool out = cmd->dir == SL_DIR_OUT || cmd->dir == SL_DIR_BOTH;
 	struct sl_wire_part parts[2] = {

@@ -39,11 +39,13 @@ int sl_client_query(struct sl_client *c, unsigned n, struct sl_wire_device *ret)
 
 /*
  * Sends a command; cmd->set is SL_SET_NVME_ADMIN or SL_SET_NVME_IO. `data` and `meta` hold
- * cmd->data_len and cmd->meta_len bytes when cmd->dir is OUT or BOTH, else may be NULL. 0 or -errno.
+ * cmd->data_len and cmd->meta_len bytes when cmd->dir is OUT or BOTH, else may be NULL. 0 or
+ * -errno.
  */
-int sl_client_send(struct sl_client *c, uint32_t tag, const struct sl_command *cmd, const void *data,
-		   const void *meta);
-/* One completion. 1: *ret filled; 0: none yet (when !block); -errno, -EPIPE: the broker has gone. */
+int sl_client_send(struct sl_client *c, uint32_t tag, const struct sl_command *cmd,
+		   const void *data, const void *meta);
+/* One completion. 1: *ret filled; 0: none yet (when !block); -errno, -EPIPE: the broker has gone.
+ */
 int sl_client_recv(struct sl_client *c, bool block, struct sl_client_reply *ret);
 /* Send and wait, for programs that do one thing at a time. 0 or -errno of the connection. */
 int sl_client_call(struct sl_client *c, const struct sl_command *cmd, const void *data,

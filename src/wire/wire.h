@@ -4,9 +4,9 @@
  * another process. doc/protocol.md says the same in prose, with a device in Python.
  *
  * A connection is one SOCK_SEQPACKET socket, one message a packet, all integers little-endian at
- * their natural alignment, reserved fields zero. A message is a fixed head, a body of fixed size per
- * type, then the parts whose lengths the body names, in that order. A message whose length is not
- * exactly the sum of these is malformed; the receiver closes the connection.
+ * their natural alignment, reserved fields zero. A message is a fixed head, a body of fixed size
+ * per type, then the parts whose lengths the body names, in that order. A message whose length is
+ * not exactly the sum of these is malformed; the receiver closes the connection.
  *
  * Data travels inline (up to SL_WIRE_DATA_MAX): for the transfers that passthrough makes, one copy
  * into the socket and one out is cheaper than a second descriptor and its page faults, and there is
@@ -34,8 +34,8 @@ enum sl_wire_type {
 	SL_WIRE_COMMAND,    /* client */
 	SL_WIRE_COMPLETION, /* server: answer to COMMAND, in any order */
 	SL_WIRE_DETACH,	    /* client: forget the waiter of head.tag; the command goes on */
-	SL_WIRE_EVENT,	    /* server: the device wants attention (asynchronous event, power cycle) */
-	SL_WIRE_CONTROL,    /* launcher to device model only: power cycle, reset; no broker sends it */
+	SL_WIRE_EVENT,	 /* server: the device wants attention (asynchronous event, power cycle) */
+	SL_WIRE_CONTROL, /* launcher to device model only: power cycle, reset; no broker sends it */
 	_SL_WIRE_TYPE_N
 };
 
@@ -66,8 +66,8 @@ struct sl_wire_device {
 	struct sl_wire_head head;
 	uint8_t protocol; /* enum sl_wire_protocol */
 	uint8_t reserved[3];
-	uint32_t max_transfer;		 /* bytes that one command may move (MDTS), ≤ data_max */
-	char name[SL_WIRE_NAME_MAX];	 /* NUL-padded: as the launcher calls it */
+	uint32_t max_transfer;	     /* bytes that one command may move (MDTS), ≤ data_max */
+	char name[SL_WIRE_NAME_MAX]; /* NUL-padded: as the launcher calls it */
 };
 
 enum sl_wire_protocol {
@@ -101,23 +101,26 @@ struct sl_wire_command {
 
 struct sl_wire_completion {
 	struct sl_wire_head head;
-	uint8_t outcome;  /* enum sl_outcome */
-	uint8_t reason;	  /* enum sl_reason when denied, else 0 */
-	uint16_t status;  /* protocol status: see struct sl_completion */
-	uint32_t error;	  /* positive errno when denied or failed */
+	uint8_t outcome; /* enum sl_outcome */
+	uint8_t reason;	 /* enum sl_reason when denied, else 0 */
+	uint16_t status; /* protocol status: see struct sl_completion */
+	uint32_t error;	 /* positive errno when denied or failed */
 	uint64_t result;
 	uint32_t rule;	  /* number of the deciding rule + 1; 0: none matched */
 	uint32_t effects; /* sl_effects it was judged by */
 	uint64_t record;  /* ledger record of the intent; 0: none */
 	uint32_t data_len, meta_len, text_len, reserved;
-	/* then: data, metadata, text (UTF-8, for people: what was denied, by which rule, or what failed) */
+	/* then: data, metadata, text (UTF-8, for people: what was denied, by which rule, or what
+	 * failed) */
 };
 
-/* SL_WIRE_CONTROL: what a launcher may ask of a device model. A real device has buttons for these. */
+/* SL_WIRE_CONTROL: what a launcher may ask of a device model. A real device has buttons for these.
+ */
 enum sl_wire_control_op {
 	SL_WIRE_POWER_CYCLE = 1,
 	SL_WIRE_CONTROLLER_RESET,
-	SL_WIRE_STATE_HASH, /* answered by a COMPLETION whose data is 32 bytes: SHA-256 of all state */
+	SL_WIRE_STATE_HASH, /* answered by a COMPLETION whose data is 32 bytes: SHA-256 of all state
+			     */
 };
 
 struct sl_wire_control {
@@ -134,13 +137,14 @@ _Static_assert(sizeof(struct sl_wire_command) == 104, "wire command");
 _Static_assert(sizeof(struct sl_wire_completion) == 64, "wire completion");
 
 /*
- * Checks one received packet: magic, known type, head.len == len, reserved fields zero, the parts add
- * up, each within its bound. Returns 0, or -EBADMSG with *reterr_why set to static text. After 0 every
- * part can be reached by sl_wire_part() without a further check.
+ * Checks one received packet: magic, known type, head.len == len, reserved fields zero, the parts
+ * add up, each within its bound. Returns 0, or -EBADMSG with *reterr_why set to static text. After
+ * 0 every part can be reached by sl_wire_part() without a further check.
  */
 int sl_wire_check(const void *msg, size_t len, const char **reterr_why);
 
-/* Client side, blocking, used once per connection. Returns 0 or -errno (-EPROTO: not our protocol). */
+/* Client side, blocking, used once per connection. Returns 0 or -errno (-EPROTO: not our protocol).
+ */
 int sl_wire_handshake(int fd, struct sl_wire_welcome *ret);
 /* Server side: waits for HELLO, answers with `devices`. */
 int sl_wire_accept(int fd, uint16_t devices, uint32_t data_max);
@@ -156,7 +160,8 @@ struct sl_wire_part {
 	size_t len;
 };
 int sl_wire_send(int fd, void *body, size_t body_len, const struct sl_wire_part *parts, unsigned n);
-/* Receives one packet: > 0 its length, 0 the peer closed, -errno; -EBADMSG when it was truncated. */
+/* Receives one packet: > 0 its length, 0 the peer closed, -errno; -EBADMSG when it was truncated.
+ */
 long sl_wire_recv(int fd, void *buf, size_t size, int flags);
 
 #endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/answer.h"
+
+#include "base/bytes.h"
+
+struct ctx {
+	const struct sl_image *img;
+	const struct sl_bind *bind;
+};
+
+/* Could this opcode, in any of its forms, be allowed? */
+static bool opcode_reachable(const struct ctx *x, uint8_t set, uint8_t opcode)
+{
+	uint16_t cmd = sl_row_find_key(set, opcode, SL_SEL_ANY);
+
+	/* Rows of one command stand together: the command, then its sub-selectors. */
+	for (uint32_t r = cmd; r < sl_row_count && sl_rows[r].parent == cmd; r++)
+		if (sl_row_reachable(x->img, x->bind, (uint16_t)r))
+			return true;
+	return false;
+}
+
+static bool sel_reachable(const struct ctx *x, uint8_t opcode, uint16_t sel)
+{
+	return sl_row_reachable(x->img, x->bind, sl_row_find_key(SL_SET_NVME_ADMIN, opcode, sel));
+}
+
+/* Which dword of a log must go: true when its subject is out of reach. */
+typedef bool (*hidden_fn)(const struct ctx *x, const struct sl_command *cmd, uint32_t dword);
+
+/* LID 05h: 256 admin opcodes, then 256 of the command set named by CSI in CDW14. */
+static bool effects_hidden(const struct ctx *x, const struct sl_command *cmd, uint32_t dword)
+{
+	static const uint8_t sets[] = {SL_SET_NVME_NVM, SL_SET_NVME_KV, SL_SET_NVME_ZNS};
+	uint8_t csi = cmd->req[4 * 14 + 3];
+
+	if (dword < 256)
+		return !opcode_reachable(x, SL_SET_NVME_ADMIN, (uint8_t)dword);
+	if (dword >= 512)
+		return false;
+	return csi >= sizeof(sets) || !opcode_reachable(x, sets[csi], (uint8_t)(dword - 256));
+}
+
+/* LID 12h: a feature is worth mentioning when it can be set or read. */
+static bool feature_hidden(const struct ctx *x, const struct sl_command *cmd, uint32_t dword)
+{
+	(void)cmd;
+	return dword < 256 && !sel_reachable(x, 0x09, (uint16_t)dword) &&
+	       !sel_reachable(x, 0x0a, (uint16_t)dword);
+}
+
+/* LID 00h */
+static bool log_hidden(const struct ctx *x, const struct sl_command *cmd, uint32_t dword)
+{
+	(void)cmd;
+	return dword < 256 && !sel_reachable(x, 0x02, (uint16_t)dword);
+}
+
+/* A window of a log of dwords, from the byte offset that the command asks for. */
+static void clear_dwords(const struct ctx *x, const struct sl_command *cmd, hidden_fn hidden,
+			 uint8_t *data, uint32_t len)
+{
+	uint64_t off = sl_get_le32(cmd->req + 48) | (uint64_t)sl_get_le32(cmd->req + 52) << 32;
+
+	for (uint32_t i = 0; i < len; i++) {
+		uint64_t at = off + i;
+
+		if (at >= 4096)
+			break;
+		if (hidden(x, cmd, (uint32_t)(at / 4)))
+			data[i] = 0;
+	}
+}
+
+/* Bits of Identify Controller that advertise a command: Base specification 2.1, figure 312. */
+static const struct {
+	uint16_t byte;
+	uint8_t bit;
+	uint8_t set, opcode;
+} advertised[] = {
+	{256, 0, SL_SET_NVME_ADMIN, 0x81}, /* OACS: Security Send and Receive */
+	{256, 1, SL_SET_NVME_ADMIN, 0x80}, /* OACS: Format NVM */
+	{256, 2, SL_SET_NVME_ADMIN, 0x10}, /* OACS: Firmware Commit and Image Download */
+	{256, 3, SL_SET_NVME_ADMIN, 0x0d}, /* OACS: Namespace Management and Attachment */
+	{256, 4, SL_SET_NVME_ADMIN, 0x14}, /* OACS: Device Self-test */
+	{256, 5, SL_SET_NVME_ADMIN, 0x19}, /* OACS: Directives */
+	{256, 6, SL_SET_NVME_ADMIN, 0x1d}, /* OACS: NVMe-MI Send and Receive */
+	{256, 7, SL_SET_NVME_ADMIN, 0x1c}, /* OACS: Virtualization Management */
+	{257, 0, SL_SET_NVME_ADMIN, 0x7c}, /* OACS: Doorbell Buffer Config */
+	{257, 1, SL_SET_NVME_ADMIN, 0x86}, /* OACS: Get LBA Status */
+	{257, 2, SL_SET_NVME_ADMIN, 0x24}, /* OACS: Command and Feature Lockdown */
+	{520, 0, SL_SET_NVME_NVM, 0x05},   /* ONCS: Compare */
+	{520, 1, SL_SET_NVME_NVM, 0x04},   /* ONCS: Write Uncorrectable */
+	{520, 2, SL_SET_NVME_NVM, 0x09},   /* ONCS: Dataset Management */
+	{520, 3, SL_SET_NVME_NVM, 0x08},   /* ONCS: Write Zeroes */
+	{520, 5, SL_SET_NVME_NVM, 0x0d},   /* ONCS: Reservations */
+	{520, 7, SL_SET_NVME_NVM, 0x0c},   /* ONCS: Verify */
+	{521, 0, SL_SET_NVME_NVM, 0x19},   /* ONCS: Copy */
+};
+
+static void clear_identify(const struct ctx *x, uint8_t *data, uint32_t len)
+{
+	for (unsigned i = 0; i < SL_COUNT(advertised); i++)
+		if (advertised[i].byte < len &&
+		    !opcode_reachable(x, advertised[i].set, advertised[i].opcode))
+			data[advertised[i].byte] &= (uint8_t) ~(1u << advertised[i].bit);
+}
+
+void sl_answer_rewrite(const struct sl_image *img, const struct sl_bind *bind,
+		       const struct sl_facts *facts, const struct sl_command *cmd, uint8_t *data,
+		       uint32_t len)
+{
+	const struct ctx x = {img, bind};
+	uint32_t flags = sl_rows[facts->row].flags;
+
+	if (img->flags & SL_IMAGE_ANSWERS_AS_DEVICE)
+		return;
+	if (flags & SL_ROW_CSI_LOG)
+		clear_dwords(&x, cmd, effects_hidden, data, len);
+	else if (flags & SL_ROW_FID_LOG)
+		clear_dwords(&x, cmd, feature_hidden, data, len);
+	else if (flags & SL_ROW_LID_LOG)
+		clear_dwords(&x, cmd, log_hidden, data, len);
+	else if (flags & SL_ROW_CTRL_ID)
+		clear_identify(&x, data, len);
+}

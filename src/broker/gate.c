@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate. A command's way through it, top to bottom:
+ *
+ *   sl_gate_command  take a slot, copy once
+ *   judge            normalise, contract, decide; a denial is recorded and answered here
+ *   run / run_waiting  wait for who must be alone, judge again if the device changed meanwhile
+ *   send             record the intent, submit
+ *   done             check, rewrite, record the outcome, reply
+ */
+#include "broker/gate.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "broker/answer.h"
+#include "broker/survey.h"
+#include "broker/words.h"
+
+/* Answered to a client whose wait is over although the device has not completed. */
+#define DETACHED_ERROR ETIMEDOUT
+
+static int slot_index(const struct sl_gate *g, const struct sl_slot *s)
+{
+	return (int)(s - g->slots);
+}
+
+void sl_gate_clock(struct sl_gate *g)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME_COARSE, &t);
+	g->now = (uint64_t)t.tv_sec;
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	g->now_ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/*
+ * Each slot's data and metadata lie between pages that cannot be touched, so that a back end that
+ * writes beyond the buffer dies instead of changing a neighbour.
+ */
+int sl_gate_init(struct sl_gate *g)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t data = SL_WIRE_DATA_MAX, meta = SL_WIRE_META_MAX;
+	const size_t stride = page + data + page + meta + page;
+	uint8_t *p;
+
+	p = mmap(NULL, stride * SL_SLOTS_MAX, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	for (unsigned i = 0; i < SL_SLOTS_MAX; i++, p += stride) {
+		g->slots[i].data = p + page;
+		g->slots[i].meta = p + page + data + page;
+		if (mprotect(g->slots[i].data, data, PROT_READ | PROT_WRITE) < 0 ||
+		    mprotect(g->slots[i].meta, meta, PROT_READ | PROT_WRITE) < 0)
+			return -errno;
+	}
+	for (unsigned i = 0; i < SL_SESSIONS_MAX; i++)
+		g->sessions[i].fd = -1;
+	g->free_slots = SL_SLOTS_MAX;
+	g->listen_fd = -1;
+	sl_ledger_init(&g->ledger, -1, 1, 0);
+	g->table_hash = sl_table_hash();
+	sl_gate_clock(g);
+	return 0;
+}
+
+static struct sl_slot *slot_take(struct sl_gate *g)
+{
+	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
+		struct sl_slot *s = &g->slots[i];
+		uint8_t *data = s->data, *meta = s->meta;
+
+		if (s->state != SL_SLOT_FREE)
+			continue;
+		memset(s, 0, sizeof(*s));
+		s->data = data;
+		s->meta = meta;
+		s->state = SL_SLOT_WAITING;
+		s->order = ++g->order;
+		g->free_slots--;
+		return s;
+	}
+	return NULL;
+}
+
+static void slot_free(struct sl_gate *g, struct sl_slot *s)
+{
+	if (s->session >= 0)
+		g->sessions[s->session].slots--;
+	s->state = SL_SLOT_FREE;
+	g->free_slots++;
+}
+
+static struct sl_contract *contract_of(struct sl_gate *g, const struct sl_slot *s)
+{
+	struct sl_gate_device *d = &g->devices[s->device];
+
+	/* Our own reading is judged by what it has read so far. */
+	return &d->contract[s->session == SL_OURSELVES ? !d->now : d->now];
+}
+
+/* One record about a slot. Its number, or 0: it could not be written. */
+static uint64_t record(struct sl_gate *g, const struct sl_slot *s, uint16_t type, bool durable)
+{
+	const struct sl_verdict *v = &s->verdict;
+	struct sl_record r = {
+		.type = type,
+		.of = type == SL_RECORD_OUTCOME ? s->record : 0,
+		.row = v->facts.row,
+		.set = s->cmd.set,
+		.reason = v->reason,
+		.rule = v->rule,
+		.effects = v->facts.effective,
+		.declared = v->facts.declared,
+		.floor = v->facts.floor,
+		.generation = v->generation,
+		.data_len = s->cmd.data_len,
+		.verdict_flags = v->flags,
+		.status = s->io.out.status,
+		.error = s->io.out.error,
+		.outcome = s->io.out.outcome,
+		.door = s->cmd.door,
+		.writable = s->cmd.writable,
+		.dir = s->cmd.dir,
+		.result = s->io.out.result,
+		.table_hash = g->table_hash,
+	};
+
+	if (s->session >= 0) {
+		r.session = g->sessions[s->session].id;
+		r.uid = g->sessions[s->session].who.uid;
+	}
+	if (v->rule && s->session != SL_OURSELVES) {
+		const struct sl_rule *rule = sl_image_at(g->image, g->image->rules);
+
+		rule += v->rule - 1;
+		r.line = rule->line;
+		sl_words_copy(r.text, sizeof(r.text), sl_image_str(g->image, rule->file));
+	}
+	memcpy(r.requested, s->requested, sizeof(r.requested));
+	memcpy(r.final, s->cmd.req, sizeof(r.final));
+	memcpy(r.device, g->devices[s->device].name, sizeof(r.device));
+	return sl_ledger_append(&g->ledger, &r, durable);
+}
+
+/* Answers the client of a slot, if there still is one. */
+static void reply(struct sl_gate *g, struct sl_slot *s, const char *text)
+{
+	const struct sl_completion *c = &s->io.out;
+	struct sl_wire_completion m = {
+		.head = {.type = SL_WIRE_COMPLETION, .tag = s->tag},
+		.outcome = c->outcome,
+		.reason = c->outcome == SL_OUTCOME_DENIED ? s->verdict.reason : 0,
+		.status = c->status,
+		.error = c->error,
+		.result = c->result,
+		.rule = s->verdict.rule,
+		.effects = s->verdict.facts.effective,
+		.record = s->record,
+		.data_len = c->data_len,
+		.meta_len = c->meta_len,
+	};
+
+	if (s->session >= 0)
+		sl_session_reply(g, s->session, &m, s->data, s->meta, text);
+}
+
+/* Ends a command that never reached the device. */
+static void deny(struct sl_gate *g, struct sl_slot *s)
+{
+	char text[SL_WIRE_TEXT_MAX + 1];
+
+	s->verdict.allow = false;
+	s->io.out = (struct sl_completion){.outcome = SL_OUTCOME_DENIED, .error = EACCES};
+	if (s->verdict.reason == SL_REASON_BUSY)
+		s->io.out.error = EBUSY;
+	g->n_denied++;
+	/* An intent that was recorded but never sent gets its outcome; else the denial is the
+	 * record. */
+	if (s->record)
+		(void)record(g, s, SL_RECORD_OUTCOME, false);
+	else
+		s->record = record(g, s, SL_RECORD_DENIAL, false);
+	sl_words_denial(g->image, &s->verdict, text, sizeof(text));
+	reply(g, s, text);
+	slot_free(g, s);
+}
+
+static bool bind_session(struct sl_gate *g, struct sl_session *ses, unsigned device)
+{
+	struct sl_gate_device *d = &g->devices[device];
+	const struct sl_contract *c = &d->contract[d->now];
+
+	if (ses->bound[device] == c->generation)
+		return true;
+	if (sl_image_bind(g->image, &ses->who, c, d->name, d->protocol, &ses->bind[device]) < 0)
+		return false;
+	ses->bound[device] = c->generation;
+	return true;
+}
+
+/* Fills in the verdict from the requested bytes. */
+static void judge(struct sl_gate *g, struct sl_slot *s)
+{
+	const struct sl_contract *c = contract_of(g, s);
+	bool out = s->cmd.dir == SL_DIR_OUT || s->cmd.dir == SL_DIR_BOTH;
+
+	memcpy(s->cmd.req, s->requested, sizeof(s->cmd.req));
+	if (s->session == SL_OURSELVES) {
+		sl_judge_internal(c, &s->cmd, &s->verdict);
+		return;
+	}
+	if (!bind_session(g, &g->sessions[s->session], s->device)) {
+		s->verdict = (struct sl_verdict){.reason = SL_REASON_BROKER};
+		return;
+	}
+	sl_judge(g->image, &g->sessions[s->session].bind[s->device], c, &s->cmd,
+		 out ? s->data : NULL, g->now, &s->verdict);
+}
+
+static uint8_t alone(const struct sl_slot *s)
+{
+	return s->verdict.flags & SL_VERDICT_ALONE ? SL_EXCL_DEVICE : s->verdict.excl;
+}
+
+static bool broadcast(uint32_t nsid)
+{
+	return nsid == 0 || nsid == UINT32_MAX;
+}
+
+/* May two commands be at one device at the same time? */
+static bool collide(const struct sl_slot *a, const struct sl_slot *b)
+{
+	uint32_t na = a->verdict.facts.nsid, nb = b->verdict.facts.nsid;
+
+	if (alone(a) == SL_EXCL_DEVICE || alone(b) == SL_EXCL_DEVICE)
+		return true;
+	if (alone(a) == SL_EXCL_NONE && alone(b) == SL_EXCL_NONE)
+		return false;
+	return na == nb || broadcast(na) || broadcast(nb);
+}
+
+static bool must_wait(const struct sl_gate *g, const struct sl_slot *s)
+{
+	const struct sl_gate_device *d = &g->devices[s->device];
+
+	if (d->state == SL_DEV_READING || d->reread)
+		return s->session != SL_OURSELVES;
+	if (!d->exclusive && !d->waiting && alone(s) == SL_EXCL_NONE)
+		return false;
+	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
+		const struct sl_slot *o = &g->slots[i];
+
+		if (o == s || o->device != s->device || o->state == SL_SLOT_FREE)
+			continue;
+		/* Who came earlier and still waits goes first, or one that wants to be alone
+		 * starves. */
+		if (o->state == SL_SLOT_WAITING && o->order > s->order)
+			continue;
+		if (collide(o, s))
+			return true;
+	}
+	return false;
+}
+
+static void prepare_io(struct sl_gate *g, struct sl_slot *s)
+{
+	const struct sl_facts *f = &s->verdict.facts;
+	uint32_t most = g->devices[s->device].dev->max_transfer;
+
+	s->io = (struct sl_io){
+		.cmd = &s->cmd,
+		.data = s->data,
+		.data_size = s->cmd.data_len,
+		.meta = s->meta,
+		.meta_size = s->cmd.meta_len,
+		.timeout_ms = s->verdict.timeout_ms,
+		.tag = (uint32_t)slot_index(g, s),
+	};
+	/* What it will transfer is not known: the device gets room for its maximum. */
+	if (!f->length_known && (s->cmd.dir == SL_DIR_IN) && most > s->cmd.data_len)
+		s->io.data_size = most < SL_WIRE_DATA_MAX ? most : SL_WIRE_DATA_MAX;
+	/* A device that answers less than it says must not hand out somebody else's bytes. */
+	if (s->cmd.dir == SL_DIR_IN || s->cmd.dir == SL_DIR_BOTH) {
+		if (s->cmd.dir == SL_DIR_IN)
+			memset(s->data, 0, s->io.data_size);
+		memset(s->meta, 0, s->io.meta_size);
+	}
+}
+
+/* Records the intent and submits. */
+static void send(struct sl_gate *g, struct sl_slot *s)
+{
+	struct sl_gate_device *d = &g->devices[s->device];
+	bool durable = s->verdict.flags & SL_VERDICT_DURABLE;
+	int r;
+
+	prepare_io(g, s);
+	if (!s->record) {
+		s->record = record(g, s, SL_RECORD_INTENT, durable);
+		if (!s->record && durable) {
+			s->verdict.reason = SL_REASON_LEDGER;
+			deny(g, s);
+			return;
+		}
+	}
+	s->state = SL_SLOT_SENT;
+	s->deadline = g->now_ms + s->verdict.timeout_ms;
+	d->inflight++;
+	d->exclusive += alone(s) != SL_EXCL_NONE;
+	r = d->dev->ops->submit(d->dev, &s->io);
+	if (r < 0) {
+		s->io.out =
+			(struct sl_completion){.outcome = SL_OUTCOME_FAILED, .error = (uint32_t)-r};
+		d->dev->done(d->dev, &s->io);
+	}
+}
+
+/* Sends a judged command, or leaves it waiting. */
+static void run(struct sl_gate *g, struct sl_slot *s)
+{
+	struct sl_gate_device *d = &g->devices[s->device];
+
+	if (must_wait(g, s)) {
+		if (!s->deadline) {
+			s->deadline = g->now_ms + s->verdict.timeout_ms;
+			d->waiting++;
+		}
+		return;
+	}
+	if (s->deadline) {
+		s->deadline = 0;
+		d->waiting--;
+	}
+	send(g, s);
+}
+
+/* The oldest waiting command that may run now, or NULL. */
+static struct sl_slot *next_waiting(struct sl_gate *g, unsigned device)
+{
+	struct sl_slot *best = NULL;
+
+	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
+		struct sl_slot *s = &g->slots[i];
+
+		if (s->state == SL_SLOT_WAITING && s->device == device && !must_wait(g, s) &&
+		    (!best || s->order < best->order))
+			best = s;
+	}
+	return best;
+}
+
+static void run_waiting(struct sl_gate *g, unsigned device)
+{
+	struct sl_gate_device *d = &g->devices[device];
+	struct sl_slot *s;
+
+	if (d->reread && d->inflight == 0 && d->state == SL_DEV_READY) {
+		sl_survey_begin(g, device);
+		return;
+	}
+	while (d->waiting && (s = next_waiting(g, device))) {
+		/* The verdict was bound to what the device was then. */
+		if (s->verdict.generation != contract_of(g, s)->generation) {
+			judge(g, s);
+			if (!s->verdict.allow) {
+				d->waiting--;
+				deny(g, s);
+				continue;
+			}
+			if (must_wait(g, s))
+				continue;
+		}
+		run(g, s);
+	}
+}
+
+/* What has to happen before the client sees the answer. */
+static void check_answer(struct sl_gate *g, struct sl_slot *s)
+{
+	struct sl_completion *c = &s->io.out;
+
+	if (c->outcome == SL_OUTCOME_DENIED) {
+		/* A broker further on refused it. To the client that is a denial; here it is an
+		 * outcome. */
+		s->verdict.reason = SL_REASON_BROKER;
+		return;
+	}
+	if (c->outcome != SL_OUTCOME_OK)
+		return;
+	if (c->data_len > s->cmd.data_len)
+		c->data_len = s->cmd.data_len; /* the remainder was room, not an answer */
+	if (c->meta_len > s->cmd.meta_len)
+		c->meta_len = s->cmd.meta_len;
+	if (s->session >= 0 && c->status == 0)
+		sl_answer_rewrite(g->image, &g->sessions[s->session].bind[s->device],
+				  &s->verdict.facts, &s->cmd, s->data, c->data_len);
+}
+
+static void done(struct sl_device *dev, struct sl_io *io)
+{
+	struct sl_gate *g = dev->gate;
+	struct sl_slot *s = (struct sl_slot *)((uint8_t *)io - offsetof(struct sl_slot, io));
+	struct sl_gate_device *d = &g->devices[s->device];
+	unsigned device = s->device;
+	char text[SL_WIRE_TEXT_MAX + 1] = "";
+
+	d->inflight--;
+	d->exclusive -= alone(s) != SL_EXCL_NONE;
+	check_answer(g, s);
+	(void)record(g, s, SL_RECORD_OUTCOME, false);
+	if (io->out.outcome == SL_OUTCOME_OK)
+		g->n_allowed++;
+	else
+		g->n_failed++;
+	if (s->session == SL_OURSELVES) {
+		sl_survey_feed(g, device, io);
+		slot_free(g, s);
+		sl_survey_step(g, device);
+		return;
+	}
+	/* Also after an error: a command that failed may have done half of its work. */
+	if ((sl_rows[s->verdict.facts.row].flags & SL_ROW_REREAD))
+		d->reread = true;
+	if (io->out.outcome == SL_OUTCOME_FAILED)
+		sl_words_failure(&s->verdict, io->out.error, text, sizeof(text));
+	reply(g, s, text);
+	slot_free(g, s);
+	run_waiting(g, device);
+}
+
+static void refuse(struct sl_gate *g, struct sl_slot *s, uint8_t reason)
+{
+	s->verdict = (struct sl_verdict){.reason = reason};
+	deny(g, s);
+}
+
+void sl_gate_command(struct sl_gate *g, int session, const struct sl_wire_command *m)
+{
+	const uint8_t *parts = (const uint8_t *)(m + 1);
+	bool out = m->dir == SL_DIR_OUT || m->dir == SL_DIR_BOTH;
+	struct sl_slot *s = slot_take(g);
+
+	if (!s)
+		return; /* cannot be: sl_gate_room() was asked; the client is left waiting, not let
+			   in */
+	s->session = session;
+	s->tag = m->head.tag;
+	g->sessions[session].slots++;
+	s->cmd = (struct sl_command){
+		.set = m->queue == SL_WIRE_NVME_ADMIN ? SL_SET_NVME_ADMIN : SL_SET_NVME_IO,
+		.dir = m->dir,
+		.door = m->door,
+		.writable = m->writable,
+		.req_len = m->req_len,
+		.device = m->device,
+		.node_nsid = m->node_nsid,
+		.timeout_ms = m->timeout_ms,
+		.data_len = m->data_len,
+		.meta_len = m->meta_len,
+	};
+	memcpy(s->requested, m->req, sizeof(s->requested));
+	if (out) {
+		memcpy(s->data, parts, m->data_len);
+		memcpy(s->meta, parts + m->data_len, m->meta_len);
+	}
+	if (m->device >= g->n_devices) {
+		refuse(g, s, SL_REASON_BROKER);
+		return;
+	}
+	s->device = (uint8_t)m->device;
+	if (g->devices[s->device].state == SL_DEV_GONE) {
+		char text[SL_WIRE_TEXT_MAX + 1];
+
+		s->io.out = (struct sl_completion){.outcome = SL_OUTCOME_FAILED, .error = ENODEV};
+		sl_words_failure(&s->verdict, ENODEV, text, sizeof(text));
+		reply(g, s, text);
+		slot_free(g, s);
+		return;
+	}
+	judge(g, s);
+	if (s->verdict.allow)
+		run(g, s);
+	else
+		deny(g, s);
+}
+
+bool sl_gate_room(const struct sl_gate *g, int session)
+{
+	return g->free_slots && g->sessions[session].slots < SL_SESSION_SLOTS_MAX;
+}
+
+/* Tells the client nothing more about a command; the device still owes us its outcome. */
+static void orphan(struct sl_gate *g, struct sl_slot *s)
+{
+	struct sl_gate_device *d = &g->devices[s->device];
+
+	if (s->state == SL_SLOT_WAITING) {
+		d->waiting--;
+		slot_free(g, s);
+		return;
+	}
+	d->dev->ops->detach(d->dev, &s->io);
+	if (s->session >= 0)
+		g->sessions[s->session].slots--;
+	s->session = SL_NOBODY;
+	s->detached = true;
+}
+
+void sl_gate_detach(struct sl_gate *g, int session, uint32_t tag)
+{
+	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
+		struct sl_slot *s = &g->slots[i];
+
+		if (s->state != SL_SLOT_FREE && s->session == session && s->tag == tag) {
+			orphan(g, s);
+			return;
+		}
+	}
+}
+
+void sl_gate_leave(struct sl_gate *g, int session)
+{
+	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
+		struct sl_slot *s = &g->slots[i];
+
+		if (s->state != SL_SLOT_FREE && s->session == session)
+			orphan(g, s);
+	}
+}
+
+void sl_gate_poll(struct sl_gate *g, unsigned device)
+{
+	struct sl_gate_device *d = &g->devices[device];
+
+	if (d->dev->ops->poll(d->dev) < 0) {
+		d->state = SL_DEV_GONE;
+		run_waiting(g, device);
+		return;
+	}
+	if (d->dev == &d->backend.wire.dev && d->backend.wire.event) {
+		d->backend.wire.event = 0;
+		d->reread = true;
+		run_waiting(g, device);
+	}
+}
+
+void sl_gate_tick(struct sl_gate *g)
+{
+	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
+		struct sl_slot *s = &g->slots[i];
+
+		if (s->state == SL_SLOT_FREE || s->detached || !s->deadline ||
+		    s->deadline > g->now_ms)
+			continue;
+		if (s->session >= 0) {
+			char text[SL_WIRE_TEXT_MAX + 1];
+
+			s->io.out = (struct sl_completion){.outcome = SL_OUTCOME_FAILED,
+							   .error = DETACHED_ERROR};
+			sl_words_failure(&s->verdict, DETACHED_ERROR, text, sizeof(text));
+			reply(g, s, text);
+		}
+		if (s->session == SL_OURSELVES)
+			sl_survey_abandon(g, s->device);
+		orphan(g, s);
+	}
+}
+
+int sl_gate_timeout(const struct sl_gate *g)
+{
+	uint64_t least = UINT64_MAX;
+
+	if (g->free_slots == SL_SLOTS_MAX)
+		return -1;
+	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
+		const struct sl_slot *s = &g->slots[i];
+
+		if (s->state != SL_SLOT_FREE && !s->detached && s->deadline && s->deadline < least)
+			least = s->deadline;
+	}
+	if (least == UINT64_MAX)
+		return -1;
+	least = least > g->now_ms ? least - g->now_ms : 0;
+	return least > 60000 ? 60000 : (int)least + 1;
+}
+
+/* The broker's own command: from the reader, through the same slots, records and back end. */
+int sl_gate_internal(struct sl_gate *g, unsigned device, const struct sl_command *cmd)
+{
+	struct sl_slot *s = slot_take(g);
+
+	if (!s)
+		return -EBUSY;
+	s->session = SL_OURSELVES;
+	s->device = (uint8_t)device;
+	s->cmd = *cmd;
+	memcpy(s->requested, cmd->req, sizeof(s->requested));
+	judge(g, s);
+	if (!s->verdict.allow) {
+		slot_free(g, s);
+		return -EACCES;
+	}
+	send(g, s);
+	return 0;
+}
+
+void sl_gate_attach(struct sl_gate *g, struct sl_device *dev)
+{
+	dev->gate = g;
+	dev->done = done;
+}
+
+void sl_gate_policy(struct sl_gate *g, const struct sl_image *img)
+{
+	g->image = img;
+	for (unsigned i = 0; i < SL_SESSIONS_MAX; i++)
+		memset(g->sessions[i].bound, 0, sizeof(g->sessions[i].bound));
+	/* Verdicts of those that wait were the old policy's. */
+	for (unsigned i = 0; i < SL_SLOTS_MAX; i++)
+		if (g->slots[i].state == SL_SLOT_WAITING)
+			g->slots[i].verdict.generation = 0;
+}
+
+/* Called when a device's contract is in use, or given up. */
+void sl_gate_resume(struct sl_gate *g, unsigned device)
+{
+	run_waiting(g, device);
+}

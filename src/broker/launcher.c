@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The launcher's end of the broker. Every operation is a row: when it is allowed, whether it brings
+ * a descriptor, who does it.
+ */
+#include "broker/launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "broker/sandbox.h"
+#include "broker/session.h"
+#include "broker/survey.h"
+#include "broker/words.h"
+#include "device/null/null.h"
+
+#define IMAGE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
+
+/* Takes over fd (-1: none came) whatever it returns; text is for people, on error and on success.
+ */
+typedef int (*control_fn)(struct sl_launcher *l, const struct sl_control *m, int fd, char *text);
+
+static int say(char *text, int error, const char *what)
+{
+	sl_words_copy(text, SL_CONTROL_TEXT_MAX, what);
+	return error;
+}
+
+/* Maps an image that nobody can change any more, and checks it whole. The old one stays on error.
+ */
+static int on_image(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
+{
+	const char *why = "";
+	struct stat st;
+	size_t size;
+	void *p;
+	int r;
+
+	(void)m;
+	if (fcntl(fd, F_GET_SEALS) != IMAGE_SEALS || fstat(fd, &st) < 0 || st.st_size <= 0 ||
+	    st.st_size > SL_IMAGE_MAX) {
+		close(fd);
+		return say(text, -EINVAL, "the policy image is not sealed against change");
+	}
+	size = (size_t)st.st_size;
+	p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (p == MAP_FAILED)
+		return say(text, -errno, "the policy image could not be mapped");
+	r = sl_image_check(p, size, &why);
+	if (r == 0 && (((const struct sl_image *)p)->flags & SL_IMAGE_MODEL)) {
+		r = -EINVAL;
+		why = "it is a model of another filter, made for comparing: it cannot be enforced";
+	}
+	if (r < 0) {
+		(void)munmap(p, size);
+		return say(text, r, why);
+	}
+	/* The old mapping stays: answers in flight may still name its rules. Reloads are rare. */
+	sl_gate_policy(l->gate, p);
+	return 0;
+}
+
+static int on_ledger(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || !(flags & O_APPEND)) {
+		close(fd);
+		return say(text, -EINVAL, "the ledger is not open for appending only");
+	}
+	sl_ledger_init(&l->gate->ledger, fd, m->ledger_next, m->ledger_check);
+	return 0;
+}
+
+static int on_device(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
+{
+	struct sl_gate *g = l->gate;
+	struct sl_gate_device *d = &g->devices[g->n_devices];
+	int r = 0;
+
+	if (g->n_devices == SL_DEVICES_MAX || m->protocol != SL_WIRE_NVME) {
+		if (fd >= 0)
+			close(fd);
+		return say(text, -EINVAL, "too many devices, or a protocol that is not supported");
+	}
+	if (m->backend == SL_BACKEND_NULL) {
+		if (fd >= 0)
+			close(fd);
+		sl_null_init(&d->backend.null);
+		d->dev = &d->backend.null;
+	} else if (m->backend == SL_BACKEND_WIRE && fd >= 0) {
+		r = sl_wire_dev_init(&d->backend.wire, fd);
+		d->dev = &d->backend.wire.dev;
+	} else {
+		r = -EINVAL;
+		if (fd >= 0)
+			close(fd);
+	}
+	if (r < 0)
+		return say(text, r, "the device does not speak the wire protocol");
+	sl_gate_attach(g, d->dev);
+	memcpy(d->name, m->name, sizeof(d->name));
+	d->name[sizeof(d->name) - 1] = '\0';
+	d->protocol = m->protocol;
+	d->state = SL_DEV_READING;
+	g->n_devices++;
+	return 0;
+}
+
+static int on_session(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
+{
+	int r;
+
+	if (m->who.n_gids > SL_GIDS_MAX) {
+		close(fd);
+		return say(text, -EINVAL, "more groups than an identity holds");
+	}
+	r = sl_session_add(l->gate, fd, &m->who);
+	return r < 0 ? say(text, r, "too many clients") : 0;
+}
+
+static int on_listen(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
+{
+	(void)m;
+	if (l->gate->listen_fd >= 0) {
+		close(fd);
+		return say(text, -EBUSY, "there is a listening socket already");
+	}
+	l->gate->listen_fd = fd;
+	return 0;
+}
+
+static int on_start(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
+{
+	struct sl_gate *g = l->gate;
+	struct sl_record r = {.type = SL_RECORD_START, .table_hash = g->table_hash};
+	const char *what = "";
+	int err;
+
+	(void)m;
+	(void)fd;
+	if (!g->image || g->n_devices == 0)
+		return say(text, -EINVAL, "nothing to serve: no policy or no device was given");
+	err = sl_sandbox_enter(&what);
+	if (err < 0) {
+		(void)snprintf(text, SL_CONTROL_TEXT_MAX, "the sandbox could not be entered: %s",
+			       what);
+		return err;
+	}
+	l->started = true;
+	sl_words_copy(r.text, sizeof(r.text), sl_image_str(g->image, g->image->name));
+	(void)sl_ledger_append(&g->ledger, &r, true);
+	for (unsigned i = 0; i < g->n_devices; i++)
+		sl_survey_begin(g, i);
+	return 0; /* answered by sl_launcher_tick() */
+}
+
+static int on_status(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
+{
+	const struct sl_gate *g = l->gate;
+	unsigned clients = 0;
+
+	(void)m;
+	(void)fd;
+	for (unsigned i = 0; i < SL_SESSIONS_MAX; i++)
+		clients += g->sessions[i].fd >= 0;
+	(void)snprintf(text, SL_CONTROL_TEXT_MAX,
+		       "policy %s, devices %u, clients %u, allowed %llu, denied %llu, failed %llu, "
+		       "ledger at %llu, lost %llu",
+		       sl_image_str(g->image, g->image->name), g->n_devices, clients,
+		       (unsigned long long)g->n_allowed, (unsigned long long)g->n_denied,
+		       (unsigned long long)g->n_failed, (unsigned long long)g->ledger.next,
+		       (unsigned long long)g->ledger.lost);
+	return 0;
+}
+
+enum {
+	FD_NO,
+	FD_YES,
+	FD_MAYBE,
+};
+
+static const struct {
+	control_fn fn;
+	uint8_t fd;
+	bool before, after; /* START */
+} ops[_SL_CONTROL_N] = {
+	[SL_CONTROL_IMAGE] = {on_image, FD_YES, true, true},
+	[SL_CONTROL_LEDGER] = {on_ledger, FD_YES, true, false},
+	[SL_CONTROL_DEVICE] = {on_device, FD_MAYBE, true, false},
+	[SL_CONTROL_SESSION] = {on_session, FD_YES, true, true},
+	[SL_CONTROL_LISTEN] = {on_listen, FD_YES, true, false},
+	[SL_CONTROL_START] = {on_start, FD_NO, true, false},
+	[SL_CONTROL_STATUS] = {on_status, FD_NO, false, true},
+};
+
+static int answer(struct sl_launcher *l, struct sl_control_reply *a)
+{
+	return send(l->fd, a, sizeof(*a), MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* Receives one message and its descriptor. > 0, 0: the launcher has gone, -errno. */
+static int receive(int sock, struct sl_control *m, int *ret_fd)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} u;
+	struct iovec iov = {m, sizeof(*m)};
+	struct msghdr h = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = u.buf,
+		.msg_controllen = sizeof(u.buf),
+	};
+	struct cmsghdr *c;
+	ssize_t n;
+
+	*ret_fd = -1;
+	do
+		n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 ? -errno : 0;
+	c = CMSG_FIRSTHDR(&h);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+	if ((size_t)n != sizeof(*m) || (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		if (*ret_fd >= 0)
+			close(*ret_fd);
+		return -EBADMSG;
+	}
+	return 1;
+}
+
+int sl_launcher_read(struct sl_launcher *l)
+{
+	struct sl_control m;
+	struct sl_control_reply a = {.error = -EBADMSG};
+	int fd, r;
+
+	r = receive(l->fd, &m, &fd);
+	if (r <= 0)
+		return r < 0 ? r : -EPIPE;
+	a.op = m.op;
+	if (m.op == 0 || m.op >= _SL_CONTROL_N ||
+	    !(l->started ? ops[m.op].after : ops[m.op].before) ||
+	    (ops[m.op].fd == FD_YES && fd < 0) || (ops[m.op].fd == FD_NO && fd >= 0)) {
+		if (fd >= 0)
+			close(fd);
+		say(a.text, 0, "not an operation for now, or its descriptor is missing");
+	} else {
+		a.error = ops[m.op].fn(l, &m, fd, a.text);
+		if (a.error == 0 && m.op == SL_CONTROL_START)
+			return 0;
+	}
+	r = answer(l, &a);
+	if (r == 0 && a.error < 0 && !l->started)
+		return a.error;
+	return r;
+}
+
+void sl_launcher_tick(struct sl_launcher *l)
+{
+	struct sl_control_reply a = {.op = SL_CONTROL_START};
+	const struct sl_gate *g = l->gate;
+
+	if (!l->started || l->answered)
+		return;
+	for (unsigned i = 0; i < g->n_devices; i++)
+		if (g->devices[i].state == SL_DEV_READING)
+			return;
+	l->answered = true;
+	(void)answer(l, &a);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Clients. What a client sends is hostile until sl_wire_check() has passed it; one malformed packet
+ * and the client is dropped, nobody else notices.
+ */
+#include "broker/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What a type of message needs and who answers it. A row missing is a message that no client sends.
+ */
+typedef int (*message_fn)(struct sl_gate *g, int session, const void *msg);
+
+static int on_hello(struct sl_gate *g, int session, const void *msg)
+{
+	struct sl_session *s = &g->sessions[session];
+
+	s->greeted = true;
+	return sl_wire_answer_hello(s->fd, msg, (uint16_t)g->n_devices, SL_WIRE_DATA_MAX);
+}
+
+static int on_query(struct sl_gate *g, int session, const void *msg)
+{
+	const struct sl_wire_head *h = msg;
+	struct sl_wire_device d = {.head = {.type = SL_WIRE_DEVICE, .tag = h->tag}};
+
+	if (h->tag >= g->n_devices)
+		return -EBADMSG;
+	d.protocol = (uint8_t)g->devices[h->tag].protocol;
+	d.max_transfer = g->devices[h->tag].dev->max_transfer;
+	memcpy(d.name, g->devices[h->tag].name, sizeof(d.name));
+	return sl_wire_send(g->sessions[session].fd, &d, sizeof(d), NULL, 0);
+}
+
+static int on_command(struct sl_gate *g, int session, const void *msg)
+{
+	sl_gate_command(g, session, msg);
+	return 0;
+}
+
+static int on_detach(struct sl_gate *g, int session, const void *msg)
+{
+	sl_gate_detach(g, session, ((const struct sl_wire_head *)msg)->tag);
+	return 0;
+}
+
+static const struct {
+	message_fn fn;
+	bool before_greeting;
+} messages[_SL_WIRE_TYPE_N] = {
+	[SL_WIRE_HELLO] = {on_hello, true},
+	[SL_WIRE_QUERY] = {on_query, false},
+	[SL_WIRE_COMMAND] = {on_command, false},
+	[SL_WIRE_DETACH] = {on_detach, false},
+};
+
+int sl_session_add(struct sl_gate *g, int fd, const struct sl_identity *who)
+{
+	int size = 2 * (int)SL_WIRE_MSG_MAX;
+
+	for (unsigned i = 0; i < SL_SESSIONS_MAX; i++) {
+		struct sl_session *s = &g->sessions[i];
+
+		/* A slot of a client that left may still point here: its index is not given anew.
+		 */
+		if (s->fd >= 0 || s->slots)
+			continue;
+		if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+			break;
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		*s = (struct sl_session){.fd = fd, .id = ++g->sessions_seen, .who = *who};
+		s->who.label[SL_LABEL_MAX - 1] = '\0';
+		return 0;
+	}
+	close(fd);
+	return -EMFILE;
+}
+
+/* Who the peer is, as the kernel says it. Not known: allow rules that ask do not match. */
+static void identify(int fd, struct sl_identity *ret)
+{
+	struct ucred u;
+	socklen_t n = sizeof(u);
+	gid_t gids[SL_GIDS_MAX];
+	socklen_t gn = sizeof(gids);
+
+	*ret = (struct sl_identity){0};
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &u, &n) < 0)
+		return;
+	/* More groups than we hold is ERANGE: then we do not know, rather than know in part. */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids, &gn) < 0)
+		return;
+	ret->uid = u.uid;
+	ret->gids[ret->n_gids++] = u.gid;
+	for (unsigned i = 0; i < gn / sizeof(gids[0]) && ret->n_gids < SL_GIDS_MAX; i++)
+		ret->gids[ret->n_gids++] = gids[i];
+	ret->known = gn / sizeof(gids[0]) < SL_GIDS_MAX;
+}
+
+int sl_session_accept(struct sl_gate *g)
+{
+	struct sl_identity who;
+	int fd = accept4(g->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	identify(fd, &who);
+	return sl_session_add(g, fd, &who);
+}
+
+void sl_session_drop(struct sl_gate *g, int session)
+{
+	struct sl_session *s = &g->sessions[session];
+
+	if (s->fd < 0)
+		return;
+	close(s->fd);
+	s->fd = -1;
+	sl_gate_leave(g, session);
+}
+
+void sl_session_read(struct sl_gate *g, int session)
+{
+	static _Alignas(8) uint8_t buf[SL_WIRE_MSG_MAX]; /* one thread, one message at a time */
+	const struct sl_wire_head *h = (const void *)buf;
+	const char *why;
+
+	while (g->sessions[session].fd >= 0 && sl_gate_room(g, session)) {
+		long n = sl_wire_recv(g->sessions[session].fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+		if (n == -EAGAIN)
+			return;
+		if (n <= 0 || sl_wire_check(buf, (size_t)n, &why) < 0 || !messages[h->type].fn ||
+		    g->sessions[session].greeted == messages[h->type].before_greeting ||
+		    messages[h->type].fn(g, session, buf) < 0) {
+			sl_session_drop(g, session);
+			return;
+		}
+	}
+}
+
+void sl_session_reply(struct sl_gate *g, int session, struct sl_wire_completion *m,
+		      const uint8_t *data, const uint8_t *meta, const char *text)
+{
+	struct sl_session *s = &g->sessions[session];
+	size_t text_len = strnlen(text, SL_WIRE_TEXT_MAX);
+	const struct sl_wire_part parts[] = {
+		{data, m->data_len}, {meta, m->meta_len}, {text, text_len}};
+
+	if (s->fd < 0)
+		return;
+	m->text_len = (uint32_t)text_len;
+	/*
+	 * A client that does not read its answers has its socket shut: holding them for it would
+	 * cost the others. The poll loop sees the end of file and drops it outside this call.
+	 */
+	if (sl_wire_send(s->fd, m, sizeof(*m), parts, 3) < 0)
+		(void)shutdown(s->fd, SHUT_RDWR);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/survey.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/words.h"
+
+static struct sl_contract *next_contract(struct sl_gate_device *d)
+{
+	return &d->contract[!d->now];
+}
+
+static void hash_bytes(void *ctx, const void *p, size_t n)
+{
+	struct sl_gate_device *d = ctx;
+
+	if (d->hash)
+		(void)EVP_DigestUpdate(d->hash, p, n);
+}
+
+void sl_survey_begin(struct sl_gate *g, unsigned device)
+{
+	struct sl_gate_device *d = &g->devices[device];
+
+	d->state = SL_DEV_READING;
+	d->reread = false;
+	if (!d->hash)
+		d->hash = EVP_MD_CTX_new();
+	if (d->hash && EVP_DigestInit_ex(d->hash, EVP_sha256(), NULL) != 1) {
+		EVP_MD_CTX_free(d->hash);
+		d->hash = NULL;
+	}
+	sl_reader_init(&d->reader, next_contract(d), hash_bytes, d);
+	sl_survey_step(g, device);
+}
+
+/* What the launcher and a verifier know of the device, and the device itself does not say. */
+static void carry_over(const struct sl_contract *old, struct sl_contract *c)
+{
+	for (uint32_t i = 0; i < c->n_ns; i++) {
+		const struct sl_ns *was = sl_contract_ns(old, c->ns[i].nsid);
+
+		if (was) {
+			c->ns[i].used_by_kernel = was->used_by_kernel;
+			c->ns[i].claimed = was->claimed;
+		}
+	}
+	c->caught |= old->caught;
+}
+
+static void put_to_use(struct sl_gate *g, unsigned device)
+{
+	struct sl_gate_device *d = &g->devices[device];
+	struct sl_contract *c = next_contract(d);
+	const struct sl_contract *old = &d->contract[d->now];
+	struct sl_record r = {.type = SL_RECORD_CONTRACT, .table_hash = g->table_hash};
+	const char *note = "";
+
+	if (d->hash)
+		(void)EVP_DigestFinal_ex(d->hash, c->hash, NULL);
+	if (c->max_transfer == 0 || c->max_transfer > d->dev->max_transfer)
+		c->max_transfer = d->dev->max_transfer;
+	carry_over(old, c);
+	c->generation = old->generation + 1;
+	/* The same firmware must not say two things (doc/design.md, "Contracts"). */
+	if (old->generation && memcmp(old->hash, c->hash, sizeof(c->hash)) != 0 &&
+	    strcmp(old->firmware, c->firmware) == 0)
+		note = " changed its declaration under the same firmware";
+	r.generation = c->generation;
+	r.result = d->reader.flaws;
+	memcpy(r.final, c->hash, sizeof(c->hash));
+	memcpy(r.device, d->name, sizeof(r.device));
+	(void)snprintf(r.text, sizeof(r.text), "%.20s %.8s%s", c->model, c->firmware, note);
+	(void)sl_ledger_append(&g->ledger, &r, false);
+	d->now = !d->now;
+	if (d->state == SL_DEV_READING)
+		d->state = SL_DEV_READY;
+	sl_gate_resume(g, device);
+}
+
+void sl_survey_step(struct sl_gate *g, unsigned device)
+{
+	struct sl_gate_device *d = &g->devices[device];
+	struct sl_command cmd;
+
+	if (d->state != SL_DEV_READING)
+		return;
+	while (sl_reader_next(&d->reader, &cmd)) {
+		cmd.device = (uint16_t)device;
+		/* Taken on by done(), which comes back here; a loop only over what cannot be sent.
+		 */
+		if (sl_gate_internal(g, device, &cmd) == 0)
+			return;
+		sl_reader_feed(&d->reader, SL_READER_LOST, NULL, 0);
+	}
+	put_to_use(g, device);
+}
+
+void sl_survey_feed(struct sl_gate *g, unsigned device, const struct sl_io *io)
+{
+	uint16_t status = io->out.outcome == SL_OUTCOME_OK ? io->out.status : SL_READER_LOST;
+
+	sl_reader_feed(&g->devices[device].reader, status, io->data, io->out.data_len);
+}
+
+void sl_survey_abandon(struct sl_gate *g, unsigned device)
+{
+	struct sl_gate_device *d = &g->devices[device];
+	struct sl_command cmd;
+
+	/* The rest is lost as well: a device that does not answer once is not asked forty times. */
+	while (sl_reader_next(&d->reader, &cmd))
+		sl_reader_feed(&d->reader, SL_READER_LOST, NULL, 0);
+	put_to_use(g, device);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/words.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void sl_words_copy(char *to, size_t size, const char *text)
+{
+	size_t n = strnlen(text, size - 1);
+
+	memcpy(to, text, n);
+	memset(to + n, 0, size - n);
+}
+
+void sl_words_denial(const struct sl_image *img, const struct sl_verdict *v, char *to, size_t size)
+{
+	const char *name = sl_rows[v->facts.row].name;
+
+	if (v->rule) {
+		const struct sl_rule *r = sl_image_at(img, img->rules);
+		const char *file = sl_image_str(img, r[v->rule - 1].file);
+		const char *slash = strrchr(file, '/');
+
+		(void)snprintf(to, size, "%s (%s:%u): %s", name, slash ? slash + 1 : file,
+			       r[v->rule - 1].line, sl_reason_text(v->reason));
+	} else {
+		(void)snprintf(to, size, "%s (%s): %s", name, sl_image_str(img, img->name),
+			       sl_reason_text(v->reason));
+	}
+}
+
+void sl_words_failure(const struct sl_verdict *v, uint32_t error, char *to, size_t size)
+{
+	const char *name = sl_rows[v->facts.row].name;
+	const char *what = "the device could not be reached";
+
+	if (error == ENODEV)
+		what = "the device has gone: its process or its hardware no longer answers";
+	else if (error == ETIMEDOUT)
+		what = "the device did not answer in time; what it does with the command is "
+		       "recorded";
+	else if (error == EOVERFLOW)
+		what = "the device returned more than the command transfers; its answer was "
+		       "dropped";
+	else if (error == EBUSY)
+		what = "the device takes no more commands now: try again";
+	(void)snprintf(to, size, "%s: %s", name, what);
+}
