@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads a device's contract, one command at a time, without waiting and without memory of its own:
+ * the broker feeds it through its own gate, the command line through a client. It asks only for
+ * what the device has said exists, because every refused command is an entry in the device's error
+ * log.
+ *
+ *   sl_reader_init(&r, &contract, hash, ctx);
+ *   while (sl_reader_next(&r, &cmd))
+ *           … send cmd, then sl_reader_feed(&r, status, data, len) …
+ *
+ * Order: Identify Controller; active namespaces, each with its descriptors, CNS 00h and, where it
+ * is zoned, CNS 05h; LID 00h; LID 05h per command set in use; 12h; 13h; 14h.
+ */
+#ifndef SL_CORE_READER_H
+#define SL_CORE_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/command.h"
+#include "core/contract.h"
+#include "core/decode-nvme.h"
+
+#define SL_READER_DATA_MAX 4096u   /* bytes of the largest answer it asks for */
+#define SL_READER_LOST	   0xffffu /* status of a command that got no answer */
+
+/*
+ * Is given, in an order that depends on nothing but the device: the identity (vendor, model,
+ * firmware) and every raw log that declares something. What changes while a device runs
+ * (namespaces, lockdown state) is left out, so that the digest pins the firmware's word.
+ */
+typedef void (*sl_reader_hash)(void *ctx, const void *bytes, size_t len);
+
+/* The answers it asks for. RAW(ID, name for a file or a message). */
+#define SL_RAWS(R)                                                                                 \
+	R(CTRL, "identify-controller")                                                             \
+	R(NS_LIST, "active-namespaces")                                                            \
+	R(NS_DESCS, "namespace-descriptors")                                                       \
+	R(NS, "identify-namespace")                                                                \
+	R(NS_ZONED, "identify-namespace-zoned")                                                    \
+	R(LID00, "supported-logs")                                                                 \
+	R(LID05, "effects")                                                                        \
+	R(LID12, "feature-effects")                                                                \
+	R(LID13, "mi-effects")                                                                     \
+	R(LID14, "lockdown")
+
+enum sl_raw {
+#define R(id, name) SL_RAW_##id,
+	SL_RAWS(R)
+#undef R
+		_SL_RAW_N
+};
+
+const char *sl_raw_name(unsigned raw);
+
+struct sl_reader {
+	struct sl_contract *contract;
+	sl_reader_hash hash;
+	void *ctx;
+	struct sl_nvme_caps caps;
+	uint32_t flaws;	    /* 1 << enum sl_flaw */
+	uint32_t flawed_in; /* 1 << enum sl_raw in which one was found */
+	uint32_t sets;	    /* 1 << CSI of the command sets in use */
+	uint32_t nsid;	    /* of the namespace being read, where there is no list */
+	uint16_t ns;	    /* index of the namespace being read */
+	uint8_t step;	    /* enum sl_raw; _SL_RAW_N: done */
+	uint8_t csi;	    /* of the effects log being read */
+	uint8_t lockdown;   /* index of the lockdown list being read */
+	uint8_t asked;	    /* a command is out */
+};
+
+/* Empties *c (its generation too). `hash` may be NULL. */
+void sl_reader_init(struct sl_reader *r, struct sl_contract *c, sl_reader_hash hash, void *ctx);
+/*
+ * The next command to send: 1, or 0 when the contract is complete (void or not: see flaws). Answers
+ * are cmd->data_len bytes. Calling it again without a feed gives the same command.
+ */
+int sl_reader_next(struct sl_reader *r, struct sl_command *ret);
+/* The answer: an NVMe status (0: success) or SL_READER_LOST, and the bytes that came. */
+void sl_reader_feed(struct sl_reader *r, uint16_t status, const void *data, size_t len);
+
+#endif
