@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What verbs that talk to a device have in common: find and compile a policy, start a private
+ * broker with devices behind it, and open one session. Every error is a line for people on stderr.
+ */
+#ifndef SL_CLI_GATE_H
+#define SL_CLI_GATE_H
+
+#include "core/image.h"
+#include "launch/launch.h"
+#include "lib/client.h"
+#include "policy/policy.h"
+
+struct sl_gate {
+	struct sl_launch *launch;
+	struct sl_client *client;
+};
+
+/* A compiled policy. */
+struct sl_compiled {
+	char path[4096];
+	struct sl_policy *policy;
+	void *image; /* a struct sl_image that sl_image_check accepted */
+	size_t size;
+};
+
+/* Finds, loads, compiles and checks. 0 or -errno; the messages were printed. */
+int sl_policy_open(const char *name, struct sl_compiled *ret);
+void sl_policy_close(struct sl_compiled *c);
+
+struct sl_gate_config {
+	const struct sl_compiled *policy;
+	const struct sl_spec *specs; /* their order is the devices' numbers */
+	unsigned n_specs;
+	const char *ledger; /* directory; NULL: none, then nothing that changes anything passes */
+	const char *label;  /* of the session; NULL: none */
+};
+
+/* Starts all of it. 0 or -errno; then nothing is left behind. */
+int sl_gate_open(const struct sl_gate_config *cfg, struct sl_gate *ret);
+/*
+ * For verbs that only read a device's contract: a private broker with one device and a policy that
+ * allows what reading takes, answered as the device answers. 0 or -errno.
+ */
+int sl_gate_open_reader(const char *spec, const char *ledger, struct sl_gate *ret);
+void sl_gate_close(struct sl_gate *gate);
+
+#endif
