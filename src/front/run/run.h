@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The front end `run`: an unmodified program, and all it starts, whose device commands go through a
- * gate. A seccomp notification listener sees the calls, a private mount namespace has no other way to
- * a device, and everything that is a command is translated to struct sl_command and sent to `client`.
+ * gate. A seccomp notification listener sees the calls, a private mount namespace has no other way
+ * to a device, and everything that is a command is translated to struct sl_command and sent to
+ * `client`.
  *
  * It decides nothing: verdicts come from the broker. It confines a tree of processes, not their
  * accomplices outside of it (a daemon that the tool asks, an ssh to another host).
@@ -25,11 +26,11 @@ struct sl_run_config {
 	struct sl_client *client; /* connected; nothing in flight. Not taken: the caller frees it */
 	const struct sl_run_device *devices;
 	unsigned n_devices;
-	char *const *argv;	 /* NULL-terminated; argv[0] is looked up in $PATH */
-	char *const *envp;	 /* NULL: the caller's environment */
-	bool appear_root;	 /* the tool sees uid and gid 0; it gains no right by it */
-	bool quiet;		 /* no line per denial */
-	int report_fd;		 /* where lines for people go; -1: stderr (2) */
+	char *const *argv; /* NULL-terminated; argv[0] is looked up in $PATH */
+	char *const *envp; /* NULL: the caller's environment */
+	bool appear_root;  /* the tool sees uid and gid 0; it gains no right by it */
+	bool quiet;	   /* no line per denial */
+	int report_fd;	   /* where lines for people go; -1: stderr (2) */
 	/*
 	 * Descriptors below this number that the tool must not inherit are the caller's to mark
 	 * close-on-exec; device nodes, directories and rings are withheld in any case.
@@ -45,9 +46,10 @@ struct sl_run_config {
  * child subreaper and must have no other thread and no children that somebody else waits for: it
  * reaps all. SIGINT, SIGQUIT are ignored meanwhile, SIGTERM and SIGHUP are passed on to the tool.
  *
- * 0: *ret_status is the tool's wait status (waitpid). <0: sluice itself failed or this place does not
- * allow it to work (-errno), *reterr says what and what to do; the tool was then never started, with
- * one exception: -EPIPE, the broker was lost before the end, *ret_status is valid nevertheless.
+ * 0: *ret_status is the tool's wait status (waitpid). <0: sluice itself failed or this place does
+ * not allow it to work (-errno), *reterr says what and what to do; the tool was then never started,
+ * with one exception: -EPIPE, the broker was lost before the end, *ret_status is valid
+ * nevertheless.
  */
 int sl_run(const struct sl_run_config *cfg, int *ret_status, struct sl_diag *reterr);
 
@@ -62,7 +64,7 @@ enum sl_run_level {
 };
 
 struct sl_run_check {
-	const char *name; /* "user-namespace", for programs */
+	const char *name;  /* "user-namespace", for programs */
 	const char *label; /* for people */
 	enum sl_run_level level;
 	char found[160];
@@ -78,8 +80,8 @@ struct sl_run_probe {
 };
 
 /*
- * Tries everything `run` needs in short-lived children and changes nothing. `tool` (a name or a path,
- * may be NULL) is checked too: found, 64-bit, set-uid, file capabilities. 0 or -errno.
+ * Tries everything `run` needs in short-lived children and changes nothing. `tool` (a name or a
+ * path, may be NULL) is checked too: found, 64-bit, set-uid, file capabilities. 0 or -errno.
  */
 int sl_run_probe(const char *tool, struct sl_run_probe *ret);
 

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop: watched calls in, commands out, completions in, answers out. A call is answered once; a
+ * call whose caller died is forgotten, its command goes on and the broker records how it ended.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "front/run/super.h"
+
+/* How often commands under way are looked at for a caller that has died. */
+#define ABANDON_CHECK_MS 500
+
+static const struct {
+	int nr;
+	enum sl_handled (*handle)(struct sl_super *s, struct sl_call *c);
+} handlers[] = {
+	{__NR_ioctl, sl_on_ioctl},     {__NR_openat, sl_on_open}, {__NR_openat2, sl_on_open},
+#ifdef __NR_open
+	{__NR_open, sl_on_open},       {__NR_stat, sl_on_stat},	  {__NR_lstat, sl_on_stat},
+#endif
+	{__NR_newfstatat, sl_on_stat}, {__NR_fstat, sl_on_stat},  {__NR_statx, sl_on_stat},
+	{__NR_read, sl_on_rw},	       {__NR_write, sl_on_rw},	  {__NR_pread64, sl_on_rw},
+	{__NR_pwrite64, sl_on_rw},     {__NR_readv, sl_on_rw},	  {__NR_writev, sl_on_rw},
+	{__NR_preadv, sl_on_rw},       {__NR_pwritev, sl_on_rw},  {__NR_preadv2, sl_on_rw},
+	{__NR_pwritev2, sl_on_rw},     {__NR_lseek, sl_on_rw},	  {__NR_fsync, sl_on_rw},
+	{__NR_fdatasync, sl_on_rw},
+};
+
+bool sl_notify_valid(const struct sl_super *s, uint64_t id)
+{
+	return ioctl(s->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+static void release(struct sl_super *s, struct sl_call *c)
+{
+	if (c->mem >= 0)
+		close(c->mem);
+	sl_block_release(c);
+	if (c->used)
+		s->in_use--;
+	*c = (struct sl_call){.mem = -1};
+}
+
+static void answer(struct sl_super *s, const struct sl_call *c, enum sl_handled h)
+{
+	struct seccomp_notif_resp resp = {.id = c->id};
+
+	if (h == SL_HANDLED_SENT || c->abandoned)
+		return;
+	if (h == SL_HANDLED_CONTINUE)
+		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	else if (c->error)
+		resp.error = -c->error;
+	else
+		resp.val = c->value;
+	/* ENOENT: the caller has died meanwhile. There is nobody else to tell. */
+	(void)ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+}
+
+static void lose_client(struct sl_super *s)
+{
+	if (s->client_lost)
+		return;
+	s->client_lost = true;
+	sl_report_line(&s->report,
+		       "sluice: the broker is gone: every command is refused from here on");
+	for (unsigned i = 0; i < SL_CALLS_MAX; i++) {
+		struct sl_call *c = &s->call[i];
+
+		if (c->used) {
+			answer(s, c, sl_reply_error(c, EIO));
+			release(s, c);
+		}
+	}
+}
+
+enum sl_handled sl_notify_submit(struct sl_super *s, struct sl_call *c, struct sl_command *cmd,
+				 const void *data, const void *meta)
+{
+	int r;
+
+	if (s->client_lost)
+		return sl_reply_error(c, EIO);
+	r = sl_client_send(s->client, c->tag, cmd, data, meta);
+	if (r == -EMSGSIZE || r == -EINVAL)
+		return sl_reply_error(c, EINVAL);
+	if (r < 0)
+		return sl_reply_error(c, EIO); /* the loop will see that the broker is gone */
+	return SL_HANDLED_PENDING;
+}
+
+static struct sl_call *free_call(struct sl_super *s)
+{
+	for (unsigned i = 0; i < SL_CALLS_MAX; i++) {
+		if (!s->call[i].used) {
+			s->call[i].tag = i | s->serial++ << 8;
+			return &s->call[i];
+		}
+	}
+	return NULL;
+}
+
+static int on_notification(struct sl_super *s)
+{
+	/* Kernels to come may have longer structs: see SECCOMP_GET_NOTIF_SIZES in run.c. */
+	union {
+		struct seccomp_notif n;
+		char space[256];
+	} u = {0};
+	enum sl_handled h = SL_HANDLED_CONTINUE;
+	struct sl_call *c = free_call(s);
+
+	if (!c)
+		return 0;
+	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n) < 0)
+		return errno == ENOENT || errno == EINTR || errno == EAGAIN ? 0 : -errno;
+	c->mem = -1;
+	c->id = u.n.id;
+	c->tid = (pid_t)u.n.pid;
+	c->nr = u.n.data.nr;
+	for (unsigned i = 0; i < SL_COUNT(c->args); i++)
+		c->args[i] = u.n.data.args[i];
+	/* Pid 0: a caller whose number we cannot see. It has no stand-in from us. */
+	for (size_t i = 0; c->tid > 0 && i < SL_COUNT(handlers); i++) {
+		if (handlers[i].nr == c->nr) {
+			h = handlers[i].handle(s, c);
+			break;
+		}
+	}
+	if (h == SL_HANDLED_PENDING) {
+		c->used = true;
+		s->in_use++;
+		return 0;
+	}
+	answer(s, c, h);
+	release(s, c);
+	return 0;
+}
+
+static int on_completion(struct sl_super *s)
+{
+	static struct sl_client_reply r; /* one thread, one loop; it is half a page */
+	struct sl_call *c;
+	enum sl_handled h;
+	int e = sl_client_recv(s->client, false, &r);
+
+	if (e < 0) {
+		lose_client(s);
+		return 0;
+	}
+	if (e == 0)
+		return 0;
+	c = &s->call[r.tag & (SL_CALLS_MAX - 1)];
+	if (!c->used || c->tag != r.tag)
+		return 0; /* of a caller that was forgotten */
+	if (r.c.outcome != SL_OUTCOME_OK)
+		sl_report_denied(s, c->node, &r);
+	h = c->done(s, c, &r);
+	if (h == SL_HANDLED_PENDING)
+		return 0;
+	answer(s, c, h);
+	release(s, c);
+	return 0;
+}
+
+/* The command of a caller that was killed goes on; its slot is free for others. */
+static void forget_dead(struct sl_super *s)
+{
+	for (unsigned i = 0; i < SL_CALLS_MAX; i++) {
+		struct sl_call *c = &s->call[i];
+
+		if (!c->used || sl_notify_valid(s, c->id))
+			continue;
+		(void)sl_client_detach(s->client, c->tag);
+		release(s, c);
+	}
+}
+
+/* Reaps the tree. */
+static void reap(struct sl_super *s, bool *ended, int *ret_status)
+{
+	pid_t pid;
+	int st;
+
+	while ((pid = waitpid(-1, &st, WNOHANG | __WALL)) > 0) {
+		if (pid == s->tool) {
+			*ret_status = st;
+			*ended = true;
+		}
+	}
+}
+
+static void on_signal(struct sl_super *s, int sigfd, bool ended)
+{
+	struct signalfd_siginfo si;
+
+	while (read(sigfd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo != SIGCHLD && !ended)
+			kill(s->tool, (int)si.ssi_signo);
+	}
+}
+
+int sl_notify_loop(struct sl_super *s, int sigfd, int *ret_status)
+{
+	enum { LISTENER, CLIENT, SIGNAL };
+	struct pollfd p[3] = {
+		[LISTENER] = {.fd = s->listener, .events = POLLIN},
+		[CLIENT] = {.fd = sl_client_fd(s->client), .events = POLLIN},
+		[SIGNAL] = {.fd = sigfd, .events = POLLIN},
+	};
+	bool ended = false;
+
+	for (;;) {
+		int n, r;
+
+		/* With every slot taken, callers wait in the kernel. */
+		p[LISTENER].events = s->in_use < SL_CALLS_MAX ? POLLIN : 0;
+		if (s->client_lost)
+			p[CLIENT].fd = -1;
+		n = poll(p, 3, s->in_use ? ABANDON_CHECK_MS : -1);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n <= 0) {
+			forget_dead(s);
+			continue;
+		}
+		if (p[CLIENT].revents) {
+			r = on_completion(s);
+			if (r < 0)
+				return r;
+		}
+		if (p[LISTENER].revents & POLLIN) {
+			r = on_notification(s);
+			if (r < 0)
+				return r;
+		}
+		if (p[SIGNAL].revents) {
+			on_signal(s, sigfd, ended);
+			reap(s, &ended, ret_status);
+		}
+		/* No process is left that could call. */
+		if (p[LISTENER].revents & (POLLHUP | POLLERR))
+			break;
+	}
+	while (!ended) {
+		int st;
+		pid_t pid = waitpid(-1, &st, __WALL);
+
+		if (pid < 0 && errno != EINTR)
+			return -errno;
+		if (pid == s->tool) {
+			*ret_status = st;
+			ended = true;
+		}
+	}
+	return s->client_lost ? -EPIPE : 0;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A small NVMe device behind the wire, for tests of the front end alone: no policy, no persona,
+ * state in memory. It refuses a few commands the way a broker would, so that refusals can be seen.
+ */
+#ifndef SL_FRONT_RUN_TEST_DEVICE_H
+#define SL_FRONT_RUN_TEST_DEVICE_H
+
+#include <stdint.h>
+
+/* Forks the device. Returns the client's end of its socket; *ret_pid is the process to wait for. */
+int test_device_start(int *ret_pid);
+
+#define TEST_DEVICE_BLOCKS 4096u /* of 512 bytes, one namespace */
+#define TEST_OPC_DELAY	   0xc0u /* answers after CDW10 milliseconds */
+#define TEST_OPC_COUNT	   0xc2u /* result: commands of opcode CDW10 received so far */
+#define TEST_OPC_ECHO	   0xc3u /* both directions: returns the complement of the data */
+#define TEST_OPC_GONE	   0xc4u /* the device closes the connection */
+
+#endif

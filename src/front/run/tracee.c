@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A calling thread's memory, paths and descriptors, by /proc. Every answer is about a thread id and
+ * becomes true only when the notification is still valid afterwards.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "front/run/super.h"
+
+const struct sl_node *sl_tracee_fd(struct sl_super *s, pid_t tid, int fd, enum sl_access *ret)
+{
+	struct stat st;
+	char path[48];
+
+	if (fd < 0)
+		return NULL;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)tid, fd);
+	if (stat(path, &st) < 0)
+		return NULL;
+	return sl_nodes_find(&s->nodes, &st, ret);
+}
+
+/* Reads a path; its length, or -errno. Does not depend on c->mem: most paths are none of ours. */
+static long read_path(pid_t tid, uint64_t addr, char *buf, size_t size)
+{
+	size_t got = 0;
+
+	while (got < size) {
+		/* Up to the end of a page: the next one need not be there. */
+		size_t n = 4096 - (addr + got) % 4096;
+		struct iovec local, remote;
+		ssize_t r;
+
+		if (n > size - got)
+			n = size - got;
+		local = (struct iovec){buf + got, n};
+		remote = (struct iovec){(void *)(uintptr_t)(addr + got), n};
+		r = process_vm_readv(tid, &local, 1, &remote, 1, 0);
+		if (r <= 0)
+			return -EFAULT;
+		if (memchr(buf + got, '\0', (size_t)r))
+			return (long)strlen(buf);
+		got += (size_t)r;
+	}
+	return -ENAMETOOLONG;
+}
+
+/* "/proc/self/fd/7", "/dev/fd/7" and their like mean the caller's descriptor, not ours. */
+static bool names_descriptor(const char *path, pid_t tid, int *ret)
+{
+	static const char *const prefixes[] = {"/dev/fd/", "/proc/self/fd/",
+					       "/proc/thread-self/fd/", NULL};
+	char own[32];
+	char *end;
+	long v;
+
+	snprintf(own, sizeof(own), "/proc/%d/fd/", (int)tid);
+	if (strcmp(path, "/dev/stdin") == 0 || strcmp(path, "/dev/stdout") == 0 ||
+	    strcmp(path, "/dev/stderr") == 0) {
+		*ret = path[8] == 'i' ? 0 : path[8] == 'o' ? 1 : 2;
+		return true;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		const char *p = prefixes[i] ? prefixes[i] : own;
+
+		if (strncmp(path, p, strlen(p)) != 0)
+			continue;
+		v = strtol(path + strlen(p), &end, 10);
+		if (end == path + strlen(p) || *end != '\0' || v < 0 || v > INT_MAX)
+			return false;
+		*ret = (int)v;
+		return true;
+	}
+	return false;
+}
+
+static const struct sl_node *resolve(struct sl_super *s, const char *path, bool follow)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	const struct sl_node *node = NULL;
+	enum sl_access access;
+	struct stat st;
+	long fd;
+
+	fd = syscall(SYS_openat2, s->root, path, &how, sizeof(how));
+	if (fd < 0)
+		return NULL;
+	if (fstat((int)fd, &st) == 0)
+		node = sl_nodes_find(&s->nodes, &st, &access);
+	close((int)fd);
+	return node;
+}
+
+const struct sl_node *sl_tracee_path(struct sl_super *s, const struct sl_call *c, int dirfd,
+				     uint64_t addr, bool follow)
+{
+	char path[2 * PATH_MAX], link[48];
+	enum sl_access access;
+	size_t at = 0;
+	ssize_t n;
+	int fd;
+
+	/* Room in front for the directory that a relative path starts from. */
+	if (read_path(c->tid, addr, path + PATH_MAX, PATH_MAX) <= 0)
+		return NULL;
+	if (path[PATH_MAX] == '/') {
+		if (follow && names_descriptor(path + PATH_MAX, c->tid, &fd))
+			return sl_tracee_fd(s, c->tid, fd, &access);
+		return resolve(s, path + PATH_MAX, follow);
+	}
+	if (dirfd == AT_FDCWD)
+		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)c->tid);
+	else
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)c->tid, dirfd);
+	n = readlink(link, path, PATH_MAX - 1);
+	if (n <= 0 || path[0] != '/')
+		return NULL;
+	at = (size_t)n;
+	path[at++] = '/';
+	memmove(path + at, path + PATH_MAX, strlen(path + PATH_MAX) + 1);
+	return resolve(s, path, follow);
+}
+
+int sl_tracee_open(struct sl_super *s, struct sl_call *c)
+{
+	char path[32];
+
+	if (c->mem >= 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)c->tid);
+	c->mem = open(path, O_RDWR | O_CLOEXEC);
+	if (c->mem < 0)
+		return -errno;
+	/* Only now is it known that this was the caller and not a later owner of its number. */
+	if (!sl_notify_valid(s, c->id)) {
+		close(c->mem);
+		c->mem = -1;
+		return -ESRCH;
+	}
+	return 0;
+}
+
+int sl_tracee_read(struct sl_super *s, struct sl_call *c, uint64_t addr, void *buf, size_t len)
+{
+	int r = sl_tracee_open(s, c);
+
+	if (r < 0)
+		return r;
+	if (addr > INT64_MAX || pread(c->mem, buf, len, (off_t)addr) != (ssize_t)len)
+		return -EFAULT;
+	return 0;
+}
+
+int sl_tracee_write(struct sl_super *s, struct sl_call *c, uint64_t addr, const void *buf,
+		    size_t len)
+{
+	int r;
+
+	if (len == 0)
+		return 0;
+	r = sl_tracee_open(s, c);
+	if (r < 0)
+		return r;
+	if (addr > INT64_MAX || pwrite(c->mem, buf, len, (off_t)addr) != (ssize_t)len)
+		return -EFAULT;
+	return 0;
+}
