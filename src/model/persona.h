@@ -18,7 +18,12 @@
 #define SL_PERSONA_FILE_MAX	 (4u << 20) /* bytes of a persona file */
 #define SL_PERSONA_DEPTH_MAX	 24
 #define SL_PERSONA_NAME_MAX	 48 /* of personas, rules, variables, buffers, snapshots; with NUL */
-#define SL_PERSONA_STATE_MAX	 80 /* of a state name; with NUL */
+#define SL_PERSONA_STATE_MAX	 80	/* of a state name; with NUL */
+#define SL_PERSONA_RUN_MAX	 65536u /* bytes that a command inside the device moves */
+#define SL_PERSONA_TIME_MAX_MS	 UINT64_C(31536000000) /* a year */
+#define SL_PERSONA_NSID_MAX	 1024u
+#define SL_PERSONA_ZONE_MAX	 65536u
+#define SL_PERSONA_MDTS_MAX	 15u
 #define SL_PERSONA_NS_MAX	 64
 #define SL_PERSONA_LBAF_MAX	 64
 #define SL_PERSONA_FILL_MAX	 64
@@ -143,8 +148,9 @@ struct sl_match_dword {
 };
 
 struct sl_match_bytes {
-	bool anywhere; /* at any offset (aligned to 1) */
+	bool anywhere; /* at any offset */
 	uint32_t offset;
+	uint32_t stride; /* 0: only at offset; else also at every multiple of it behind */
 	struct sl_bytes value;
 	struct sl_bytes mask; /* len 0: all ones; else as long as value */
 };
@@ -202,56 +208,67 @@ enum sl_trigger {
 };
 
 enum sl_act {
-	SL_ACT_SET,	     /* ref := bytes */
+	SL_ACT_SET,	     /* ref := value, or bytes where there are any */
 	SL_ACT_ADD,	     /* ref := ref + value, modulo its width */
-	SL_ACT_XOR,	     /* ref ^= bytes */
-	SL_ACT_AND,	     /* ref &= bytes */
-	SL_ACT_OR,	     /* ref |= bytes */
-	SL_ACT_COPY,	     /* ref := from_ref */
-	SL_ACT_CAPTURE,	     /* ref := bytes of the command's payload, answer or submission entry */
-	SL_ACT_SNAPSHOT,     /* remember refs */
-	SL_ACT_RESTORE,	     /* put them back */
+	SL_ACT_XOR,	     /* ref ^= value */
+	SL_ACT_AND,	     /* ref &= value */
+	SL_ACT_OR,	     /* ref |= value */
+	SL_ACT_COPY,	     /* ref := from, as bytes */
+	SL_ACT_CAPTURE,	     /* ref := `length` bytes at `offset` of `source` */
+	SL_ACT_SNAPSHOT,     /* remember refs as snapshot `value` */
+	SL_ACT_RESTORE,	     /* put snapshot `value` back, if one was taken */
 	SL_ACT_WRITE_BLOCKS, /* bytes repeated over blocks of a namespace */
 	SL_ACT_COPY_BLOCKS,
-	SL_ACT_RUN,	/* execute a submission entry inside the device */
-	SL_ACT_ANSWER,	/* patch the data that goes back to the host */
-	SL_ACT_RESULT,	/* CQE DW0 */
-	SL_ACT_STATUS,	/* CQE status */
-	SL_ACT_DELAY,	/* completion comes later */
-	SL_ACT_OVERRUN, /* write past the length of the answer */
-	SL_ACT_SHORT,	/* write only n bytes of the answer */
-	SL_ACT_SILENT,	/* this command never completes */
-	SL_ACT_DEAD,	/* no command completes until reset or power cycle */
-	SL_ACT_DROP,	/* the command is not executed; it still succeeds (see STATUS) */
-	SL_ACT_EVENT,	/* raise an asynchronous event */
-	SL_ACT_ERROR,	/* make an error log entry */
-	SL_ACT_RESET,	/* the controller resets itself */
+	SL_ACT_DEALLOCATE,
+	SL_ACT_NAMESPACE, /* value: enum sl_ns_act, of nsid */
+	SL_ACT_FIRMWARE,  /* activate slot `value` */
+	SL_ACT_RUN,	  /* execute a submission entry inside the device */
+	SL_ACT_EVENT,	  /* raise an asynchronous event */
+	SL_ACT_ERROR,	  /* make an error log entry of status `value` */
+	SL_ACT_RESET,	  /* the controller resets itself */
+	SL_ACT_DEAD,	  /* no command completes until reset or power cycle */
+	SL_ACT_ANSWER,	  /* patch the data that goes back to the host */
+	SL_ACT_RESULT,	  /* CQE DW0 and DW1 */
+	SL_ACT_STATUS,	  /* CQE status */
+	SL_ACT_DELAY,	  /* complete `value` ms later */
+	SL_ACT_OVERRUN,	  /* `value` bytes more than the host asked for */
+	SL_ACT_SHORT,	  /* only `value` bytes of the answer */
+	SL_ACT_SILENT,	  /* this command never completes */
+	SL_ACT_FAIL,	  /* the transport fails it with errno `value` */
+	SL_ACT_DROP,	  /* the command is not executed and completes with status `value` */
 	_SL_ACT_N
 };
 
+enum sl_ns_act { SL_NS_ATTACH, SL_NS_DETACH, SL_NS_DELETE, SL_NS_CHANGED };
+
+/* Where bytes come from. */
 enum sl_source {
 	SL_SOURCE_BYTES,
 	SL_SOURCE_STATE,
 	SL_SOURCE_PAYLOAD,
 	SL_SOURCE_ANSWER,
-	SL_SOURCE_COMMAND
+	SL_SOURCE_COMMAND, /* the 64 bytes of the submission entry */
 };
 
 struct sl_do {
 	uint8_t act;	/* enum sl_act */
-	uint8_t source; /* enum sl_source, where the bytes come from */
+	uint8_t source; /* enum sl_source */
 	struct sl_state_ref ref, from;
 	struct sl_bytes bytes;
-	uint64_t value; /* ADD: addend (two's complement); DELAY: ms; OVERRUN, SHORT: bytes; STATUS;
-			   RESULT; SNAPSHOT, RESTORE: index */
-	uint32_t offset; /* ANSWER: where; CAPTURE: from where */
-	uint32_t length;
-	uint32_t nsid, from_nsid; /* blocks; 0: the command's */
+	uint64_t value;
+	uint32_t offset; /* ANSWER: where; CAPTURE: from where; RUN: of the entry in the payload */
+	uint32_t length; /* CAPTURE; RUN: bytes of its answer */
+	bool exclusive_or;	  /* ANSWER: bytes flip bits */
+	bool at_lba;		  /* ANSWER: offset counts from block `lba` of the answer */
+	bool at_command;	  /* *BLOCKS: lba counts from the command's first */
+	bool command_blocks;	  /* *BLOCKS: as many as the command's */
+	uint32_t nsid, from_nsid; /* 0: the command's */
 	uint64_t lba, from_lba, blocks;
-	bool at_command_lba;			   /* lba is relative to the command's SLBA */
-	uint8_t queue;				   /* RUN */
-	uint8_t sqe[64];			   /* RUN from BYTES */
-	uint8_t event_type, event_info, event_lid; /* EVENT */
+	uint8_t queue;	      /* RUN: enum sl_queue */
+	uint8_t sqe[64];      /* RUN from BYTES */
+	uint32_t data_offset; /* RUN from PAYLOAD: where its own payload is */
+	bool reply;	      /* RUN: its answer and result become those of the command */
+	uint8_t event_type, event_info, event_lid;
 	unsigned n_refs;
 	struct sl_state_ref *refs; /* SNAPSHOT */
 };

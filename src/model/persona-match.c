@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Conditions in a persona file: which commands, which state. Shared by vendor commands and
+ * behaviours.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "model/persona-json.h"
+
+/* Fields of the submission entry by their names in the specification: dword, shift, width. */
+static const struct {
+	const char *name;
+	uint8_t dword, shift, width;
+} fields[] = {
+	{"fuse", 0, 8, 2},     {"psdt", 0, 14, 2},     {"cid", 0, 16, 16}, {"cns", 10, 0, 8},
+	{"cntid", 10, 16, 16}, {"lid", 10, 0, 8},      {"lsp", 10, 8, 7},  {"rae", 10, 15, 1},
+	{"numdl", 10, 16, 16}, {"log_csi", 14, 24, 8}, {"fid", 10, 0, 8},  {"sel", 10, 8, 3},
+	{"sv", 10, 31, 1},     {"lbafl", 10, 0, 4},    {"ses", 10, 9, 3},  {"sanact", 10, 0, 3},
+	{"stc", 10, 0, 4},     {"fs", 10, 0, 3},       {"ca", 10, 3, 3},   {"secp", 10, 24, 8},
+	{"spsp", 10, 8, 16},   {"nlb", 12, 0, 16},     {"fua", 12, 30, 1}, {"ad", 11, 2, 1},
+	{"zsa", 13, 0, 8},     {"zra", 13, 0, 8},
+};
+
+static int grow(struct sl_pj *j, void **items, unsigned *n, unsigned max, size_t size)
+{
+	void *p;
+
+	if (*n == max)
+		return sl_pj_fail(j, "more than %u conditions of a kind", max);
+	p = realloc(*items, (*n + 1) * size);
+	if (!p)
+		return sl_pj_nomem(j);
+	memset((char *)p + *n * size, 0, size);
+	*items = p;
+	++*n;
+	return 0;
+}
+
+/* A number, or [first, last]. */
+static int read_range(struct sl_pj *j, json_t *v, uint64_t max, uint64_t *ret_min,
+		      uint64_t *ret_max)
+{
+	int r;
+
+	if (!json_is_array(v)) {
+		r = sl_pj_u64(j, v, 0, max, ret_min);
+		*ret_max = *ret_min;
+		return r;
+	}
+	if (json_array_size(v) != 2)
+		return sl_pj_fail(j, "expected a number or [first, last]");
+	sl_pj_enter_index(j, 0);
+	r = sl_pj_u64(j, json_array_get(v, 0), 0, max, ret_min);
+	sl_pj_leave(j);
+	if (r)
+		return r;
+	sl_pj_enter_index(j, 1);
+	r = sl_pj_u64(j, json_array_get(v, 1), *ret_min, max, ret_max);
+	sl_pj_leave(j);
+	return r;
+}
+
+/* ---- dwords ---- */
+
+struct dword_json {
+	uint32_t mask;
+	json_t *value, *not ;
+};
+
+static int read_json(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
+{
+	(void)j, (void)k;
+	*(json_t **)field = v;
+	return 0;
+}
+
+static int read_dword(struct sl_pj *j, json_t *v, unsigned dword, unsigned shift, unsigned width,
+		      struct sl_match *m)
+{
+	static const struct sl_pj_key keys[] = {
+		{"mask", sl_pj_read_uint, SL_PJ_FIELD(struct dword_json, mask), .min = 1,
+		 .max = UINT32_MAX},
+		{"value", read_json, SL_PJ_FIELD(struct dword_json, value)},
+		{"not", read_json, SL_PJ_FIELD(struct dword_json, not )},
+	};
+	uint32_t full = width == 32 ? UINT32_MAX : (1u << width) - 1;
+	struct dword_json d = {.mask = full, .value = v};
+	struct sl_match_dword *c;
+	uint64_t min, max;
+	int r = 0;
+
+	if (json_is_object(v)) {
+		d.value = NULL;
+		r = sl_pj_object(j, v, keys, SL_COUNT(keys), &d);
+		if (!r && !d.value == !d.not )
+			r = sl_pj_fail(j, "expected one of \"value\" and \"not\"");
+		if (!r && d.mask > full)
+			r = sl_pj_fail_at(j, "mask", "wider than the field's %u bits", width);
+	}
+	if (!r && json_is_object(v))
+		sl_pj_enter(j, d.not ? "not" : "value");
+	if (!r) {
+		r = read_range(j, d.not ? d.not : d.value, full, &min, &max);
+		if (!r && min == max && (min & ~(uint64_t)d.mask))
+			r = sl_pj_fail(j, "0x%llx has bits outside the mask 0x%x: never true",
+				       (unsigned long long)min, d.mask);
+		if (json_is_object(v))
+			sl_pj_leave(j);
+	}
+	if (!r)
+		r = grow(j, (void **)&m->dwords, &m->n_dwords, SL_PERSONA_COND_MAX,
+			 sizeof(*m->dwords));
+	if (r)
+		return r;
+	c = &m->dwords[m->n_dwords - 1];
+	c->dword = (uint8_t)dword;
+	c->negate = d.not != NULL;
+	c->mask = d.mask << shift;
+	c->min = (uint32_t)(min << shift);
+	c->max = (uint32_t)(max << shift);
+	return 0;
+}
+
+/* 1: key is no dword or field of one. */
+static int read_dword_key(struct sl_pj *j, const char *key, json_t *v, struct sl_match *m)
+{
+	if (!strncmp(key, "cdw", 3) && isdigit((unsigned char)key[3])) {
+		uint64_t n;
+		int r = sl_pj_u64_text(j, key + 3, 0, 15, &n);
+
+		return r ? r : read_dword(j, v, (unsigned)n, 0, 32, m);
+	}
+	for (size_t i = 0; i < SL_COUNT(fields); i++)
+		if (!strcmp(fields[i].name, key))
+			return read_dword(j, v, fields[i].dword, fields[i].shift, fields[i].width,
+					  m);
+	return 1;
+}
+
+/* ---- payload ---- */
+
+static int read_pattern(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
+{
+	(void)k;
+	return sl_pj_bytes(j, v, SL_PERSONA_BYTES_MAX, field);
+}
+
+static int read_payload_item(struct sl_pj *j, json_t *v, struct sl_match_bytes *b)
+{
+	static const struct sl_pj_key keys[] = {
+		{"offset", sl_pj_read_uint, SL_PJ_FIELD(struct sl_match_bytes, offset),
+		 .max = 1u << 20},
+		{"stride", sl_pj_read_uint, SL_PJ_FIELD(struct sl_match_bytes, stride), .min = 1,
+		 .max = 1u << 20},
+		{"anywhere", sl_pj_read_bool, SL_PJ_FIELD(struct sl_match_bytes, anywhere)},
+		{"data", read_pattern, SL_PJ_FIELD(struct sl_match_bytes, value), .required = true},
+		{"mask", read_pattern, SL_PJ_FIELD(struct sl_match_bytes, mask)},
+	};
+	int r = sl_pj_object(j, v, keys, SL_COUNT(keys), b);
+
+	if (r)
+		return r;
+	if (b->mask.len && b->mask.len != b->value.len)
+		return sl_pj_fail_at(j, "mask", "%u bytes, but \"data\" has %u", b->mask.len,
+				     b->value.len);
+	if (b->anywhere && (json_object_get(v, "offset") || b->stride))
+		return sl_pj_fail_at(j, "anywhere", "excludes \"offset\" and \"stride\"");
+	return 0;
+}
+
+static int read_payload(struct sl_pj *j, json_t *v, struct sl_match *m)
+{
+	json_t *item;
+	size_t i;
+	int r = sl_pj_want_array(j, v, SL_PERSONA_COND_MAX);
+
+	if (r)
+		return r;
+	json_array_foreach(v, i, item)
+	{
+		sl_pj_enter_index(j, i);
+		r = grow(j, (void **)&m->payload, &m->n_bytes, SL_PERSONA_COND_MAX,
+			 sizeof(*m->payload));
+		if (!r)
+			r = read_payload_item(j, item, &m->payload[m->n_bytes - 1]);
+		sl_pj_leave(j);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- state ---- */
+
+/* {"NAME": 3}, {"NAME": {"ge": 3}}. */
+static int read_state(struct sl_pj *j, const char *name, json_t *v, struct sl_match_state *s)
+{
+	static const char *const words[] = {
+		[SL_CMP_EQ] = "eq",	   [SL_CMP_NE] = "ne", [SL_CMP_LT] = "lt",
+		[SL_CMP_LE] = "le",	   [SL_CMP_GT] = "gt", [SL_CMP_GE] = "ge",
+		[SL_CMP_MASK] = "any_bit",
+	};
+	int r = sl_persona_read_state_name(j, name, &s->ref);
+	const char *key;
+	json_t *item;
+	size_t i;
+
+	if (r)
+		return r;
+	if (!json_is_object(v))
+		return sl_pj_u64(j, v, 0, UINT64_MAX, &s->value);
+	if (json_object_size(v) != 1)
+		return sl_pj_fail(j, "expected one comparison, as {\"ge\": 3}");
+	key = json_object_iter_key(json_object_iter(v));
+	item = json_object_get(v, key);
+	for (i = 0; i < SL_COUNT(words) && strcmp(words[i], key); i++)
+		;
+	if (i == SL_COUNT(words))
+		return sl_pj_fail_at(j, key,
+				     "no comparison; there are eq, ne, lt, le, gt, ge and any_bit");
+	s->cmp = (uint8_t)i;
+	sl_pj_enter(j, key);
+	r = sl_pj_u64(j, item, 0, UINT64_MAX, &s->value);
+	sl_pj_leave(j);
+	return r;
+}
+
+int sl_persona_read_states(struct sl_pj *j, json_t *v, struct sl_match_state **ret, unsigned *ret_n)
+{
+	int r = sl_pj_want_object(j, v);
+	const char *key;
+	json_t *item;
+
+	if (r)
+		return r;
+	json_object_foreach(v, key, item)
+	{
+		sl_pj_enter(j, key);
+		r = grow(j, (void **)ret, ret_n, SL_PERSONA_COND_MAX, sizeof(**ret));
+		if (!r)
+			r = read_state(j, key, item, &(*ret)[*ret_n - 1]);
+		sl_pj_leave(j);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- the rest of a match ---- */
+
+static int read_opcode(struct sl_pj *j, json_t *v, struct sl_match *m)
+{
+	json_t *item;
+	uint64_t n;
+	size_t i;
+	int r;
+
+	m->any_opcode = false;
+	if (!json_is_array(v)) {
+		r = sl_pj_u64(j, v, 0, 255, &n);
+		if (!r)
+			m->opcode[n] = true;
+		return r;
+	}
+	r = sl_pj_want_array(j, v, 256);
+	if (!r && !json_array_size(v))
+		r = sl_pj_fail(j, "an empty list never matches");
+	if (r)
+		return r;
+	json_array_foreach(v, i, item)
+	{
+		sl_pj_enter_index(j, i);
+		r = sl_pj_u64(j, item, 0, 255, &n);
+		sl_pj_leave(j);
+		if (r)
+			return r;
+		m->opcode[n] = true;
+	}
+	return 0;
+}
+
+static int read_look(struct sl_pj *j, json_t *v, struct sl_match *m)
+{
+	static const char *const words[] = {"identify", "log", "feature", "read", "any"};
+	static const uint8_t bits[] = {SL_LOOK_IDENTIFY, SL_LOOK_LOG, SL_LOOK_FEATURE, SL_LOOK_READ,
+				       SL_LOOK_IDENTIFY | SL_LOOK_LOG | SL_LOOK_FEATURE |
+					       SL_LOOK_READ};
+	json_t *item;
+	unsigned w;
+	size_t i;
+	int r = 0;
+
+	if (!json_is_array(v)) {
+		r = sl_pj_word(j, v, words, SL_COUNT(words), &w);
+		if (!r)
+			m->look = bits[w];
+		return r;
+	}
+	json_array_foreach(v, i, item)
+	{
+		sl_pj_enter_index(j, i);
+		r = sl_pj_word(j, item, words, SL_COUNT(words), &w);
+		sl_pj_leave(j);
+		if (r)
+			return r;
+		m->look |= bits[w];
+	}
+	return m->look ? 0 : sl_pj_fail(j, "an empty list never matches");
+}
+
+static int read_key(struct sl_pj *j, const char *key, json_t *v, struct sl_match *m)
+{
+	static const char *const queues[] = {"admin", "io", "any"};
+	static const char *const statuses[] = {"any", "success", "error"};
+	uint64_t min, max;
+	unsigned w;
+	int r;
+
+	if (!strcmp(key, "queue")) {
+		r = sl_pj_word(j, v, queues, SL_COUNT(queues), &w);
+		m->queue = r ? 0 : (uint8_t)(w + 1);
+	} else if (!strcmp(key, "opcode")) {
+		r = read_opcode(j, v, m);
+	} else if (!strcmp(key, "look")) {
+		r = read_look(j, v, m);
+	} else if (!strcmp(key, "nsid")) {
+		r = read_range(j, v, UINT32_MAX, &min, &max);
+		m->nsid_on = true;
+		m->nsid_first = r ? 0 : (uint32_t)min;
+		m->nsid_last = r ? 0 : (uint32_t)max;
+	} else if (!strcmp(key, "lba")) {
+		m->lba_on = true;
+		r = read_range(j, v, UINT64_MAX, &m->lba_first, &m->lba_last);
+	} else if (!strcmp(key, "payload")) {
+		r = read_payload(j, v, m);
+	} else if (!strcmp(key, "state")) {
+		r = sl_persona_read_states(j, v, &m->states, &m->n_states);
+	} else if (!strcmp(key, "status")) {
+		r = sl_pj_word(j, v, statuses, SL_COUNT(statuses), &w);
+		m->status = r ? 0 : (uint8_t)w;
+	} else {
+		r = read_dword_key(j, key, v, m);
+	}
+	return r;
+}
+
+int sl_persona_read_match(struct sl_pj *j, json_t *v, const char *const *also, size_t n_also,
+			  struct sl_match *ret)
+{
+	int r = sl_pj_want_object(j, v);
+	const char *key;
+	json_t *item;
+
+	if (r)
+		return r;
+	ret->queue = SL_QUEUE_ANY;
+	ret->any_opcode = true;
+	json_object_foreach(v, key, item)
+	{
+		bool skip = !strcmp(key, "comment");
+
+		for (size_t i = 0; i < n_also; i++)
+			skip = skip || !strcmp(also[i], key);
+		if (skip)
+			continue;
+		sl_pj_enter(j, key);
+		r = read_key(j, key, item, ret);
+		sl_pj_leave(j);
+		if (r > 0)
+			r = sl_pj_fail_at(j, key, "unknown key");
+		if (r)
+			return r;
+	}
+	if (json_object_get(v, "opcode") && !json_object_get(v, "queue"))
+		return sl_pj_fail_at(
+			j, "opcode",
+			"needs \"queue\": admin and I/O opcodes are different commands");
+	return 0;
+}
+
+/* ---- state names ---- */
+
+/* One component: letters, digits, '-', '_', or '*' alone. */
+static size_t component(const char *s)
+{
+	size_t n = 0;
+
+	if (*s == '*')
+		return 1;
+	while (isalnum((unsigned char)s[n]) || s[n] == '-' || s[n] == '_')
+		n++;
+	return n;
+}
+
+/* NAME, NAME[offset], NAME[offset:length]. */
+static bool well_formed(const char *s)
+{
+	for (;;) {
+		size_t n = component(s);
+
+		if (!n)
+			return false;
+		s += n;
+		if (*s != '.')
+			break;
+		s++;
+	}
+	if (!*s)
+		return true;
+	if (*s++ != '[' || !isdigit((unsigned char)*s))
+		return false;
+	s += strspn(s, "0123456789");
+	if (*s == ':') {
+		if (!isdigit((unsigned char)*++s))
+			return false;
+		s += strspn(s, "0123456789");
+	}
+	return !strcmp(s, "]");
+}
+
+int sl_persona_read_state_name(struct sl_pj *j, const char *name, struct sl_state_ref *ret)
+{
+	size_t n = strcspn(name, "[");
+
+	if (!well_formed(name) || strlen(name) >= sizeof(ret->name))
+		return sl_pj_fail(j, "\"%.80s\" is not a state name", name);
+	memcpy(ret->name, name, strlen(name) + 1);
+	if (strncmp(name, "vendor.", 7))
+		return 0;
+	for (unsigned i = 0; i < j->p->n_vars; i++)
+		if (strlen(j->p->vars[i].name) == n - 7 &&
+		    !memcmp(j->p->vars[i].name, name + 7, n - 7))
+			return 0;
+	return sl_pj_fail(j, "there is no variable \"%.*s\" in \"variables\"", (int)(n - 7),
+			  name + 7);
+}
