@@ -62,3 +62,21 @@ int sl_path_state(char *buf, size_t size, const char **ret_why)
 	}
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
+
+int sl_path_socket(char *buf, size_t size, const char **ret_why)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	int n;
+
+	if (in_build_tree()) {
+		*ret_why = "the build tree";
+		n = snprintf(buf, size, "%s/state/sluice.sock", SL_BUILD_DIR);
+	} else if (geteuid() != 0 && xdg && xdg[0] == '/' && access("/run/sluice/sock", F_OK) < 0) {
+		*ret_why = "$XDG_RUNTIME_DIR";
+		n = snprintf(buf, size, "%s/sluice.sock", xdg);
+	} else {
+		*ret_why = "default";
+		n = snprintf(buf, size, "/run/sluice/sock");
+	}
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}

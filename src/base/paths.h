@@ -17,5 +17,7 @@ int sl_path_data(const char *kind, const char *name, char *buf, size_t size);
  * It need not exist. *ret_why: where the answer comes from, static text. 0 or -errno.
  */
 int sl_path_state(char *buf, size_t size, const char **ret_why);
+/* The socket of the broker that serves this machine, this user or this build tree; likewise. */
+int sl_path_socket(char *buf, size_t size, const char **ret_why);
 
 #endif

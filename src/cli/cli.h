@@ -47,33 +47,33 @@ struct sl_option {
 	int (*find)(char *buf, size_t size, const char **ret_why);
 };
 
-enum sl_verb_flag {
-	SL_VERB_JSON = 1 << 0, /* prints data: takes --json */
-	SL_VERB_TOOL = 1 << 1, /* options end at the first word; the rest is a command */
+enum sl_cli_verb_flag {
+	SL_CLI_JSON = 1 << 0, /* prints data: takes --json */
+	SL_CLI_TOOL = 1 << 1, /* options end at the first word; the rest is a command */
 };
 
-struct sl_verb {
+struct sl_cli_verb {
 	const char *name;
 	const char *args;		 /* after the options: "-- TOOL ARGS…" */
 	const char *help;		 /* one line */
 	const char *text;		 /* more, for --help and the manual; NULL */
-	unsigned flags;			 /* enum sl_verb_flag */
+	unsigned flags;			 /* enum sl_cli_verb_flag */
 	unsigned args_min, args_max;	 /* words that are no options */
 	const struct sl_option *options; /* ends with name NULL; NULL: none of its own */
-	const struct sl_verb *subs;	 /* ends with name NULL; NULL: fn */
+	const struct sl_cli_verb *subs;	 /* ends with name NULL; NULL: fn */
 	int (*fn)(struct sl_cli *cli);	 /* returns enum sl_exit or, for `run`, the tool's status */
 };
 
-extern const struct sl_verb sl_verbs[]; /* ends with name NULL */
+extern const struct sl_cli_verb sl_verbs[]; /* ends with name NULL */
 extern const struct sl_option sl_common_options[];
 
 #define SL_CLI_VALUES_MAX 64
 
 /* One call of a verb. */
 struct sl_cli {
-	const struct sl_verb *verb, *sub; /* sub NULL: the verb has none */
-	int argc;			  /* words that are no options */
-	char **argv;			  /* NULL-terminated */
+	const struct sl_cli_verb *verb, *sub; /* sub NULL: the verb has none */
+	int argc;			      /* words that are no options */
+	char **argv;			      /* NULL-terminated */
 	bool json;
 	unsigned n_values;
 	struct {
@@ -117,7 +117,7 @@ int sl_verb_status(struct sl_cli *cli);
 int sl_verb_doctor(struct sl_cli *cli);
 int sl_verb_dump_metadata(struct sl_cli *cli);
 /* verb-contract.c and verb-policy.c; each owns the table of its forms. */
-extern const struct sl_verb sl_contract_subs[];
-extern const struct sl_verb sl_policy_subs[];
+extern const struct sl_cli_verb sl_contract_subs[];
+extern const struct sl_cli_verb sl_policy_subs[];
 
 #endif

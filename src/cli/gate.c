@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a policy's name and device SPECs to a running private broker with one session. */
+#include "cli/gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+int sl_policy_open(const char *name, struct sl_compiled *ret)
+{
+	struct sl_policy_messages *msgs;
+	const char *why;
+	int r;
+
+	*ret = (struct sl_compiled){0};
+	r = sl_policy_find(name, ret->path, sizeof(ret->path));
+	if (r < 0)
+		return sl_cli_error(r, "policy %s: %s", name,
+				    r == -ENOENT ? "there is no such file and none of that name"
+						 : strerror(-r));
+	msgs = calloc(1, sizeof(*msgs));
+	if (!msgs)
+		return sl_cli_error(-ENOMEM, "out of memory");
+	r = sl_policy_load(ret->path, msgs, &ret->policy);
+	if (r == 0)
+		r = sl_policy_compile(ret->policy, msgs, &ret->image, &ret->size);
+	/* Doubts are for `policy check`; what stops us is for everybody. */
+	if (r < 0 && msgs->n)
+		sl_policy_messages_print(msgs, stderr);
+	else if (r < 0)
+		(void)sl_cli_error(r, "policy %s: %s", ret->path, strerror(-r));
+	free(msgs);
+	if (r == 0 && sl_image_check(ret->image, ret->size, &why) < 0)
+		r = sl_cli_error(-EBADMSG, "policy %s: the compiled image is not sound: %s",
+				 ret->path, why);
+	if (r < 0)
+		sl_policy_close(ret);
+	return r;
+}
+
+void sl_policy_close(struct sl_compiled *c)
+{
+	free(c->image);
+	c->image = NULL;
+	c->policy = sl_policy_free(c->policy);
+}
+
+static int open_steps(const struct sl_gate_config *cfg, struct sl_gate *g, struct sl_diag *d)
+{
+	struct sl_identity *who;
+	struct sl_diag warn = {0};
+	int fd = -1, r;
+
+	r = sl_launch_new(&g->launch, d);
+	if (r < 0)
+		return r;
+	r = sl_launch_image(g->launch, cfg->policy->image, cfg->policy->size, d);
+	if (r == 0 && cfg->ledger)
+		r = sl_launch_ledger(g->launch, cfg->ledger, &warn, d);
+	if (warn.text[0])
+		(void)sl_cli_diag(0, &warn);
+	for (unsigned i = 0; r == 0 && i < cfg->n_specs; i++)
+		r = sl_launch_device(g->launch, &cfg->specs[i], d);
+	if (r < 0)
+		return r;
+	who = calloc(1, sizeof(*who));
+	if (!who)
+		return sl_diag_set(d, -ENOMEM, NULL, 0, 0, "out of memory");
+	r = sl_identity_self(cfg->label ? cfg->label : "", who);
+	if (r < 0)
+		(void)sl_diag_set(d, r, NULL, 0, 0, "your groups: %s", strerror(-r));
+	else
+		r = sl_launch_session(g->launch, who, &fd, d);
+	free(who);
+	if (r < 0)
+		return r;
+	r = sl_launch_start(g->launch, d);
+	if (r < 0) {
+		(void)sl_launch_ended(g->launch, d);
+		close(fd);
+		return r;
+	}
+	r = sl_client_new(fd, &g->client);
+	if (r < 0 && !sl_launch_ended(g->launch, d))
+		(void)sl_diag_set(d, r, NULL, 0, 0, "the broker does not answer: %s", strerror(-r));
+	return r;
+}
+
+int sl_gate_open(const struct sl_gate_config *cfg, struct sl_gate *ret)
+{
+	struct sl_diag d = {0};
+	int r;
+
+	*ret = (struct sl_gate){0};
+	r = open_steps(cfg, ret, &d);
+	if (r < 0) {
+		sl_gate_close(ret);
+		(void)sl_cli_diag(0, &d);
+	}
+	return r;
+}
+
+void sl_gate_close(struct sl_gate *gate)
+{
+	gate->client = sl_client_free(gate->client);
+	gate->launch = sl_launch_free(gate->launch);
+}

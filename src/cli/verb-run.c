@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sluice run`: an unmodified program in front of a gate. All the work is launch's and front/run's.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/paths.h"
+#include "cli/cli.h"
+#include "cli/gate.h"
+#include "front/run/run.h"
+
+struct setup {
+	struct sl_spec specs[SL_DEVICES_MAX];
+	struct sl_run_device devices[SL_DEVICES_MAX];
+	char paths[SL_DEVICES_MAX][SL_WIRE_NAME_MAX];
+	unsigned n;
+};
+
+/* "/dev/nvme0=model:p4610" */
+static int add_device(struct setup *s, const char *text)
+{
+	const char *eq = strchr(text, '=');
+	struct sl_diag d = {0};
+	size_t n = eq ? (size_t)(eq - text) : 0;
+	char *path;
+
+	if (strncmp(text, "/dev/", 5) != 0 || (eq && n < 6))
+		return sl_cli_error(-EINVAL,
+				    "--device %s: give the path that the tool shall see and the "
+				    "device behind it, as in --device /dev/nvme0=model:p4610",
+				    text);
+	if (s->n == SL_DEVICES_MAX || n >= sizeof(s->paths[0]))
+		return sl_cli_error(-EINVAL, "--device %s: %s", text,
+				    s->n == SL_DEVICES_MAX ? "too many" : "the path is too long");
+	if (sl_spec_parse(eq ? eq + 1 : text, &s->specs[s->n], &d) < 0)
+		return sl_cli_diag(-EINVAL, &d);
+	path = s->paths[s->n];
+	memcpy(path, text, n);
+	path[n] = '\0';
+	for (unsigned i = 0; i < s->n; i++)
+		if (strcmp(s->paths[i], path) == 0)
+			return sl_cli_error(-EINVAL, "--device %s: %s is mapped twice", text, path);
+	/* Policy and ledger call it what the tool calls it. */
+	memcpy(s->specs[s->n].name, path, sizeof(s->specs[s->n].name));
+	s->devices[s->n] = (struct sl_run_device){path, s->n};
+	s->n++;
+	return 0;
+}
+
+/* A daemon's devices are called by the paths that they are served for. */
+static int daemon_devices(struct setup *s, struct sl_client *client, const char *socket)
+{
+	for (unsigned i = 0; i < sl_client_devices(client) && s->n < SL_DEVICES_MAX; i++) {
+		struct sl_wire_device d;
+		int r = sl_client_query(client, i, &d);
+
+		if (r < 0)
+			return sl_cli_error(r, "broker at %s: %s", socket, strerror(-r));
+		if (strncmp(d.name, "/dev/", 5) != 0)
+			continue;
+		memcpy(s->paths[s->n], d.name, sizeof(s->paths[0]));
+		s->devices[s->n] = (struct sl_run_device){s->paths[s->n], i};
+		s->n++;
+	}
+	if (!s->n)
+		return sl_cli_error(
+			-ENODEV, "the broker at %s serves no device with a path in /dev", socket);
+	return 0;
+}
+
+/* A running daemon is used when nothing was asked for that only a private broker can give. */
+static int open_daemon(struct sl_cli *cli, struct setup *s, struct sl_gate *gate)
+{
+	const char *socket = sl_cli_get(cli, "socket");
+	bool asked = sl_cli_given(cli, "socket");
+	int r;
+
+	if (!asked && (sl_cli_given(cli, "policy") || sl_cli_given(cli, "device") || !socket ||
+		       access(socket, F_OK) < 0))
+		return 1;
+	if (asked && (sl_cli_given(cli, "policy") || sl_cli_given(cli, "device")))
+		return sl_cli_error(-EINVAL, "--socket uses a running broker, whose policy and "
+					     "devices are fixed: leave out --policy and --device");
+	r = sl_client_connect(socket, &gate->client);
+	if (r < 0 && !asked && r == -ECONNREFUSED)
+		return 1; /* a socket that nobody serves any more */
+	if (r < 0)
+		return sl_cli_error(r, "broker at %s: %s", socket, strerror(-r));
+	return daemon_devices(s, gate->client, socket);
+}
+
+static int open_private(struct sl_cli *cli, struct setup *s, struct sl_gate *gate)
+{
+	struct sl_compiled policy;
+	struct sl_gate_config cfg = {.policy = &policy, .specs = s->specs};
+	char ledger[4096];
+	const char *text;
+	int r;
+
+	for (unsigned i = 0; (text = sl_cli_nth(cli, "device", i)); i++) {
+		r = add_device(s, text);
+		if (r < 0)
+			return r;
+	}
+	if (!s->n)
+		return sl_cli_error(
+			-ENODEV, "no device: this version does not drive Linux device nodes yet, "
+				 "so name one, as in --device /dev/nvme0=model:p4610 (`sluice "
+				 "device personas` lists what the model can be)");
+	cfg.n_specs = s->n;
+	r = sl_policy_open(sl_cli_get(cli, "policy"), &policy);
+	if (r < 0)
+		return r;
+	(void)snprintf(ledger, sizeof(ledger), "%s", sl_cli_get(cli, "ledger"));
+	cfg.ledger = ledger;
+	r = sl_gate_open(&cfg, gate);
+	sl_policy_close(&policy);
+	return r;
+}
+
+static int run(struct sl_cli *cli, struct setup *s, struct sl_gate *gate)
+{
+	struct sl_run_config cfg = {
+		.client = gate->client,
+		.devices = s->devices,
+		.n_devices = s->n,
+		.argv = cli->argv,
+		.appear_root = sl_cli_given(cli, "appear-root"),
+		.quiet = sl_cli_given(cli, "quiet"),
+		.report_fd = -1,
+	};
+	struct sl_diag d = {0};
+	int status = 0, r;
+
+	r = sl_run(&cfg, &status, &d);
+	if (r == 0)
+		return sl_run_exit_code(status);
+	(void)sl_cli_diag(0, &d);
+	if (gate->launch && sl_launch_ended(gate->launch, &d))
+		(void)sl_cli_diag(0, &d);
+	return SL_EXIT_RUN;
+}
+
+int sl_verb_run(struct sl_cli *cli)
+{
+	struct setup *s = calloc(1, sizeof(*s));
+	struct sl_gate gate = {0};
+	int r;
+
+	if (!s)
+		return sl_cli_error(SL_EXIT_RUN, "out of memory");
+	r = open_daemon(cli, s, &gate);
+	if (r > 0)
+		r = open_private(cli, s, &gate);
+	r = r < 0 ? SL_EXIT_RUN : run(cli, s, &gate);
+	sl_gate_close(&gate);
+	free(s);
+	return r;
+}
