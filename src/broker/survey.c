@@ -98,20 +98,27 @@ void sl_survey_step(struct sl_gate *g, unsigned device)
 	put_to_use(g, device);
 }
 
+/* A device that did not answer once is not asked forty times: the rest is lost as well. */
+static void give_up(struct sl_gate_device *d)
+{
+	struct sl_command cmd;
+
+	while (sl_reader_next(&d->reader, &cmd))
+		sl_reader_feed(&d->reader, SL_READER_LOST, NULL, 0);
+}
+
 void sl_survey_feed(struct sl_gate *g, unsigned device, const struct sl_io *io)
 {
-	uint16_t status = io->out.outcome == SL_OUTCOME_OK ? io->out.status : SL_READER_LOST;
+	struct sl_gate_device *d = &g->devices[device];
 
-	sl_reader_feed(&g->devices[device].reader, status, io->data, io->out.data_len);
+	if (io->out.outcome == SL_OUTCOME_OK)
+		sl_reader_feed(&d->reader, io->out.status, io->data, io->out.data_len);
+	else
+		give_up(d);
 }
 
 void sl_survey_abandon(struct sl_gate *g, unsigned device)
 {
-	struct sl_gate_device *d = &g->devices[device];
-	struct sl_command cmd;
-
-	/* The rest is lost as well: a device that does not answer once is not asked forty times. */
-	while (sl_reader_next(&d->reader, &cmd))
-		sl_reader_feed(&d->reader, SL_READER_LOST, NULL, 0);
+	give_up(&g->devices[device]);
 	put_to_use(g, device);
 }
