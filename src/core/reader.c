@@ -228,26 +228,21 @@ int sl_reader_next(struct sl_reader *r, struct sl_command *ret)
 	return 1;
 }
 
-static void pin(struct sl_reader *r, const void *data, size_t len)
+void sl_pin_identity(const struct sl_contract *c, sl_reader_hash hash, void *ctx)
 {
-	uint8_t head[8] = {steps[r->step].id, r->csi};
-
-	if (!r->hash)
-		return;
-	sl_put_le32(head + 4, (uint32_t)len);
-	r->hash(r->ctx, head, sizeof(head));
-	r->hash(r->ctx, data, len);
+	hash(ctx, c->vendor, sizeof(c->vendor));
+	hash(ctx, c->model, sizeof(c->model));
+	hash(ctx, c->firmware, sizeof(c->firmware));
 }
 
-static void pin_identity(struct sl_reader *r)
+void sl_pin_log(uint8_t lid, uint8_t csi, const void *log, size_t len, sl_reader_hash hash,
+		void *ctx)
 {
-	struct sl_contract *c = r->contract;
+	uint8_t head[8] = {lid, csi};
 
-	if (!r->hash)
-		return;
-	r->hash(r->ctx, c->vendor, sizeof(c->vendor));
-	r->hash(r->ctx, c->model, sizeof(c->model));
-	r->hash(r->ctx, c->firmware, sizeof(c->firmware));
+	sl_put_le32(head + 4, (uint32_t)len);
+	hash(ctx, head, sizeof(head));
+	hash(ctx, log, len);
 }
 
 static int decode(struct sl_reader *r, const void *data, size_t len)
@@ -309,15 +304,17 @@ void sl_reader_feed(struct sl_reader *r, uint16_t status, const void *data, size
 	}
 	found = status ? SL_FLAW_REFUSED : decode(r, data, len);
 	flaw(r, found);
-	if (!status && steps[r->step].pinned && !(1u << found & SL_FLAW_VOIDS))
-		pin(r, data, len);
+	if (r->hash && !status && steps[r->step].pinned && !(1u << found & SL_FLAW_VOIDS))
+		sl_pin_log(steps[r->step].id, r->step == SL_RAW_LID05 ? r->csi : 0, data, len,
+			   r->hash, r->ctx);
 	if (r->step == SL_RAW_CTRL) {
 		if (found) { /* nothing else can be asked for */
 			r->step = _SL_RAW_N;
 			finish(r);
 			return;
 		}
-		pin_identity(r);
+		if (r->hash)
+			sl_pin_identity(r->contract, r->hash, r->ctx);
 	}
 	if (r->step == SL_RAW_LID05 && !status && !(1u << found & SL_FLAW_VOIDS))
 		flaw(r, check_self(r));

@@ -33,6 +33,11 @@
  */
 typedef void (*sl_reader_hash)(void *ctx, const void *bytes, size_t len);
 
+/* The two parts of a digest, for those who have the logs from elsewhere: the same digest. */
+void sl_pin_identity(const struct sl_contract *c, sl_reader_hash hash, void *ctx);
+void sl_pin_log(uint8_t lid, uint8_t csi, const void *log, size_t len, sl_reader_hash hash,
+		void *ctx);
+
 /* The answers it asks for. RAW(ID, name for a file or a message). */
 #define SL_RAWS(R)                                                                                 \
 	R(CTRL, "identify-controller")                                                             \
