@@ -24,12 +24,15 @@ struct sl_ranges {
 	const struct sl_command *cmd;
 	const struct sl_facts *facts;
 	const uint8_t *data;
-	uint32_t at;
-	bool bad; /* a descriptor is not comprehended: deny */
+	uint32_t at;	/* descriptors done */
+	uint64_t total; /* blocks of all sources of a Copy */
+	bool bad;	/* a descriptor is not comprehended: deny */
+	uint8_t reason; /* enum sl_reason: why, when `bad` */
 };
 
 void sl_ranges_init(struct sl_ranges *it, const struct sl_contract *contract,
-		    const struct sl_command *cmd, const struct sl_facts *facts, const uint8_t *data);
+		    const struct sl_command *cmd, const struct sl_facts *facts,
+		    const uint8_t *data);
 /* The next range; false at the end, or when `bad` was set. */
 bool sl_ranges_next(struct sl_ranges *it, struct sl_range *ret);
 

@@ -24,7 +24,8 @@ enum sl_space {
 	_SL_SPACE_N
 };
 
-/* A run of bits: `bytes` bytes at `off`, in the stated order, then (value >> shift) & mask(width). */
+/* A run of bits: `bytes` bytes at `off`, in the stated order, then (value >> shift) & mask(width).
+ */
 struct sl_field {
 	uint8_t space; /* enum sl_space */
 	uint8_t off;
@@ -51,8 +52,8 @@ struct sl_format {
 };
 
 /*
- * A refinement: when lo ≤ field ≤ hi (or not, if `negate`), effects and scope are added, never removed.
- * Data and not code, so that the prover reasons about the same thing that the core runs.
+ * A refinement: when lo ≤ field ≤ hi (or not, if `negate`), effects and scope are added, never
+ * removed. Data and not code, so that the prover reasons about the same thing that the core runs.
  */
 struct sl_when {
 	struct sl_field field;
@@ -64,65 +65,71 @@ struct sl_when {
 
 /* How many bytes the command moves: computed by us, never taken from the client. */
 enum sl_len {
-	SL_LEN_NONE,	/* moves no data */
-	SL_LEN_FIXED,	/* `len_arg` bytes */
-	SL_LEN_FIXED_OPT, /* `len_arg` bytes; 0: a form that moves none (Get Features of a dword) */
+	SL_LEN_NONE,	  /* moves no data */
+	SL_LEN_FIXED,	  /* `len_arg` bytes */
+	SL_LEN_FIXED_OPT, /* `len_arg` bytes, but none when SEL (CDW10[10:8]) is 3: Get Features */
 	SL_LEN_NUMD_LOG,  /* Get Log Page: (NUMDU:NUMDL + 1) dwords */
-	SL_LEN_NUMD10,	  /* (CDW10 + 1) dwords: Firmware Download */
-	SL_LEN_NUMD11,	  /* (CDW11 + 1) dwords: Lockdown … */
-	SL_LEN_NUMD12,	  /* (CDW12 + 1) dwords: Zone / I/O Management Receive */
-	SL_LEN_NUMD10_1BASED, /* (CDW10 + 1) dwords: Directives, Reservation Report */
+	SL_LEN_NUMD10,	  /* (CDW10 + 1) dwords: Firmware Download, Reservation Report */
+	SL_LEN_NUMD11,	  /* (CDW11 + 1) dwords: I/O Management Receive */
+	SL_LEN_NUMD12,	  /* (CDW12 + 1) dwords: Zone Management Receive, Get LBA Status */
+	SL_LEN_DIRECTIVE, /* as NUMD10, but none when DOPER (CDW11[7:0]) is `len_arg`: Directive
+			     Receive */
+	SL_LEN_HOST_ID,	  /* 16 bytes when EXHID (CDW11[0]) is set, else 8: Host Identifier */
 	SL_LEN_BYTES11,	  /* CDW11 bytes: Security Send/Receive allocation length */
 	SL_LEN_NLB,	  /* (CDW12[15:0] + 1) logical blocks, with metadata */
 	SL_LEN_RANGES,	  /* (CDW10[7:0] + 1) × 16: Dataset Management */
-	SL_LEN_COPY,	  /* (CDW12[7:0] + 1) × descriptor size of the format */
-	SL_LEN_UNKNOWN,	  /* not computable: the device gets its maximum */
+	SL_LEN_COPY, /* (CDW12[7:0] + 1) × `len_arg`: Copy, the descriptor's size by its format */
+	SL_LEN_RUH,  /* (CDW10[31:16] + 1) × 2: placement identifiers */
+	SL_LEN_UNKNOWN, /* not computable: the device gets its maximum */
 	_SL_LEN_N
 };
 
 /* Which blocks the command names: walked by core/ranges.h. */
 enum sl_ranges_kind {
 	SL_RANGES_NONE,
-	SL_RANGES_SLBA_NLB, /* CDW10/11 SLBA, CDW12[15:0] NLB (0-based) */
-	SL_RANGES_DSM,	    /* payload of 16-byte range definitions */
-	SL_RANGES_COPY,	    /* destination SDLBA and every source descriptor of the payload */
-	SL_RANGES_ZONE,	    /* one zone from SLBA, or all when Select All is set */
-	SL_RANGES_NS,	    /* the whole namespace (Format, Write of everything) */
+	SL_RANGES_SLBA_NLB,    /* CDW10/11 SLBA, CDW12[15:0] NLB (0-based) */
+	SL_RANGES_DSM,	       /* payload of 16-byte range definitions */
+	SL_RANGES_COPY,	       /* destination SDLBA and every source descriptor of the payload */
+	SL_RANGES_ZONE,	       /* one zone from SLBA, or all when Select All is set */
+	SL_RANGES_ZONE_APPEND, /* somewhere in the one zone that CDW10/11 names */
+	SL_RANGES_NS,	       /* the whole namespace, or all of them (Format, Sanitize) */
 	_SL_RANGES_N
 };
 
 enum sl_row_flag {
-	SL_ROW_KERNEL = 1 << 0,	  /* state that the kernel's driver owns: denied to everybody */
-	SL_ROW_CONTRACT = 1 << 1, /* the broker itself may send it, to read contracts */
-	SL_ROW_UNLISTED = 1 << 2, /* in no table: not comprehended */
-	SL_ROW_VENDOR = 1 << 3,	  /* meaning is the vendor's: comprehended only if declared */
-	SL_ROW_NO_DEPTH = 1 << 4, /* fields not described: a floor, but never comprehended */
+	SL_ROW_KERNEL = 1 << 0,	   /* state that the kernel's driver owns: denied to everybody */
+	SL_ROW_CONTRACT = 1 << 1,  /* the broker itself may send it, to read contracts */
+	SL_ROW_UNLISTED = 1 << 2,  /* in no table: not comprehended */
+	SL_ROW_VENDOR = 1 << 3,	   /* meaning is the vendor's: comprehended only if declared */
+	SL_ROW_NO_DEPTH = 1 << 4,  /* fields not described: a floor, but never comprehended */
 	SL_ROW_NSID_NONE = 1 << 5, /* NSID is not used and shall be zero */
-	SL_ROW_NSID_ALL = 1 << 6, /* NSID FFFFFFFFh addresses all namespaces: scope widens */
-	SL_ROW_WIDE = 1 << 7,	  /* NSID 0 or FFFFFFFFh is the ordinary controller-wide form */
-	SL_ROW_CSI_LOG = 1 << 8,  /* answer to be rewritten: effects log (05h) */
-	SL_ROW_FID_LOG = 1 << 9,  /* answer to be rewritten: feature effects log (12h) */
-	SL_ROW_LID_LOG = 1 << 10, /* answer to be rewritten: supported log pages (00h) */
-	SL_ROW_CTRL_ID = 1 << 11, /* answer to be rewritten: Identify Controller */
-	SL_ROW_REREAD = 1 << 12,  /* afterwards the broker reads namespaces and contract again */
+	SL_ROW_NSID_ALL = 1 << 6,  /* NSID FFFFFFFFh addresses all namespaces: scope widens */
+	SL_ROW_WIDE = 1 << 7,	   /* NSID 0 or FFFFFFFFh is the ordinary controller-wide form */
+	SL_ROW_CSI_LOG = 1 << 8,   /* answer to be rewritten: effects log (05h) */
+	SL_ROW_FID_LOG = 1 << 9,   /* answer to be rewritten: feature effects log (12h) */
+	SL_ROW_LID_LOG = 1 << 10,  /* answer to be rewritten: supported log pages (00h) */
+	SL_ROW_CTRL_ID = 1 << 11,  /* answer to be rewritten: Identify Controller */
+	SL_ROW_REREAD = 1 << 12,   /* afterwards the broker reads namespaces and contract again */
 };
 
 struct sl_row {
-	const char *name; /* "nvme.admin.get-log-page.smart": set, command, sub-selector */
-	const char *spec; /* document and section */
-	uint8_t set;	  /* enum sl_set in which it is listed (NVM rows serve ZNS too) */
-	uint8_t dir;	  /* enum sl_dir */
-	uint8_t format;	  /* index into sl_formats */
-	uint8_t len;	  /* enum sl_len */
-	uint8_t ranges;	  /* enum sl_ranges_kind */
-	uint8_t excl;	  /* enum sl_exclusivity: floor */
-	uint8_t when;	  /* index into sl_whens: list of refinements */
-	uint8_t sel_group; /* on a command with sub-selectors: index + 1 into sel_map; else 0 */
-	uint16_t op_lo, op_hi; /* opcodes */
+	const char *name;  /* "nvme.admin.get-log-page.smart": set, command, sub-selector */
+	const char *spec;  /* document and section */
+	uint8_t set;	   /* enum sl_set in which it is listed (NVM rows serve ZNS too) */
+	uint8_t dir;	   /* enum sl_dir */
+	uint8_t format;	   /* index into sl_formats */
+	uint8_t len;	   /* enum sl_len */
+	uint8_t ranges;	   /* enum sl_ranges_kind */
+	uint8_t excl;	   /* enum sl_exclusivity: floor */
+	uint8_t when;	   /* index into sl_whens: list of refinements */
+	uint8_t sel_group; /* on a command with sub-selectors: index into sel_map; else 0 */
+	uint8_t decl; /* opcode under which logs list the selector's values (a FID, a LID); 0: none
+		       */
+	uint16_t op_lo, op_hi;	 /* opcodes */
 	uint16_t sel_lo, sel_hi; /* selector values of a sub-selector row; 0,ffff: any */
-	uint16_t parent;  /* the command's own row; itself for a command */
-	uint16_t timeout_s; /* seconds that the command may take */
-	uint32_t flags;	  /* enum sl_row_flag */
+	uint16_t parent;	 /* the command's own row; itself for a command */
+	uint16_t timeout_s;	 /* seconds that the command may take */
+	uint32_t flags;		 /* enum sl_row_flag */
 	uint32_t len_arg;
 	sl_effects floor; /* what a standard command does at least */
 	sl_scope scope;

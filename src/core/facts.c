@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Facts: resolves the command set, finds the row and checks that everything a command says is
+ * comprehended: bits, namespace, direction, lengths, payload. Decides nothing, believes no length
+ * that the client states.
+ */
+#include "core/facts.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "core/ranges.h"
+#include "core/table.h"
+#include "spec/nvme.h"
+
+static const char *const reason_texts[] = {
+#define R(id, text) text,
+	SL_REASONS(R)
+#undef R
+};
+
+const char *sl_reason_text(unsigned reason)
+{
+	return reason < _SL_REASON_N ? reason_texts[reason] : 0;
+}
+
+/* The first reason stays; what is not comprehended counts as every effect. */
+static void refuse(struct sl_facts *f, uint8_t reason)
+{
+	if (f->reason == SL_REASON_ALLOWED)
+		f->reason = reason;
+}
+
+/* CSI to command set (Base specification 2.1 §3.1.3.5); other sets: none of ours. */
+static uint8_t set_of_csi(uint8_t csi)
+{
+	static const uint8_t sets[] = {SL_SET_NVME_NVM, SL_SET_NVME_KV, SL_SET_NVME_ZNS};
+
+	return csi < sizeof(sets) ? sets[csi] : SL_SET_NVME_IO;
+}
+
+/* The command set the request is judged in: an I/O command's is what its namespace says. */
+static uint8_t resolve_set(const struct sl_command *cmd, struct sl_facts *f)
+{
+	uint8_t set;
+
+	if (cmd->set == SL_SET_NVME_ADMIN || cmd->set == SL_SET_NONE || cmd->set >= _SL_SET_N)
+		return cmd->set;
+	if (f->nsid == NVME_NSID_ALL && !cmd->node_nsid)
+		return cmd->set == SL_SET_NVME_IO ? SL_SET_NVME_NVM : cmd->set;
+	if (!f->ns || (cmd->node_nsid && cmd->node_nsid != f->nsid)) {
+		f->reason = SL_REASON_NAMESPACE;
+		return cmd->set;
+	}
+	set = set_of_csi(f->ns->csi);
+	if (set == SL_SET_NVME_IO || (cmd->set != SL_SET_NVME_IO && cmd->set != set))
+		f->reason = SL_REASON_NAMESPACE;
+	return set;
+}
+
+/* A reserved bit is set: eight words, no loop over fields. */
+static bool reserved_bits(const struct sl_format *format, const uint8_t *req)
+{
+	uint64_t bad = 0;
+
+	for (unsigned i = 0; i < SL_REQ_MAX / 8; i++)
+		bad |= sl_get_le64(req + 8 * i) &
+		       ~((uint64_t)format->known[2 * i + 1] << 32 | format->known[2 * i]);
+	return bad != 0;
+}
+
+/* NSID as the row uses it: where it is not used, 0 and FFFFFFFFh are both in common use. */
+static void check_nsid(const struct sl_row *row, uint8_t set, struct sl_facts *f)
+{
+	bool all = f->nsid == NVME_NSID_ALL;
+
+	if ((row->flags & SL_ROW_NSID_NONE) && f->nsid && !all)
+		refuse(f, SL_REASON_RESERVED_BITS);
+	if (set != SL_SET_NVME_ADMIN && all && !(row->flags & SL_ROW_NSID_ALL))
+		refuse(f, SL_REASON_NAMESPACE);
+	if (all && (row->flags & SL_ROW_NSID_ALL)) {
+		f->scope |= SL_S_SUBSYSTEM;
+		if (f->excl == SL_EXCL_NAMESPACE)
+			f->excl = SL_EXCL_DEVICE;
+	}
+}
+
+/* Adds what the values of fields add; a value that is UNKNOWN is a selector in no table. */
+static void refine(const struct sl_row *row, const struct sl_command *cmd, const uint8_t *data,
+		   struct sl_facts *f)
+{
+	const struct sl_when_list *list = &sl_whens[row->when];
+
+	for (uint32_t i = 0; i < list->n; i++) {
+		const struct sl_when *w = &list->when[i];
+		const uint8_t *bytes = cmd->req;
+		uint64_t v;
+
+		if (w->field.space == SL_SPACE_DATA) {
+			if (!data || w->field.off + w->field.bytes > cmd->data_len) {
+				refuse(f, SL_REASON_SHORT);
+				continue;
+			}
+			bytes = data;
+		}
+		v = w->field.space == SL_SPACE_DECL
+			    ? f->raw >> w->field.shift & UINT64_MAX >> (64 - w->field.width)
+			    : sl_field_get(&w->field, bytes);
+		if ((v >= w->lo && v <= w->hi) == !w->negate) {
+			f->floor |= w->effects;
+			f->scope |= w->scope;
+		}
+	}
+	if (f->floor & SL_E_UNKNOWN)
+		refuse(f, SL_REASON_UNLISTED);
+}
+
+/* What a log says about the command: its opcode's entry, refined by the selector's where one is
+ * listed. */
+static void look_up(const struct sl_contract *c, const struct sl_row *row, uint8_t set,
+		    const struct sl_command *cmd, struct sl_facts *f)
+{
+	const struct sl_entry *op, *sub = 0, *e;
+	struct sl_field sel;
+	bool supported;
+
+	op = sl_contract_find(c, sl_key(set, cmd->req[0], SL_SEL_ANY));
+	if (row->decl && sl_row_selector(f->row, &sel))
+		sub = sl_contract_find(
+			c, sl_key(set, row->decl, (uint16_t)sl_field_get(&sel, cmd->req)));
+	/* A feature's effects are those of setting it; a list of log pages states no effects. */
+	e = sub && row->decl == cmd->req[0] && !(sub->flags & SL_ENTRY_NO_EFFECTS) ? sub : op;
+	supported = op && (op->flags & SL_ENTRY_SUPPORTED) &&
+		    (sub ? (sub->flags & SL_ENTRY_SUPPORTED) != 0
+			 : !(row->decl && (row->flags & SL_ROW_VENDOR)));
+	f->caught =
+		(op && (op->flags & SL_ENTRY_CAUGHT)) || (sub && (sub->flags & SL_ENTRY_CAUGHT));
+	f->observed = (op ? op->observed : 0) | (sub ? sub->observed : 0);
+	if (supported) {
+		f->entry = e;
+		f->declared_known = 1;
+		f->raw = e->raw;
+		f->declared = e->declared;
+		f->scope |= e->scope;
+		f->excl = e->excl > f->excl ? e->excl : f->excl;
+		if (e->flags & SL_ENTRY_RESERVED)
+			f->declared |= SL_E_UNKNOWN;
+	}
+	if ((row->flags & SL_ROW_VENDOR) && (!supported || (e->flags & SL_ENTRY_RESERVED))) {
+		f->declared |= SL_E_UNKNOWN;
+		refuse(f, SL_REASON_VENDOR_UNDECLARED);
+	}
+}
+
+/* Blocks × their size; metadata in the same buffer or in one of its own (NVM §2.1.6, PRACT §5.3).
+ */
+static uint64_t block_bytes(const struct sl_command *cmd, struct sl_facts *f)
+{
+	uint64_t blocks = sl_get_le16(cmd->req + 48) + 1u;
+	uint64_t meta;
+
+	if (!f->ns || !f->ns->lba_shift || f->ns->lba_shift > 31) {
+		refuse(f, SL_REASON_NAMESPACE);
+		return 0;
+	}
+	meta = blocks * f->ns->meta;
+	/* With PRACT the controller may insert and strip the metadata: its length depends on the
+	 * type. */
+	if (meta && (cmd->req[51] & 0x20))
+		refuse(f, SL_REASON_META_UNKNOWN);
+	if (f->ns->meta_ext)
+		return (blocks << f->ns->lba_shift) + meta;
+	f->meta_length = (uint32_t)meta;
+	return blocks << f->ns->lba_shift;
+}
+
+/* The bytes the command will move. f->length_known is cleared when no rule gives them. */
+static uint64_t length_of(const struct sl_row *row, const struct sl_command *cmd,
+			  struct sl_facts *f)
+{
+	const uint8_t *req = cmd->req;
+
+	f->length_known = 1;
+	switch (row->len) {
+	case SL_LEN_NONE:
+		return 0;
+	case SL_LEN_FIXED:
+		return row->len_arg;
+	case SL_LEN_FIXED_OPT:
+		return (req[41] & 7) == 3 ? 0 : row->len_arg;
+	case SL_LEN_NUMD_LOG:
+		return (sl_get_le32(req + 42) + UINT64_C(1)) * 4;
+	case SL_LEN_NUMD10:
+		return (sl_get_le32(req + 40) + UINT64_C(1)) * 4;
+	case SL_LEN_NUMD11:
+		return (sl_get_le32(req + 44) + UINT64_C(1)) * 4;
+	case SL_LEN_NUMD12:
+		return (sl_get_le32(req + 48) + UINT64_C(1)) * 4;
+	case SL_LEN_DIRECTIVE:
+		return req[44] == row->len_arg ? 0 : (sl_get_le32(req + 40) + UINT64_C(1)) * 4;
+	case SL_LEN_HOST_ID:
+		return (req[41] & 7) == 3 ? 0 : (req[44] & 1) ? 16 : 8;
+	case SL_LEN_BYTES11:
+		return sl_get_le32(req + 44);
+	case SL_LEN_NLB:
+		return block_bytes(cmd, f);
+	case SL_LEN_RANGES:
+		return (req[40] + UINT64_C(1)) * 16;
+	case SL_LEN_COPY:
+		return (req[48] + UINT64_C(1)) * row->len_arg;
+	case SL_LEN_RUH:
+		return (sl_get_le16(req + 42) + UINT64_C(1)) * 2;
+	default:
+		f->length_known = 0;
+		return cmd->data_len;
+	}
+}
+
+/* Buffer against transfer: direction, length, metadata. */
+static void check_transfer(const struct sl_contract *c, const struct sl_row *row,
+			   const struct sl_command *cmd, const uint8_t *data, struct sl_facts *f)
+{
+	uint64_t length = length_of(row, cmd, f);
+	/* Opcode bits 1:0 are the direction where the row covers many opcodes (Base §3.3.3.1). */
+	uint8_t dir = row->flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED) ? cmd->req[0] & 3 : row->dir;
+
+	f->length = length > UINT32_MAX ? UINT32_MAX : (uint32_t)length;
+	if (cmd->meta_len != f->meta_length)
+		refuse(f, SL_REASON_META_UNKNOWN);
+	if (cmd->data_len ? cmd->dir != dir : cmd->dir != SL_DIR_NONE && cmd->dir != dir)
+		refuse(f, SL_REASON_DIRECTION);
+	if (length != cmd->data_len)
+		refuse(f, SL_REASON_LENGTH);
+	if (c->max_transfer && length > c->max_transfer)
+		refuse(f, SL_REASON_TOO_LONG);
+	if (cmd->data_len && (cmd->dir & SL_DIR_OUT) && !data)
+		refuse(f, SL_REASON_SHORT);
+}
+
+/* Every descriptor of a payload of ranges is comprehended. */
+static void check_payload(const struct sl_contract *c, const struct sl_row *row,
+			  const struct sl_command *cmd, const uint8_t *data, struct sl_facts *f)
+{
+	struct sl_ranges it;
+	struct sl_range r;
+
+	if ((row->ranges != SL_RANGES_DSM && row->ranges != SL_RANGES_COPY) ||
+	    f->reason != SL_REASON_ALLOWED)
+		return;
+	sl_ranges_init(&it, c, cmd, f, data);
+	while (sl_ranges_next(&it, &r))
+		;
+	if (it.bad)
+		refuse(f, it.reason);
+}
+
+void sl_facts_collect(const struct sl_contract *contract, const struct sl_command *cmd,
+		      const uint8_t *data, struct sl_facts *ret)
+{
+	const struct sl_row *row;
+	uint8_t set;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->nsid = sl_get_le32(cmd->req + 4);
+	if (ret->nsid && ret->nsid != NVME_NSID_ALL)
+		ret->ns = sl_contract_ns(contract, ret->nsid);
+	set = resolve_set(cmd, ret);
+	ret->row = sl_row_find(set, cmd->req);
+	row = &sl_rows[ret->row];
+	ret->floor = row->floor;
+	ret->scope = row->scope;
+	ret->excl = row->excl;
+	if (row->flags & SL_ROW_KERNEL)
+		refuse(ret, SL_REASON_KERNEL_OWNED);
+	if (row->flags & SL_ROW_UNLISTED)
+		refuse(ret, SL_REASON_UNLISTED);
+	if (cmd->req_len != SL_REQ_MAX)
+		refuse(ret, SL_REASON_SHORT);
+	if (reserved_bits(&sl_formats[row->format], cmd->req)) {
+		refuse(ret, SL_REASON_RESERVED_BITS);
+		ret->floor |= SL_E_UNKNOWN;
+	}
+	check_nsid(row, set, ret);
+	look_up(contract, row, set, cmd, ret);
+	refine(row, cmd, data, ret);
+	check_transfer(contract, row, cmd, data, ret);
+	check_payload(contract, row, cmd, data, ret);
+	ret->trust = sl_contract_trust(ret->entry, ret->floor);
+	ret->effective = ret->floor | ret->declared | ret->observed;
+}

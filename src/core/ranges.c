@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The blocks a command names, from its dwords and from the descriptors of its payload. A descriptor
+ * with a reserved bit, an impossible range or a namespace that is not there ends the walk as `bad`.
+ */
+#include "core/ranges.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "core/table.h"
+#include "spec/nvme.h"
+
+void sl_ranges_init(struct sl_ranges *it, const struct sl_contract *contract,
+		    const struct sl_command *cmd, const struct sl_facts *facts, const uint8_t *data)
+{
+	memset(it, 0, sizeof(*it));
+	it->contract = contract;
+	it->cmd = cmd;
+	it->facts = facts;
+	it->data = data;
+}
+
+static bool bad(struct sl_ranges *it, uint8_t reason)
+{
+	it->bad = true;
+	it->reason = reason;
+	return false;
+}
+
+/* Emits a range, unless its end lies past the last block that can be numbered. */
+static bool emit(struct sl_ranges *it, uint32_t nsid, uint64_t lba, uint64_t count, bool source,
+		 struct sl_range *ret)
+{
+	if (!count || count - 1 > UINT64_MAX - lba)
+		return bad(it, SL_REASON_RESERVED_BITS);
+	ret->nsid = nsid;
+	ret->source = source;
+	ret->lba = lba;
+	ret->count = count;
+	return true;
+}
+
+/* The namespace, or all of them when none in particular is named. */
+static bool whole(struct sl_ranges *it, struct sl_range *ret)
+{
+	const struct sl_facts *f = it->facts;
+
+	return emit(it, f->nsid ? f->nsid : NVME_NSID_ALL, 0,
+		    f->ns && f->ns->blocks ? f->ns->blocks : UINT64_MAX, false, ret);
+}
+
+/* One zone; where its size is not known, all blocks from there on. */
+static bool zone(struct sl_ranges *it, uint64_t slba, struct sl_range *ret)
+{
+	uint64_t size = it->facts->ns ? it->facts->ns->zone : 0;
+
+	if (!size)
+		return emit(it, it->facts->nsid, slba, UINT64_MAX - slba, false, ret);
+	return emit(it, it->facts->nsid, slba - slba % size, size, false, ret);
+}
+
+/*
+ * Range definition of Dataset Management, NVM command set 1.1 §3.3.3: context attributes (AF 3:0,
+ * AL 5:4, SR 8, SW 9, WP 10, access size 31:24), length in blocks (0: names none), starting LBA.
+ */
+#define DSM_SIZE	   16u
+#define DSM_CATTR_RESERVED 0x00fff8c0u
+
+static bool next_dsm(struct sl_ranges *it, struct sl_range *ret)
+{
+	uint32_t n = it->cmd->req[40] + 1u;
+
+	if (!it->data || it->cmd->data_len < n * DSM_SIZE)
+		return bad(it, SL_REASON_SHORT);
+	while (it->at < n) {
+		const uint8_t *d = it->data + (size_t)DSM_SIZE * it->at++;
+
+		if (sl_get_le32(d) & DSM_CATTR_RESERVED)
+			return bad(it, SL_REASON_RESERVED_BITS);
+		if (sl_get_le32(d + 4))
+			return emit(it, it->facts->nsid, sl_get_le64(d + 8), sl_get_le32(d + 4),
+				    false, ret);
+	}
+	return false;
+}
+
+/*
+ * Source Range Entries of Copy, NVM command set 1.1 §3.3.2, by DESFMT. All: SLBA 15:8, NLB 17:16
+ * (0-based), CETYPE in 18, CEV 21:20. Formats 2h and 3h name another namespace (SNSID 3:0) and have
+ * source options (SOPT 23:22, of which bit 15 is defined); 1h and 3h hold ten bytes of tags.
+ * A one marks a byte that is reserved; bytes 18, 22 and 23 are masked.
+ */
+struct copy_format {
+	uint8_t size;
+	uint8_t snsid;
+	uint8_t reserved[40];
+};
+
+static const struct copy_format copy_formats[] = {
+	{32, 0, {[0 ... 7] = 0xff, [18] = 0xf0, [19] = 0xff, [22 ... 23] = 0xff}},
+	{40, 0, {[0 ... 7] = 0xff, [18] = 0xf0, [19] = 0xff, [22 ... 25] = 0xff}},
+	{32, 1, {[4 ... 7] = 0xff, [18] = 0xf0, [19] = 0xff, [22] = 0xff, [23] = 0x7f}},
+	{40,
+	 1,
+	 {[4 ... 7] = 0xff,
+	  [18] = 0xf0,
+	  [19] = 0xff,
+	  [22] = 0xff,
+	  [23] = 0x7f,
+	  [24 ... 25] = 0xff}},
+};
+
+static bool next_source(struct sl_ranges *it, const struct copy_format *fmt, struct sl_range *ret)
+{
+	const uint8_t *d = it->data + (size_t)fmt->size * it->at++;
+	uint64_t count = sl_get_le16(d + 16) + UINT64_C(1);
+	uint32_t nsid = fmt->snsid ? sl_get_le32(d) : it->facts->nsid;
+	uint8_t wrong = 0;
+
+	for (uint32_t i = 0; i < fmt->size; i++)
+		wrong |= d[i] & fmt->reserved[i];
+	if (wrong)
+		return bad(it, SL_REASON_RESERVED_BITS);
+	if (fmt->snsid && !sl_contract_ns(it->contract, nsid))
+		return bad(it, SL_REASON_NAMESPACE);
+	it->total += count;
+	return emit(it, nsid, sl_get_le64(d + 8), count, true, ret);
+}
+
+/* The sources in order, then the destination: as many blocks as all of them together. */
+static bool next_copy(struct sl_ranges *it, struct sl_range *ret)
+{
+	uint8_t desfmt = it->cmd->req[49] & 15;
+	uint32_t n = it->cmd->req[48] + 1u;
+	const struct copy_format *fmt;
+
+	if (desfmt >= sizeof(copy_formats) / sizeof(copy_formats[0]))
+		return bad(it, SL_REASON_UNLISTED);
+	fmt = &copy_formats[desfmt];
+	if (!it->data || it->cmd->data_len < n * fmt->size)
+		return bad(it, SL_REASON_SHORT);
+	if (it->at < n)
+		return next_source(it, fmt, ret);
+	if (it->at++ > n)
+		return false;
+	return emit(it, it->facts->nsid, sl_get_le64(it->cmd->req + 40), it->total, false, ret);
+}
+
+/* The kinds that name one range. */
+static bool next_single(struct sl_ranges *it, uint8_t kind, struct sl_range *ret)
+{
+	const uint8_t *req = it->cmd->req;
+	uint64_t slba = sl_get_le64(req + 40);
+
+	if (it->at++)
+		return false;
+	switch (kind) {
+	case SL_RANGES_NONE:
+		return false;
+	case SL_RANGES_SLBA_NLB:
+		return emit(it, it->facts->nsid, slba, sl_get_le16(req + 48) + UINT64_C(1), false,
+			    ret);
+	case SL_RANGES_ZONE:
+		return req[53] & 1 ? whole(it, ret) : zone(it, slba, ret);
+	case SL_RANGES_ZONE_APPEND:
+		return zone(it, slba, ret);
+	default:
+		return whole(it, ret);
+	}
+}
+
+bool sl_ranges_next(struct sl_ranges *it, struct sl_range *ret)
+{
+	uint8_t kind = sl_rows[it->facts->row].ranges;
+
+	if (it->bad)
+		return false;
+	if (kind == SL_RANGES_DSM)
+		return next_dsm(it, ret);
+	if (kind == SL_RANGES_COPY)
+		return next_copy(it, ret);
+	return next_single(it, kind, ret);
+}

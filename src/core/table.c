@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command tables of src/spec as constant arrays, and the look-up of a request's row: two
+ * dependent loads, three with a sub-selector. Holds no knowledge of its own: everything here is
+ * expanded from the .def files. Two rows for one key, or two fields for one bit, do not compile.
+ */
+#include "core/table.h"
+
+#include <stddef.h>
+
+#include "spec/nvme_format.def"
+
+#pragma GCC diagnostic error "-Woverride-init"
+#ifdef __clang__
+#pragma clang diagnostic error "-Winitializer-overrides"
+#endif
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The words that the columns of the tables use. */
+enum {
+#define EFFECT(id, name, text) id = SL_E_##id,
+#define SCOPE(id, name, text)  id = SL_S_##id,
+#include "spec/effects.def"
+	NONE = 0,
+	KERNEL = SL_ROW_KERNEL,
+	CONTRACT = SL_ROW_CONTRACT,
+	UNLISTED = SL_ROW_UNLISTED,
+	VENDOR = SL_ROW_VENDOR,
+	NO_DEPTH = SL_ROW_NO_DEPTH,
+	NSID_NONE = SL_ROW_NSID_NONE,
+	NSID_ALL = SL_ROW_NSID_ALL,
+	WIDE = SL_ROW_WIDE,
+	CSI_LOG = SL_ROW_CSI_LOG,
+	FID_LOG = SL_ROW_FID_LOG,
+	LID_LOG = SL_ROW_LID_LOG,
+	CTRL_ID = SL_ROW_CTRL_ID,
+	REREAD = SL_ROW_REREAD,
+};
+
+/* --- Formats ------------------------------------------------------------------------------- */
+
+/* Bits lsb … lsb+w-1 of a dword; what runs over goes to the next one. */
+#define BITS(lsb, w)	   ((w) >= 32 ? UINT32_MAX << (lsb) : ((UINT32_C(1) << ((w)&31)) - 1) << (lsb))
+#define LOW(d, dw, lsb, w) ((dw) == (d) ? BITS(lsb, w) & UINT32_MAX : 0u)
+#define HIGH(d, dw, lsb, w)                                                                        \
+	((dw) + 1 == (d) && (lsb) + (w) > 32 ? BITS(0, ((lsb) + (w)) & 31 ? (lsb) + (w)-32 : 32)   \
+					     : 0u)
+#define MASK(d, name, dw, lsb, w) | LOW(d, dw, lsb, w) | HIGH(d, dw, lsb, w)
+#define SUM(d, name, dw, lsb, w)  +(uint64_t)LOW(d, dw, lsb, w) + (uint64_t)HIGH(d, dw, lsb, w)
+
+#define FIELD_AT(dw, lsb, w)                                                                       \
+	{                                                                                          \
+		.space = SL_SPACE_REQ, .off = (dw)*4, .bytes = (lsb) + (w) > 32 ? 8 : 4,           \
+		.shift = (lsb), .width = (w)                                                       \
+	}
+#define FIELD(a, name, dw, lsb, w) {name, FIELD_AT(dw, lsb, w)},
+
+/* A sum equals an OR exactly when no bit is in it twice: no two fields of a format overlap. */
+#define DISJOINT(id, d)                                                                            \
+	_Static_assert((0 FMT_##id(SUM, d)) == (0u FMT_##id(MASK, d)), "fields overlap: " #id);
+#define X(id)                                                                                      \
+	static const struct sl_named_field fields_##id[] = {FMT_##id(FIELD, 0)};                   \
+	DISJOINT(id, 0)                                                                            \
+	DISJOINT(id, 1) DISJOINT(id, 2) DISJOINT(id, 3) DISJOINT(id, 10) DISJOINT(id, 11)          \
+		DISJOINT(id, 12) DISJOINT(id, 13) DISJOINT(id, 14) DISJOINT(id, 15)
+NVME_FORMATS(X)
+#undef X
+
+enum {
+#define X(id) F_##id,
+	NVME_FORMATS(X)
+#undef X
+};
+
+#define KNOWN(id, d) [d] = 0u FMT_##id(MASK, d)
+#define X(id)                                                                                      \
+	[F_##id] = {.name = "nvme-" #id,                                                           \
+		    .fields = fields_##id,                                                         \
+		    .n_fields = COUNT(fields_##id),                                                \
+		    .known = {KNOWN(id, 0), KNOWN(id, 1), KNOWN(id, 2), KNOWN(id, 3),              \
+			      KNOWN(id, 10), KNOWN(id, 11), KNOWN(id, 12), KNOWN(id, 13),          \
+			      KNOWN(id, 14), KNOWN(id, 15)}},
+const struct sl_format sl_formats[] = {NVME_FORMATS(X)};
+#undef X
+const uint32_t sl_format_count = COUNT(sl_formats);
+
+/* --- Refinements --------------------------------------------------------------------------- */
+
+#define W(dw, lsb, w, from, to, e, s)                                                              \
+	{                                                                                          \
+		.field = FIELD_AT(dw, lsb, w), .lo = (from), .hi = (to), .effects = (e),           \
+		.scope = (s)                                                                       \
+	}
+#define WN(dw, lsb, w, from, to, e, s)                                                             \
+	{                                                                                          \
+		.field = FIELD_AT(dw, lsb, w), .negate = 1, .lo = (from), .hi = (to),              \
+		.effects = (e), .scope = (s)                                                       \
+	}
+#define WHEN(id, ...) static const struct sl_when when_##id[] = {__VA_ARGS__};
+#include "spec/nvme_when.def"
+#undef WHEN
+
+enum {
+	W_NONE,
+#define WHEN(id, ...) W_##id,
+#include "spec/nvme_when.def"
+#undef WHEN
+};
+
+const struct sl_when_list sl_whens[] = {
+	[W_NONE] = {0, 0},
+#define WHEN(id, ...) [W_##id] = {when_##id, COUNT(when_##id)},
+#include "spec/nvme_when.def"
+#undef WHEN
+};
+
+/* --- Rows ---------------------------------------------------------------------------------- */
+
+/* The command sets, the prefix of their names, and the opcodes that are in no table. */
+#define SETS(S)                                                                                    \
+	S(NONE, "none")                                                                            \
+	S(NVME_ADMIN, "nvme.admin")                                                                \
+	S(NVME_IO, "nvme.io")                                                                      \
+	S(NVME_NVM, "nvme.nvm")                                                                    \
+	S(NVME_KV, "nvme.kv")                                                                      \
+	S(NVME_ZNS, "nvme.zns")
+
+static const char *const set_names[_SL_SET_N] = {
+#define S(id, name) [SL_SET_##id] = name,
+	SETS(S)
+#undef S
+};
+
+/* Row numbers: one unlisted row a set, numbered as the set, then the commands. */
+enum {
+	R_UNLISTED_LAST = _SL_SET_N - 1,
+#define CMD(id, ...)	    R_##id,
+#define GROUP(id, ...)	    R_##id,
+#define SUB(group, id, ...) R_##id,
+#include "spec/nvme_admin.def"
+#include "spec/nvme_kv.def"
+#include "spec/nvme_nvm.def"
+#include "spec/nvme_zns.def"
+#undef CMD
+#undef GROUP
+#undef SUB
+	_R_N
+};
+
+enum {
+	G_NONE,
+#define CMD(...)
+#define GROUP(id, ...) G_##id,
+#define SUB(...)
+#include "spec/nvme_admin.def"
+#include "spec/nvme_kv.def"
+#include "spec/nvme_nvm.def"
+#include "spec/nvme_zns.def"
+#undef GROUP
+	_G_N
+};
+
+/* What a sub-selector takes over from its command. */
+enum {
+#define GROUP(id, op, name, fmt, dir, dw, lsb, w, decl, ...)                                       \
+	OP_##id = (op), DIR_##id = SL_DIR_##dir, DECL_##id = (decl),
+#include "spec/nvme_admin.def"
+#include "spec/nvme_kv.def"
+#include "spec/nvme_nvm.def"
+#include "spec/nvme_zns.def"
+#undef GROUP
+};
+
+static const struct sl_field selectors[_G_N] = {
+#define GROUP(id, op, name, fmt, dir, dw, lsb, w, ...)                                             \
+	[G_##id] = {.space = SL_SPACE_REQ,                                                         \
+		    .off = (dw)*4 + (lsb) / 8,                                                     \
+		    .bytes = 1,                                                                    \
+		    .shift = (lsb) % 8,                                                            \
+		    .width = (w)},
+#include "spec/nvme_admin.def"
+#include "spec/nvme_kv.def"
+#include "spec/nvme_nvm.def"
+#include "spec/nvme_zns.def"
+#undef GROUP
+#undef CMD
+#undef SUB
+};
+
+#define CMD(id, lo, hi, nm, fmt, d, ln, arg, fl, sc, ex, sec, wh, rg, fg, sp)                      \
+	[R_##id] = {.name = nm,                                                                    \
+		    .spec = "NVMe " sp,                                                            \
+		    .set = SET_OF_FILE,                                                            \
+		    .dir = SL_DIR_##d,                                                             \
+		    .format = F_##fmt,                                                             \
+		    .len = SL_LEN_##ln,                                                            \
+		    .ranges = SL_RANGES_##rg,                                                      \
+		    .excl = SL_EXCL_##ex,                                                          \
+		    .when = W_##wh,                                                                \
+		    .op_lo = (lo),                                                                 \
+		    .op_hi = (hi),                                                                 \
+		    .sel_hi = 0xffff,                                                              \
+		    .parent = R_##id,                                                              \
+		    .timeout_s = (sec),                                                            \
+		    .flags = (fg),                                                                 \
+		    .len_arg = (arg),                                                              \
+		    .floor = (fl),                                                                 \
+		    .scope = (sc)},
+#define GROUP(id, op, nm, fmt, d, dw, lsb, w, dc, sec, fg, sp)                                     \
+	[R_##id] = {.name = nm,                                                                    \
+		    .spec = "NVMe " sp,                                                            \
+		    .set = SET_OF_FILE,                                                            \
+		    .dir = SL_DIR_##d,                                                             \
+		    .format = F_##fmt,                                                             \
+		    .len = SL_LEN_UNKNOWN,                                                         \
+		    .excl = SL_EXCL_DEVICE,                                                        \
+		    .sel_group = G_##id,                                                           \
+		    .op_lo = (op),                                                                 \
+		    .op_hi = (op),                                                                 \
+		    .sel_hi = 0xffff,                                                              \
+		    .parent = R_##id,                                                              \
+		    .timeout_s = (sec),                                                            \
+		    .flags = SL_ROW_UNLISTED | (fg),                                               \
+		    .floor = SL_E_UNKNOWN,                                                         \
+		    .scope = SL_S_ALL},
+#define SUB(group, id, lo, hi, nm, fmt, ln, arg, fl, sc, ex, sec, wh, rg, fg, sp)                  \
+	[R_##id] = {.name = nm,                                                                    \
+		    .spec = "NVMe " sp,                                                            \
+		    .set = SET_OF_FILE,                                                            \
+		    .dir = DIR_##group,                                                            \
+		    .format = F_##fmt,                                                             \
+		    .len = SL_LEN_##ln,                                                            \
+		    .ranges = SL_RANGES_##rg,                                                      \
+		    .excl = SL_EXCL_##ex,                                                          \
+		    .when = W_##wh,                                                                \
+		    .op_lo = OP_##group,                                                           \
+		    .op_hi = OP_##group,                                                           \
+		    .sel_lo = (lo),                                                                \
+		    .sel_hi = (hi),                                                                \
+		    .parent = R_##group,                                                           \
+		    .decl = DECL_##group,                                                          \
+		    .timeout_s = (sec),                                                            \
+		    .flags = (fg),                                                                 \
+		    .len_arg = (arg),                                                              \
+		    .floor = (fl),                                                                 \
+		    .scope = (sc)},
+
+const struct sl_row sl_rows[] = {
+#define S(id, nm)                                                                                  \
+	[SL_SET_##id] = {.name = nm ".unlisted",                                                   \
+			 .spec = "in no table",                                                    \
+			 .set = SL_SET_##id,                                                       \
+			 .dir = SL_DIR_BOTH,                                                       \
+			 .format = F_OPAQUE,                                                       \
+			 .len = SL_LEN_UNKNOWN,                                                    \
+			 .excl = SL_EXCL_DEVICE,                                                   \
+			 .op_hi = 0xff,                                                            \
+			 .sel_hi = 0xffff,                                                         \
+			 .parent = SL_SET_##id,                                                    \
+			 .timeout_s = 60,                                                          \
+			 .flags = SL_ROW_UNLISTED,                                                 \
+			 .floor = SL_E_UNKNOWN,                                                    \
+			 .scope = SL_S_ALL},
+	SETS(S)
+#undef S
+#define SET_OF_FILE SL_SET_NVME_ADMIN
+#include "spec/nvme_admin.def"
+#undef SET_OF_FILE
+#define SET_OF_FILE SL_SET_NVME_NVM
+#include "spec/nvme_nvm.def"
+#undef SET_OF_FILE
+#define SET_OF_FILE SL_SET_NVME_ZNS
+#include "spec/nvme_zns.def"
+#undef SET_OF_FILE
+#define SET_OF_FILE SL_SET_NVME_KV
+#include "spec/nvme_kv.def"
+#undef SET_OF_FILE
+#undef CMD
+#undef GROUP
+#undef SUB
+};
+const uint32_t sl_row_count = COUNT(sl_rows);
+_Static_assert(COUNT(sl_rows) == _R_N, "one row for each number");
+
+/* --- Look-up ------------------------------------------------------------------------------- */
+
+/* Opcode to row; 0: in no table. The pragma above makes a second row for an opcode an error. */
+static const uint16_t op_map[_SL_SET_N][256] = {
+#define CMD(id, lo, hi, ...) [(lo)...(hi)] = R_##id,
+#define GROUP(id, op, ...)   [(op)] = R_##id,
+#define SUB(...)
+	[SL_SET_NVME_ADMIN] =
+		{
+#include "spec/nvme_admin.def"
+		},
+	[SL_SET_NVME_NVM] =
+		{
+#include "spec/nvme_nvm.def"
+		},
+	[SL_SET_NVME_ZNS] =
+		{
+#include "spec/nvme_nvm.def"
+#include "spec/nvme_zns.def"
+		},
+	[SL_SET_NVME_KV] =
+		{
+#include "spec/nvme_kv.def"
+		},
+#undef CMD
+#undef GROUP
+#undef SUB
+};
+
+/* Selector value to row; 0: the command's own row. */
+static const uint16_t sel_map[_G_N][256] = {
+#define CMD(...)
+#define GROUP(...)
+#define SUB(group, id, lo, hi, ...) [G_##group][(lo)...(hi)] = R_##id,
+#include "spec/nvme_admin.def"
+#include "spec/nvme_kv.def"
+#include "spec/nvme_nvm.def"
+#include "spec/nvme_zns.def"
+#undef CMD
+#undef GROUP
+#undef SUB
+};
+
+const char *sl_set_name(unsigned set)
+{
+	return set < _SL_SET_N ? set_names[set] : 0;
+}
+
+uint16_t sl_row_find(uint8_t set, const uint8_t req[SL_REQ_MAX])
+{
+	const struct sl_field *f;
+	uint16_t row, sub;
+
+	if (set >= _SL_SET_N)
+		return SL_SET_NONE;
+	row = op_map[set][req[0]];
+	if (!row)
+		return set;
+	if (!sl_rows[row].sel_group)
+		return row;
+	f = &selectors[sl_rows[row].sel_group];
+	sub = sel_map[sl_rows[row].sel_group][req[f->off] >> f->shift & ((1u << f->width) - 1)];
+	return sub ? sub : row;
+}
+
+uint16_t sl_row_find_key(uint8_t set, uint8_t opcode, uint16_t sel)
+{
+	uint16_t row, sub = 0;
+
+	if (set >= _SL_SET_N)
+		return SL_SET_NONE;
+	row = op_map[set][opcode];
+	if (!row)
+		return set;
+	if (sl_rows[row].sel_group && sel < 256)
+		sub = sel_map[sl_rows[row].sel_group][sel];
+	return sub ? sub : row;
+}
+
+bool sl_row_selector(uint16_t row, struct sl_field *ret)
+{
+	uint8_t group;
+
+	if (row >= sl_row_count)
+		return false;
+	group = sl_rows[sl_rows[row].parent].sel_group;
+	if (!group)
+		return false;
+	*ret = selectors[group];
+	return true;
+}
+
+static bool same(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+const struct sl_field *sl_row_field(uint16_t row, const char *name)
+{
+	const struct sl_format *f;
+
+	if (row >= sl_row_count)
+		return 0;
+	f = &sl_formats[sl_rows[row].format];
+	for (uint32_t i = 0; i < f->n_fields; i++)
+		if (same(f->fields[i].name, name))
+			return &f->fields[i].field;
+	return 0;
+}
+
+/* All ones in the low `width` bits, 1 … 64. */
+static uint64_t ones(unsigned width)
+{
+	return UINT64_MAX >> (64 - width);
+}
+
+/* The field's bytes as one number, in their order. */
+static uint64_t load(const struct sl_field *f, const uint8_t *bytes)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < f->bytes; i++)
+		v |= (uint64_t)bytes[f->off + i] << 8 * (f->be ? f->bytes - 1u - i : i);
+	return v;
+}
+
+uint64_t sl_field_get(const struct sl_field *f, const uint8_t *bytes)
+{
+	return load(f, bytes) >> f->shift & ones(f->width);
+}
+
+void sl_field_set(const struct sl_field *f, uint8_t *bytes, uint64_t value)
+{
+	uint64_t mask = ones(f->width) << f->shift;
+	uint64_t v = (load(f, bytes) & ~mask) | (value << f->shift & mask);
+
+	for (unsigned i = 0; i < f->bytes; i++)
+		bytes[f->off + i] = (uint8_t)(v >> 8 * (f->be ? f->bytes - 1u - i : i));
+}
