@@ -387,6 +387,7 @@ int sl_pj_i64(struct sl_pj *j, json_t *v, int64_t *ret)
 
 int sl_pj_string(struct sl_pj *j, json_t *v, const char **ret)
 {
+	*ret = "";
 	if (!json_is_string(v))
 		return sl_pj_fail(j, "expected a string, not %s", type_name(v));
 	*ret = json_string_value(v);

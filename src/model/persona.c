@@ -338,8 +338,8 @@ static int read_file(const char *path, char **ret, size_t *ret_len, struct sl_di
 
 int sl_persona_load(const char *path, struct sl_persona **ret, struct sl_diag *diag)
 {
-	size_t len;
-	char *text;
+	char *text = NULL;
+	size_t len = 0;
 	int r;
 
 	*ret = NULL;
