@@ -78,8 +78,11 @@ static int open_steps(const struct sl_gate_config *cfg, struct sl_gate *g, struc
 	if (r < 0)
 		return r;
 	r = sl_launch_start(g->launch, d);
+	/* A device that died while its contract was read is none that a tool should be started on.
+	 */
+	if (r == 0 && sl_launch_ended(g->launch, d))
+		r = -ENODEV;
 	if (r < 0) {
-		(void)sl_launch_ended(g->launch, d);
 		close(fd);
 		return r;
 	}

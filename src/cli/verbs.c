@@ -43,6 +43,70 @@ static const struct sl_option run_options[] = {
 	{0},
 };
 
+static const struct sl_option serve_options[] = {
+	OPT_POLICY,
+	{.name = "device",
+	 .arg = "NAME=SPEC",
+	 .repeat = true,
+	 .text = "a device and what clients and policies call it; a path in /dev for `run`"},
+	OPT_LEDGER,
+	OPT_SOCKET("where to listen"),
+	{0},
+};
+
+static const struct sl_option show_options[] = {
+	OPT_LEDGER,
+	{.name = "denied", .text = "only what was denied"},
+	{.name = "outcomes", .text = "also the outcomes that say only: done"},
+	{.name = "last", .arg = "N", .text = "only the last N records"},
+	{0},
+};
+
+static const struct sl_option ledger_options[] = {OPT_LEDGER, {0}};
+static const struct sl_option socket_options[] = {OPT_SOCKET("where the broker listens"), {0}};
+static const struct sl_option doctor_options[] = {
+	OPT_LEDGER,
+	OPT_SOCKET("where a broker would listen"),
+	{0},
+};
+
+static const struct sl_cli_verb device_subs[] = {
+	{.name = "list",
+	 .args = "",
+	 .help = "what can be put behind the gate here",
+	 .flags = SL_CLI_JSON,
+	 .fn = sl_verb_device_list},
+	{.name = "personas",
+	 .args = "",
+	 .help = "the devices that the device model can be",
+	 .flags = SL_CLI_JSON,
+	 .fn = sl_verb_device_personas},
+	{0},
+};
+
+static const struct sl_cli_verb ledger_subs[] = {
+	{.name = "show",
+	 .args = "[DIR]",
+	 .help = "what was asked, decided, sent, and what came of it",
+	 .flags = SL_CLI_JSON,
+	 .args_max = 1,
+	 .options = show_options,
+	 .fn = sl_verb_ledger_show},
+	{.name = "verify",
+	 .args = "[DIR]",
+	 .help = "hold every record against the one before it",
+	 .text = "Finds changed, missing, exchanged and torn records. It cannot find that records "
+		 "were cut "
+		 "off at the end, or that all of the file was written anew: that takes a copy of "
+		 "the last "
+		 "checksum kept elsewhere.",
+	 .flags = SL_CLI_JSON,
+	 .args_max = 1,
+	 .options = ledger_options,
+	 .fn = sl_verb_ledger_verify},
+	{0},
+};
+
 const struct sl_cli_verb sl_verbs[] = {
 	{.name = "run",
 	 .args = "-- TOOL ARGS…",
@@ -61,5 +125,38 @@ const struct sl_cli_verb sl_verbs[] = {
 	 .args_max = 4096,
 	 .options = run_options,
 	 .fn = sl_verb_run},
+	{.name = "serve",
+	 .args = "",
+	 .help = "serve devices to everybody on this machine, as far as the policy goes",
+	 .text = "Compiles the policy, opens the devices, starts sluiced and stays in the "
+		 "foreground. Who "
+		 "connects is what the kernel says; give the device nodes to this service alone, "
+		 "and it is "
+		 "the boundary.",
+	 .options = serve_options,
+	 .fn = sl_verb_serve},
+	{.name = "device",
+	 .args = "",
+	 .help = "what can be put behind the gate",
+	 .subs = device_subs},
+	{.name = "ledger", .args = "", .help = "read what the gate recorded", .subs = ledger_subs},
+	{.name = "status",
+	 .args = "",
+	 .help = "the broker that serves here, and its devices",
+	 .flags = SL_CLI_JSON,
+	 .options = socket_options,
+	 .fn = sl_verb_status},
+	{.name = "doctor",
+	 .args = "[TOOL]",
+	 .help = "would `run` work here, with this tool?",
+	 .flags = SL_CLI_JSON,
+	 .args_max = 1,
+	 .options = doctor_options,
+	 .fn = sl_verb_doctor},
+	{.name = "dump-metadata",
+	 .args = "",
+	 .help = "verbs, options, exit codes, effects and commands, for generators",
+	 .flags = SL_CLI_JSON,
+	 .fn = sl_verb_dump_metadata},
 	{0},
 };

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `sluice serve`, in its simplest form: one policy, some devices, one socket, in the foreground.
+ * Who may do what is the policy's matter: the kernel tells the broker who connects.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/gate.h"
+
+#define BACKLOG 64
+
+struct serve {
+	char socket[4096];
+	char ledger[4096];
+	struct sl_spec specs[SL_DEVICES_MAX];
+	unsigned n;
+	struct sl_launch *launch;
+	int listen_fd;
+};
+
+/* "NAME=SPEC", or a SPEC that is its own name. */
+static int add_device(struct serve *s, const char *text)
+{
+	const char *eq = strchr(text, '='), *colon = strchr(text, ':');
+	struct sl_diag d = {0};
+	size_t n;
+
+	if (s->n == SL_DEVICES_MAX)
+		return sl_cli_error(-E2BIG, "more than %d devices", SL_DEVICES_MAX);
+	if (eq && colon && colon < eq)
+		eq = NULL;
+	n = eq ? (size_t)(eq - text) : 0;
+	if ((eq && n == 0) || n >= SL_WIRE_NAME_MAX)
+		return sl_cli_error(-EINVAL,
+				    "--device %s: give NAME=SPEC, NAME under %u characters", text,
+				    SL_WIRE_NAME_MAX);
+	if (sl_spec_parse(eq ? eq + 1 : text, &s->specs[s->n], &d) < 0)
+		return sl_cli_diag(-EINVAL, &d);
+	if (eq)
+		(void)snprintf(s->specs[s->n].name, SL_WIRE_NAME_MAX, "%.*s", (int)n, text);
+	s->n++;
+	return 0;
+}
+
+/* Does somebody answer at the path? A socket file that nobody serves is in the way of nobody. */
+static bool served(const struct sockaddr_un *sa)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	bool yes = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0 ||
+		   (errno != ECONNREFUSED && errno != ENOENT);
+
+	close(fd);
+	return yes;
+}
+
+/* A listening socket, or -errno. Anybody may connect; what he may do then is the policy's matter.
+ */
+static int bind_socket(const char *path)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd, r = 0;
+
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(sa.sun_path, path);
+	if (access(path, F_OK) == 0) {
+		if (served(&sa))
+			return -EADDRINUSE;
+		if (unlink(path) < 0)
+			return -errno;
+	}
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0 || chmod(path, 0666) < 0 ||
+	    listen(fd, BACKLOG) < 0) {
+		r = -errno;
+		close(fd);
+	}
+	return r < 0 ? r : fd;
+}
+
+static int start(struct serve *s, const struct sl_compiled *policy, struct sl_diag *d)
+{
+	struct sl_diag warn = {0};
+	int r;
+
+	r = sl_launch_new(&s->launch, d);
+	if (r == 0)
+		r = sl_launch_image(s->launch, policy->image, policy->size, d);
+	if (r == 0)
+		r = sl_launch_ledger(s->launch, s->ledger, &warn, d);
+	if (warn.text[0])
+		(void)sl_cli_diag(0, &warn);
+	for (unsigned i = 0; r == 0 && i < s->n; i++)
+		r = sl_launch_device(s->launch, &s->specs[i], d);
+	if (r < 0)
+		return r;
+	s->listen_fd = bind_socket(s->socket);
+	if (s->listen_fd < 0)
+		return sl_diag_set(d, s->listen_fd, s->socket, 0, 0, "%s",
+				   s->listen_fd == -EADDRINUSE ? "another broker serves there"
+							       : strerror(-s->listen_fd));
+	r = sl_launch_listen(s->launch, s->listen_fd, d);
+	return r < 0 ? r : sl_launch_start(s->launch, d);
+}
+
+/* Until a signal or the end of a child. */
+static int wait_for_end(struct serve *s, int sigfd)
+{
+	struct sl_diag d = {0};
+
+	for (;;) {
+		struct signalfd_siginfo info;
+		int r = sl_launch_wait(s->launch, sigfd);
+
+		if (r < 0)
+			return sl_cli_error(SL_EXIT_FAILED, "waiting: %s", strerror(-r));
+		if (sl_launch_ended(s->launch, &d))
+			return sl_cli_diag(SL_EXIT_FAILED, &d);
+		if (read(sigfd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+			return SL_EXIT_OK;
+	}
+}
+
+static int serve(struct serve *s, const struct sl_compiled *policy)
+{
+	struct sl_diag d = {0};
+	sigset_t set;
+	int sigfd, r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (sigfd < 0)
+		return sl_cli_error(SL_EXIT_FAILED, "signalfd: %s", strerror(errno));
+	r = start(s, policy, &d);
+	if (r < 0) {
+		r = sl_cli_diag(SL_EXIT_FAILED, &d);
+	} else {
+		(void)fprintf(stderr, "sluice: serving %u device%s at %s, policy %s\n", s->n,
+			      s->n == 1 ? "" : "s", s->socket, policy->path);
+		r = wait_for_end(s, sigfd);
+	}
+	if (s->listen_fd >= 0) {
+		close(s->listen_fd);
+		(void)unlink(s->socket);
+	}
+	s->launch = sl_launch_free(s->launch);
+	close(sigfd);
+	return r;
+}
+
+int sl_verb_serve(struct sl_cli *cli)
+{
+	struct serve *s = calloc(1, sizeof(*s));
+	struct sl_compiled policy;
+	const char *text;
+	int r = SL_EXIT_FAILED;
+
+	if (!s)
+		return sl_cli_error(SL_EXIT_FAILED, "out of memory");
+	s->listen_fd = -1;
+	for (unsigned i = 0; (text = sl_cli_nth(cli, "device", i)); i++)
+		if (add_device(s, text) < 0)
+			goto out;
+	if (!s->n) {
+		r = sl_cli_usage(cli, "no device: name at least one, as in --device "
+				      "/dev/nvme0=model:p4610");
+		goto out;
+	}
+	(void)snprintf(s->socket, sizeof(s->socket), "%s", sl_cli_get(cli, "socket"));
+	(void)snprintf(s->ledger, sizeof(s->ledger), "%s", sl_cli_get(cli, "ledger"));
+	if (sl_policy_open(sl_cli_get(cli, "policy"), &policy) < 0)
+		goto out;
+	r = serve(s, &policy);
+	sl_policy_close(&policy);
+out:
+	free(s);
+	return r;
+}
