@@ -122,13 +122,7 @@ static bool once(unsigned n, int error)
 	if (g->sessions[0].fd >= 0 && sl_client_recv(client, false, &r) == 1)
 		assert(r.c.outcome == SL_OUTCOME_OK || r.c.outcome == SL_OUTCOME_DENIED);
 	assert(g->free_slots == SL_SLOTS_MAX);
-	client = sl_client_free(client);
-	if (g->sessions[0].fd >= 0)
-		sl_session_drop(g, 0);
-	assert(g->free_slots == SL_SLOTS_MAX && g->sessions[0].slots == 0);
-	close(ledger_fd);
-	free((void *)(uintptr_t)g->image);
-	free(g);
+	tear_down();
 	return failed;
 }
 

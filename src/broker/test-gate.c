@@ -63,8 +63,8 @@ static void test_exclusive(void)
 {
 	struct sl_client_reply r;
 
-	g->image = image(NULL);
-	sl_gate_policy(g, g->image);
+	free((void *)(uintptr_t)g->image);
+	sl_gate_policy(g, image(NULL));
 	send_command(1, write_block(0));
 	send_command(2, write_block(1));
 	send_command(3, format());	 /* wants to be alone: waits for two */
@@ -167,5 +167,6 @@ int main(void)
 	test_exclusive();
 	test_full_disk();
 	test_client_gone();
+	tear_down();
 	return 0;
 }

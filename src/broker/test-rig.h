@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
 #include "base/bytes.h"
 #include "broker/gate.h"
 #include "broker/session.h"
@@ -275,6 +277,18 @@ static inline void set_up(const char *deny)
 	assert(g->devices[0].state == SL_DEV_READY);
 	assert(g->devices[0].contract[g->devices[0].now].generation == 1);
 	connect_client();
+}
+
+static inline void tear_down(void)
+{
+	client = sl_client_free(client);
+	if (g->sessions[0].fd >= 0)
+		sl_session_drop(g, 0);
+	assert(g->free_slots == SL_SLOTS_MAX && g->sessions[0].slots == 0);
+	EVP_MD_CTX_free(g->devices[0].hash);
+	close(ledger_fd);
+	free((void *)(uintptr_t)g->image);
+	free(g);
 }
 
 static inline struct sl_record record_at(uint64_t seq)

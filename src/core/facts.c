@@ -39,6 +39,20 @@ static uint8_t set_of_csi(uint8_t csi)
 	return csi < sizeof(sets) ? sets[csi] : SL_SET_NVME_IO;
 }
 
+void sl_command_resolve(const struct sl_contract *contract, struct sl_command *cmd)
+{
+	uint32_t nsid = sl_get_le32(cmd->req + 4);
+	const struct sl_ns *ns;
+
+	if (cmd->set != SL_SET_NVME_IO)
+		return;
+	ns = sl_contract_ns(contract, nsid);
+	if (ns)
+		cmd->set = set_of_csi(ns->csi);
+	else if (nsid == NVME_NSID_ALL && !cmd->node_nsid)
+		cmd->set = SL_SET_NVME_NVM;
+}
+
 /* The command set the request is judged in: an I/O command's is what its namespace says. */
 static uint8_t resolve_set(const struct sl_command *cmd, struct sl_facts *f)
 {

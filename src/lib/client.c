@@ -13,7 +13,7 @@ struct sl_client {
 	int fd;
 	unsigned devices;
 	uint32_t data_max;
-	uint8_t buf[SL_WIRE_MSG_MAX];
+	_Alignas(8) uint8_t buf[SL_WIRE_MSG_MAX];
 };
 
 int sl_client_new(int fd, struct sl_client **ret)
