@@ -56,7 +56,7 @@ static void put_to_use(struct sl_gate *g, unsigned device)
 	struct sl_contract *c = next_contract(d);
 	const struct sl_contract *old = &d->contract[d->now];
 	struct sl_record r = {.type = SL_RECORD_CONTRACT, .table_hash = g->table_hash};
-	const char *note = "";
+	bool other;
 
 	if (d->hash)
 		(void)EVP_DigestFinal_ex(d->hash, c->hash, NULL);
@@ -65,14 +65,14 @@ static void put_to_use(struct sl_gate *g, unsigned device)
 	carry_over(old, c);
 	c->generation = old->generation + 1;
 	/* The same firmware must not say two things (doc/design.md, "Contracts"). */
-	if (old->generation && memcmp(old->hash, c->hash, sizeof(c->hash)) != 0 &&
-	    strcmp(old->firmware, c->firmware) == 0)
-		note = " changed its declaration under the same firmware";
+	other = old->generation && memcmp(old->hash, c->hash, sizeof(c->hash)) != 0 &&
+		strcmp(old->firmware, c->firmware) == 0;
 	r.generation = c->generation;
 	r.result = d->reader.flaws;
 	memcpy(r.final, c->hash, sizeof(c->hash));
 	memcpy(r.device, d->name, sizeof(r.device));
-	(void)snprintf(r.text, sizeof(r.text), "%.20s %.8s%s", c->model, c->firmware, note);
+	(void)snprintf(r.text, sizeof(r.text), "%.20s %.8s%s", c->model, c->firmware,
+		       other ? " declares otherwise now" : "");
 	(void)sl_ledger_append(&g->ledger, &r, false);
 	d->now = !d->now;
 	if (d->state == SL_DEV_READING)
