@@ -9,6 +9,7 @@ enum tri {
 	NO,
 	YES,
 	DUNNO,
+	VOID, /* not known, because it rests on the word of a device that was caught */
 };
 
 struct judged {
@@ -27,8 +28,9 @@ static enum tri tri(bool b)
 /* A word from a device that was caught is no word, except where our own table says enough. */
 static bool word_is_void(const struct judged *j)
 {
-	return j->facts->caught && (sl_effects_mutating(j->facts->floor) ||
-				    (sl_rows[j->facts->row].flags & SL_ROW_VENDOR));
+	return j->facts->caught && !(j->img->flags & SL_IMAGE_MODEL) &&
+	       (sl_effects_mutating(j->facts->floor) ||
+		(sl_rows[j->facts->row].flags & SL_ROW_VENDOR));
 }
 
 static bool field_value(const struct judged *j, const struct sl_field *f, uint64_t *ret)
@@ -98,7 +100,7 @@ static enum tri effects_test(const struct judged *j, const struct sl_cond *c)
 		e = f->floor;
 	} else {
 		if (word_is_void(j))
-			return DUNNO;
+			return VOID;
 		if (c->subject == SL_SUBJECT_DECLARED) {
 			if (!f->declared_known)
 				return DUNNO;
@@ -118,10 +120,14 @@ static enum tri test(const struct judged *j, const struct sl_cond *c)
 
 	switch ((enum sl_cond_kind)c->kind) {
 	case SL_COND_FIELD_RANGE:
+		if (c->field.space == SL_SPACE_DECL && word_is_void(j))
+			return VOID;
 		if (!field_value(j, &c->field, &v))
 			return DUNNO;
 		return tri(v >= c->a && v <= c->b);
 	case SL_COND_FIELD_BITMAP:
+		if (c->field.space == SL_SPACE_DECL && word_is_void(j))
+			return VOID;
 		if (!field_value(j, &c->field, &v))
 			return DUNNO;
 		maps = sl_image_at(j->img, j->img->bitmaps);
@@ -132,12 +138,14 @@ static enum tri test(const struct judged *j, const struct sl_cond *c)
 	case SL_COND_SCOPE_WITHIN:
 		return f->scope ? tri((f->scope & ~c->a) == 0) : DUNNO;
 	case SL_COND_TRUST:
-		return word_is_void(j) ? DUNNO : tri(f->trust >= c->a);
+		return word_is_void(j) ? VOID : tri(f->trust >= c->a);
 	case SL_COND_LENGTH:
 		if (!f->length_known)
 			return DUNNO;
 		return tri(f->length >= c->a && f->length <= c->b);
 	case SL_COND_STATE:
+		if ((c->a & SL_STATE_LISTED) && word_is_void(j))
+			return VOID;
 		return tri((state_bits(j) & c->a) == c->b);
 	case SL_COND_DOOR:
 		return tri(c->a >> j->cmd->door & 1);
@@ -150,20 +158,24 @@ static enum tri test(const struct judged *j, const struct sl_cond *c)
 	return DUNNO;
 }
 
-static bool matches(const struct judged *j, const struct sl_rule *r)
+/* NO, YES, or VOID: it would match if a caught device were believed. */
+static enum tri matches(const struct judged *j, const struct sl_rule *r)
 {
 	const struct sl_cond *c = sl_image_at(j->img, j->img->conds);
+	enum tri all = YES;
 
 	c += r->conds + r->n_sets;
 	for (unsigned i = 0; i < (unsigned)r->n_conds - r->n_sets; i++, c++) {
 		enum tri t = test(j, c);
 
-		if (c->negate && t != DUNNO)
+		if (c->negate && t <= YES)
 			t = t == YES ? NO : YES;
 		if (t == NO || (t == DUNNO && r->verb != SL_VERB_DENY))
-			return false;
+			return NO;
+		if (t == VOID && r->verb != SL_VERB_DENY)
+			all = VOID;
 	}
-	return true;
+	return all;
 }
 
 static const struct sl_list *list_of(const struct sl_image *img, uint32_t section, uint16_t row)
@@ -174,43 +186,51 @@ static const struct sl_list *list_of(const struct sl_image *img, uint32_t sectio
 	return &pages[index[section * img->n_pages + row / SL_PAGE_ROWS]].row[row % SL_PAGE_ROWS];
 }
 
+/* What one normaliser asks for. */
+static void apply(const struct sl_image *img, const struct sl_rule *r, uint16_t row, uint8_t *req)
+{
+	const struct sl_cond *set = (const struct sl_cond *)sl_image_at(img, img->conds) + r->conds;
+	const uint32_t *known = sl_formats[sl_rows[row].format].known;
+
+	for (unsigned i = 0; i < r->n_sets; i++)
+		sl_field_set(&set[i].field, req, set[i].a);
+	if (!(r->flags & SL_RULE_RESERVED_0))
+		return;
+	for (unsigned i = 0; i < SL_REQ_MAX; i++)
+		req[i] &= (uint8_t)(known[i / 4] >> 8 * (i % 4));
+}
+
 /*
- * Conditions of a normaliser are over request fields only (sl_image_check), so facts are not needed
- * yet; and it never sets a field that selects a row, so the row stays.
+ * Every normaliser that matches the requested bytes. Its conditions are over request fields only
+ * (sl_image_check), so facts are not needed yet; and it never sets a field that selects a row, so
+ * the row stays.
  */
 static bool normalise(const struct sl_image *img, const struct sl_bind *bind, uint16_t row,
 		      struct sl_command *cmd)
 {
 	const uint32_t *cands = sl_image_at(img, img->cands);
 	const struct sl_rule *rules = sl_image_at(img, img->rules);
-	const struct sl_cond *conds = sl_image_at(img, img->conds);
 	const struct sl_facts none = {.row = row};
-	const struct sl_command asked = *cmd;
-	const struct judged j = {.img = img, .cmd = &asked, .facts = &none};
-	bool changed = false;
+	struct judged j = {.img = img, .facts = &none};
+	struct sl_command asked;
 
 	for (uint32_t i = 0; i < bind->n; i++) {
 		const struct sl_list *l = list_of(img, bind->s[i].section, row);
 
+		if (!l->n_normalise || bind->s[i].deny_only)
+			continue;
+		if (!j.cmd) {
+			asked = *cmd;
+			j.cmd = &asked;
+		}
 		for (uint32_t k = 0; k < l->n_normalise; k++) {
 			const struct sl_rule *r = &rules[cands[l->first + k]];
 
-			if (bind->s[i].deny_only || !matches(&j, r))
-				continue;
-			for (unsigned s = 0; s < r->n_sets; s++)
-				sl_field_set(&conds[r->conds + s].field, cmd->req,
-					     conds[r->conds + s].a);
-			if (r->flags & SL_RULE_RESERVED_0) {
-				const uint32_t *known = sl_formats[sl_rows[row].format].known;
-
-				for (unsigned d = 0; d < SL_REQ_MAX / 4; d++)
-					for (unsigned b = 0; b < 4; b++)
-						cmd->req[4 * d + b] &= (uint8_t)(known[d] >> 8 * b);
-			}
-			changed = true;
+			if (matches(&j, r))
+				apply(img, r, row, cmd->req);
 		}
 	}
-	return changed && __builtin_memcmp(asked.req, cmd->req, sizeof(cmd->req)) != 0;
+	return j.cmd && __builtin_memcmp(asked.req, cmd->req, sizeof(cmd->req)) != 0;
 }
 
 /*
@@ -219,7 +239,7 @@ static bool normalise(const struct sl_image *img, const struct sl_bind *bind, ui
  * matches.
  */
 static void ask_section(const struct judged *j, uint32_t section, bool deny_only,
-			struct sl_verdict *v)
+			struct sl_verdict *v, bool *caught)
 {
 	const uint32_t *cands = sl_image_at(j->img, j->img->cands);
 	const struct sl_rule *rules = sl_image_at(j->img, j->img->rules);
@@ -230,13 +250,17 @@ static void ask_section(const struct judged *j, uint32_t section, bool deny_only
 		const struct sl_rule *r = &rules[cands[k]];
 		bool deny = r->verb == SL_VERB_DENY;
 		bool later = v->rule && cands[k] + 1 > v->rule;
+		enum tri match;
 
 		if (!deny && (deny_only || v->reason == SL_REASON_DENY_RULE ||
 			      (v->allow && later && !r->flags)))
 			continue;
 		if (deny && later && v->reason == SL_REASON_DENY_RULE)
 			continue;
-		if (!matches(j, r))
+		match = matches(j, r);
+		if (match == VOID)
+			*caught = true;
+		if (match != YES)
 			continue;
 		if (deny) {
 			if (v->allow || !later)
@@ -260,16 +284,23 @@ static void ask_policy(const struct judged *j, const struct sl_bind *bind, uint6
 		       struct sl_verdict *v)
 {
 	const struct sl_ns *ns = j->facts->ns;
+	bool caught = false;
 
 	v->reason = SL_REASON_NO_RULE;
 	for (uint32_t i = 0; i < bind->n; i++)
-		ask_section(j, bind->s[i].section, bind->s[i].deny_only, v);
+		ask_section(j, bind->s[i].section, bind->s[i].deny_only, v, &caught);
+	if (v->reason == SL_REASON_NO_RULE && caught)
+		v->reason = SL_REASON_CAUGHT;
+	/* Obligations are those of a permission: a denial must not keep any, whatever came first.
+	 */
+	if (!v->allow)
+		v->flags &= SL_VERDICT_NORMALISED;
 	if (!v->allow && now < bind->observe_until) {
 		v->allow = true;
 		v->flags |= SL_VERDICT_OBSERVED;
 	}
 	if (v->allow && ns && ns->used_by_kernel && !ns->claimed &&
-	    sl_effects_mutating(j->facts->effective)) {
+	    !(j->img->flags & SL_IMAGE_MODEL) && sl_effects_mutating(j->facts->effective)) {
 		v->allow = false;
 		v->reason = SL_REASON_IN_USE;
 	}
