@@ -121,11 +121,10 @@ uint32_t sl_model_max_transfer(const struct sl_model *m);
 void sl_model_hash(const struct sl_model *m, uint8_t ret[32]);
 
 /*
- * State by name. Integers are host integers of len 1, 2, 4 or 8; bytes are as a log would show
- * them. Names are a path: "smart.temperature", "ns.1.size", "feature.06.current",
- * "feature.84.ns.1.saved", "fw.slot.2", "fw.active", "sanitize.state", "id-ctrl", "log.ca",
- * "vendor.NAME", …; sl_model_items lists them. "NAME[8]" is one byte of a byte item and "NAME[8:4]"
- * a little-endian integer of four.
+ * State by name. Integers are of 1, 2, 4 or 8 bytes; these and bytes are as a log would show them,
+ * little-endian. Names are a path: "smart.temperature", "ns.1.size", "feature.06.current",
+ * "feature.84.ns.1.saved", "fw.slot.2", "sanitize.status", "id-ctrl", "log.ca", "vendor.NAME", …;
+ * sl_model_items lists them. Behind a byte item, "[8]" is its byte 8 and "[8:4]" four bytes from 8.
  */
 enum sl_model_kind {
 	SL_MODEL_INT,
@@ -145,6 +144,10 @@ int sl_model_get(struct sl_model *m, const char *name, uint64_t *ret);
 int sl_model_set(struct sl_model *m, const char *name, uint64_t value);
 /* Sets bytes, zero-padded to the item's length. 0, -ENOENT, or -ERANGE: longer than the item. */
 int sl_model_set_bytes(struct sl_model *m, const char *name, const void *p, size_t len);
+/* Could this name ever be a state, on some device? For checks before there is one. */
+bool sl_model_name_known(const char *name);
+/* Could this be the name of state in some device? For who checks names before there is a device. */
+bool sl_model_name_known(const char *name);
 /* Calls fn for the pattern of every name, with a line that says what it is. */
 void sl_model_items(void (*fn)(void *arg, const char *name, const char *text), void *arg);
 
@@ -169,7 +172,7 @@ void sl_model_ns_changed(struct sl_model *m, uint32_t nsid);
 
 /* Raises an asynchronous event: type, information and log page as in CQE DW0. */
 void sl_model_event(struct sl_model *m, uint8_t type, uint8_t info, uint8_t lid);
-/* Appends to the error log and raises the event, as a failed command does. */
+/* Appends to the error log, as a failed command does. */
 void sl_model_error(struct sl_model *m, uint16_t status, uint32_t nsid, uint64_t lba, uint16_t cid);
 /* Starts what the commands start: action/code as in their CDW10. 0, or -EBUSY, -EINVAL. */
 int sl_model_sanitize(struct sl_model *m, uint8_t sanact, bool fail);

@@ -128,6 +128,7 @@ struct sl_ns {
 	uint8_t id[MODEL_PAGE];	    /* CNS 00h */
 	uint8_t id_csi[MODEL_PAGE]; /* CNS 05h */
 	struct sl_store *store;
+	uint64_t busy_until_ms; /* a format runs */
 	struct sl_resv resv;
 	struct sl_feature *feature[256]; /* namespace specific ones, NULL until used */
 	/* ZNS: one 64-byte descriptor a zone (ZNS 1.1 figure 37), then its extension */
@@ -201,10 +202,12 @@ struct sl_model {
 	uint8_t *fw_image; /* MODEL_FW_MAX at most, as far as downloaded */
 	uint32_t fw_len, fw_cap;
 	bool fw_new; /* something was downloaded since the last commit */
-	char fw_rev[8][9];
+	bool fw_gap; /* with a hole in it */
 
 	struct sl_lockdown lock;
 	struct sl_telemetry host_telemetry, ctrl_telemetry;
+	bool pel_context;	  /* a reading context of the persistent event log */
+	uint16_t threshold[2][9]; /* feature 04h: over, under; composite and eight sensors */
 	bool directive_streams;
 	uint16_t streams_allocated;
 	uint8_t security[512]; /* the last payload that Security Send left */
@@ -219,9 +222,10 @@ struct sl_model {
 	/* background work: start and end; end 0: none */
 	uint64_t sanitize_from_ms, sanitize_until_ms;
 	uint32_t sanitize_pattern;
-	bool sanitize_ause, sanitize_fail;
+	bool sanitize_ause, sanitize_keep, sanitize_fail;
 	uint64_t test_from_ms, test_until_ms;
 	uint32_t test_nsid;
+	uint64_t hours; /* of the model's time that are in the SMART log */
 
 	uint64_t time_base_ms, time_set_ms; /* timestamp feature */
 	uint8_t time_origin;
@@ -318,13 +322,18 @@ void sl_selftest_abort(struct sl_model *m, uint8_t result);
 /* May this host write / read the namespace under its reservation? */
 bool sl_resv_permits(const struct sl_model *m, const struct sl_ns *ns, bool write);
 void sl_resv_reset(struct sl_model *m, bool power);
-/* The checks of a zoned namespace before a write or a read; status. */
-uint16_t sl_zone_write(struct sl_model *m, struct sl_ns *ns, uint64_t lba, uint64_t n, bool check);
-uint16_t sl_zone_read(struct sl_ns *ns, uint64_t lba, uint64_t n);
+/*
+ * A zoned namespace (others pass): may these blocks be written or read? _wrote moves the write
+ * pointer afterwards.
+ */
+uint16_t sl_zone_write(const struct sl_ns *ns, uint64_t lba, uint64_t n);
+void sl_zone_wrote(struct sl_ns *ns, uint64_t lba, uint64_t n);
+uint16_t sl_zone_read(const struct sl_ns *ns, uint64_t lba, uint64_t n);
+void sl_zones_reset(struct sl_ns *ns);
 /* The LBA range of an I/O command, where it has one. */
 bool sl_io_range(const struct sl_model_req *r, uint64_t *ret_lba, uint64_t *ret_blocks);
-/* Read/write/compare of host buffers, see io-nvm.c. */
-uint16_t sl_io_check(struct sl_model *m, struct sl_model_req *r, uint64_t lba, uint64_t n);
+/* Is [lba, lba + n) in the namespace? */
+uint16_t sl_io_check(const struct sl_ns *ns, uint64_t lba, uint64_t n);
 
 /* ---- the command tables: rows of opcode and handler ---- */
 

@@ -7,6 +7,7 @@
 #define SL_MODEL_STORAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct sl_store;
