@@ -147,8 +147,9 @@ static void look_up(const struct sl_contract *c, const struct sl_row *row, uint8
 	supported = op && (op->flags & SL_ENTRY_SUPPORTED) &&
 		    (sub ? (sub->flags & SL_ENTRY_SUPPORTED) != 0
 			 : !(row->decl && (row->flags & SL_ROW_VENDOR)));
-	f->caught =
-		(op && (op->flags & SL_ENTRY_CAUGHT)) || (sub && (sub->flags & SL_ENTRY_CAUGHT));
+	/* One lie anywhere voids trust everywhere (doc/design.md). */
+	f->caught = c->caught || (op && (op->flags & SL_ENTRY_CAUGHT)) ||
+		    (sub && (sub->flags & SL_ENTRY_CAUGHT));
 	f->observed = (op ? op->observed : 0) | (sub ? sub->observed : 0);
 	if (supported) {
 		f->entry = e;
