@@ -204,14 +204,14 @@ static void complete_smart(struct sl_persona *p, json_t *smart)
 	static const struct {
 		const char *name;
 		uint8_t offset, value;
-	} defaults[] = {{"avail_spare", 3, 100}, {"spare_thresh", 4, 10}};
+	} defaults[] = {{"available_spare", 3, 100}, {"spare_threshold", 4, 10}};
 
 	for (size_t i = 0; i < SL_COUNT(defaults); i++)
 		if (!json_object_get(smart, defaults[i].name))
 			p->smart[defaults[i].offset] = defaults[i].value;
 	if (!json_object_get(smart, "temperature"))
 		sl_put_le16(p->smart + 1, 273 + 35);
-	if (!json_object_get(smart, "num_err_log_entries"))
+	if (!json_object_get(smart, "error_entries"))
 		sl_put_le64(p->smart + 176, p->error_total);
 }
 

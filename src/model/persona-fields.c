@@ -55,26 +55,26 @@ const struct sl_field sl_fields_id_zns[] = {
 };
 const size_t sl_fields_id_zns_n = SL_COUNT(sl_fields_id_zns);
 
-/* SMART / Health Information: Base 2.1, §5.1.12.1.3; names as nvme-cli prints them in JSON. */
+/* SMART / Health Information: Base 2.1, §5.1.12.1.3; names as in state names (items.c). */
 const struct sl_field sl_fields_smart[] = {
 	{"critical_warning", 0, 1},
 	{"temperature", 1, 2},
-	{"avail_spare", 3, 1},
-	{"spare_thresh", 4, 1},
-	{"percent_used", 5, 1},
-	{"endurance_grp_critical_warning_summary", 6, 1},
+	{"available_spare", 3, 1},
+	{"spare_threshold", 4, 1},
+	{"percentage_used", 5, 1},
+	{"endurance_group_warning", 6, 1},
 	{"data_units_read", 32, 16},
 	{"data_units_written", 48, 16},
-	{"host_read_commands", 64, 16},
-	{"host_write_commands", 80, 16},
-	{"controller_busy_time", 96, 16},
+	{"host_reads", 64, 16},
+	{"host_writes", 80, 16},
+	{"busy_time", 96, 16},
 	{"power_cycles", 112, 16},
 	{"power_on_hours", 128, 16},
 	{"unsafe_shutdowns", 144, 16},
 	{"media_errors", 160, 16},
-	{"num_err_log_entries", 176, 16},
-	{"warning_temp_time", 192, 4},
-	{"critical_comp_time", 196, 4},
+	{"error_entries", 176, 16},
+	{"warning_temperature_time", 192, 4},
+	{"critical_temperature_time", 196, 4},
 	{"temperature_sensor_1", 200, 2},
 	{"temperature_sensor_2", 202, 2},
 	{"temperature_sensor_3", 204, 2},

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "model/model.h"
 #include "model/persona-json.h"
 
 /* Fields of the submission entry by their names in the specification: dword, shift, width. */
@@ -385,49 +386,24 @@ int sl_persona_read_match(struct sl_pj *j, json_t *v, const char *const *also, s
 
 /* ---- state names ---- */
 
-/* One component: letters, digits, '-', '_', or '*' alone. */
-static size_t component(const char *s)
+/* `*` stands for a namespace: any number will do to see whether the engine has such a name. */
+static bool known(const char *name)
 {
-	size_t n = 0;
+	char buf[SL_PERSONA_STATE_MAX + 1];
+	const char *star = strchr(name, '*');
 
-	if (*s == '*')
-		return 1;
-	while (isalnum((unsigned char)s[n]) || s[n] == '-' || s[n] == '_')
-		n++;
-	return n;
-}
-
-/* NAME, NAME[offset], NAME[offset:length]. */
-static bool well_formed(const char *s)
-{
-	for (;;) {
-		size_t n = component(s);
-
-		if (!n)
-			return false;
-		s += n;
-		if (*s != '.')
-			break;
-		s++;
-	}
-	if (!*s)
-		return true;
-	if (*s++ != '[' || !isdigit((unsigned char)*s))
+	if (star && strchr(star + 1, '*'))
 		return false;
-	s += strspn(s, "0123456789");
-	if (*s == ':') {
-		if (!isdigit((unsigned char)*++s))
-			return false;
-		s += strspn(s, "0123456789");
-	}
-	return !strcmp(s, "]");
+	snprintf(buf, sizeof(buf), "%.*s%s%s", (int)(star ? star - name : (int)strlen(name)), name,
+		 star ? "1" : "", star ? star + 1 : "");
+	return sl_model_name_known(buf);
 }
 
 int sl_persona_read_state_name(struct sl_pj *j, const char *name, struct sl_state_ref *ret)
 {
 	size_t n = strcspn(name, "[");
 
-	if (!well_formed(name) || strlen(name) >= sizeof(ret->name))
+	if (strlen(name) >= sizeof(ret->name) || !known(name))
 		return sl_pj_fail(j, "\"%.80s\" is not a state name", name);
 	memcpy(ret->name, name, strlen(name) + 1);
 	if (strncmp(name, "vendor.", 7))

@@ -210,18 +210,18 @@ static int check_sizes(struct sl_pj *j, struct sl_persona_ns *ns)
 }
 
 /* The bytes that follow from the keys. */
-static void build_id(struct sl_persona_ns *ns, bool nuse_given)
+static void build_id(struct sl_persona_ns *ns, json_t *v)
 {
 	uint8_t *id = ns->id_ns;
 	unsigned index = (ns->flbas & 0xfu) | (ns->flbas >> 1 & 0x30u);
 
 	sl_put_le64(id + ID_NSZE, ns->size);
 	sl_put_le64(id + ID_NCAP, ns->capacity);
-	if (!nuse_given)
+	if (!json_object_get(v, "nuse"))
 		sl_put_le64(id + ID_NUSE, ns->capacity);
 	id[ID_NLBAF] = (uint8_t)(ns->n_lbaf - 1);
 	id[ID_FLBAS] = ns->flbas;
-	if (!sl_get_le64(id + ID_NVMCAP) && (id[24] & 1 || ns->capacity))
+	if (!json_object_get(v, "nvmcap"))
 		sl_put_le64(id + ID_NVMCAP, ns->capacity << ns->lbaf[index].ds);
 	memcpy(id + ID_NGUID, ns->nguid, 16);
 	memcpy(id + ID_EUI64, ns->eui64, 8);
@@ -268,7 +268,7 @@ static int read_namespace(struct sl_pj *j, json_t *v, void *field, const struct 
 		r = check_sizes(j, ns);
 	if (r)
 		return r;
-	build_id(ns, json_object_get(v, "nuse") != NULL);
+	build_id(ns, v);
 	raw = json_object_get(v, "identify_raw");
 	if (!raw)
 		return 0;
