@@ -186,18 +186,16 @@ static void forget_dead(struct sl_super *s)
 	}
 }
 
-/* Reaps the tree. */
+/* The tool's end. Orphans of its tree are ours to wait for, too; see sl_reap. */
 static void reap(struct sl_super *s, bool *ended, int *ret_status)
 {
-	pid_t pid;
 	int st;
 
-	while ((pid = waitpid(-1, &st, WNOHANG | __WALL)) > 0) {
-		if (pid == s->tool) {
-			*ret_status = st;
-			*ended = true;
-		}
+	if (!*ended && waitpid(s->tool, &st, WNOHANG | __WALL) == s->tool) {
+		*ret_status = st;
+		*ended = true;
 	}
+	sl_reap(s);
 }
 
 static void on_signal(struct sl_super *s, int sigfd, bool ended)
@@ -253,15 +251,11 @@ int sl_notify_loop(struct sl_super *s, int sigfd, int *ret_status)
 			break;
 	}
 	while (!ended) {
-		int st;
-		pid_t pid = waitpid(-1, &st, __WALL);
-
-		if (pid < 0 && errno != EINTR)
-			return -errno;
-		if (pid == s->tool) {
-			*ret_status = st;
+		if (waitpid(s->tool, ret_status, __WALL) == s->tool)
 			ended = true;
-		}
+		else if (errno != EINTR)
+			return -errno;
 	}
+	sl_reap(s);
 	return s->client_lost ? -EPIPE : 0;
 }

@@ -199,6 +199,7 @@ int sl_run(const struct sl_run_config *cfg, int *ret_status, struct sl_diag *ret
 		super_done(s);
 		return r;
 	}
+	sl_reap_init(s);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	r = signals_take(&sg);
 	if (r == 0) {

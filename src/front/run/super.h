@@ -28,6 +28,7 @@
 #endif
 
 #define SL_CALLS_MAX	64   /* calls of the tree that wait for a device at once */
+#define SL_OTHERS_MAX	64   /* children of the caller: a broker, device models */
 #define SL_NODES_MAX	1024 /* controllers and two nodes per namespace */
 #define SL_NODE_NAME	64   /* longest path of a node below /dev */
 #define SL_RDEV_CTRL	243  /* majors are dynamic in Linux; these are ours to choose */
@@ -134,6 +135,8 @@ struct sl_super {
 	int dev;  /* the tool's "/dev" */
 	int sys;  /* the tool's "/sys" */
 	pid_t tool;
+	pid_t others[SL_OTHERS_MAX]; /* children that the caller had before */
+	unsigned n_others;
 	uid_t uid; /* what the tool sees as its own, and as the owner of its nodes */
 	gid_t gid;
 	uint32_t serial; /* of tags */
@@ -210,6 +213,10 @@ static inline enum sl_handled sl_reply_value(struct sl_call *c, int64_t value)
 	c->value = value;
 	return SL_HANDLED_REPLY;
 }
+
+/* reap.c: the caller's other children, which are not ours to wait for; then orphans of the tree. */
+void sl_reap_init(struct sl_super *s);
+void sl_reap(struct sl_super *s);
 
 /* Handlers of watched calls: open.c, stat.c, ioctl.c, block.c. */
 enum sl_handled sl_on_open(struct sl_super *s, struct sl_call *c);
