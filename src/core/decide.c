@@ -25,10 +25,16 @@ static enum tri tri(bool b)
 	return b ? YES : NO;
 }
 
+/* One lie anywhere voids trust everywhere. */
+static bool is_caught(const struct sl_contract *c, const struct sl_facts *f)
+{
+	return f->caught || c->caught;
+}
+
 /* A word from a device that was caught is no word, except where our own table says enough. */
 static bool word_is_void(const struct judged *j)
 {
-	return j->facts->caught && !(j->img->flags & SL_IMAGE_MODEL) &&
+	return is_caught(j->contract, j->facts) && !(j->img->flags & SL_IMAGE_MODEL) &&
 	       (sl_effects_mutating(j->facts->floor) ||
 		(sl_rows[j->facts->row].flags & SL_ROW_VENDOR));
 }
@@ -84,7 +90,7 @@ static uint32_t state_bits(const struct judged *j)
 		s |= SL_STATE_IN_USE;
 	if (f->entry && (f->entry->flags & SL_ENTRY_SUPPORTED))
 		s |= SL_STATE_LISTED;
-	if (f->caught)
+	if (is_caught(j->contract, f))
 		s |= SL_STATE_CAUGHT;
 	if (j->cmd->node_nsid == f->nsid)
 		s |= SL_STATE_NODE_NS;
@@ -314,7 +320,7 @@ static void finish(const struct sl_contract *contract, const struct sl_command *
 	v->generation = contract->generation;
 	v->excl = v->facts.excl;
 	v->timeout_ms = cmd->timeout_ms > least ? cmd->timeout_ms : least;
-	if (v->facts.caught)
+	if (is_caught(contract, &v->facts))
 		v->flags |= SL_VERDICT_SUSPECT;
 	if (sl_effects_mutating(v->facts.effective))
 		v->flags |= SL_VERDICT_DURABLE;
