@@ -97,7 +97,7 @@ struct sl_page {
 	struct sl_list row[SL_PAGE_ROWS];
 };
 
-enum sl_verb { SL_VERB_ALLOW, SL_VERB_DENY, SL_VERB_NORMALISE, _SL_VERB_N };
+enum sl_rule_verb { SL_VERB_ALLOW, SL_VERB_DENY, SL_VERB_NORMALISE, _SL_VERB_N };
 
 enum sl_rule_flag {
 	SL_RULE_ALONE = 1 << 0,	     /* run with nothing else in flight on the device */
@@ -106,7 +106,7 @@ enum sl_rule_flag {
 };
 
 struct sl_rule {
-	uint8_t verb; /* enum sl_verb */
+	uint8_t verb; /* enum sl_rule_verb */
 	uint8_t n_conds;
 	uint8_t n_sets; /* NORMALISE: the first n_sets conditions are COND_SET assignments */
 	uint8_t flags;	/* enum sl_rule_flag */
