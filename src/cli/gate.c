@@ -111,3 +111,80 @@ void sl_gate_close(struct sl_gate *gate)
 	gate->client = sl_client_free(gate->client);
 	gate->launch = sl_launch_free(gate->launch);
 }
+
+/* Reading a contract takes Identify and the logs that declare something, as the device has them. */
+static const char reader_policy[] =
+	"policy \"contract-reader\" version 1\n"
+	"answers as-device\n"
+	"allow any: nvme.admin.identify, nvme.admin.get-log-page.supported,\n"
+	"\tnvme.admin.get-log-page.effects, nvme.admin.get-log-page.feature-effects,\n"
+	"\tnvme.admin.get-log-page.mi-effects, nvme.admin.get-log-page.lockdown\n"
+	"\twhere floor within {none}\n";
+
+static int compile_reader(struct sl_compiled *ret)
+{
+	struct sl_policy_messages *msgs = calloc(1, sizeof(*msgs));
+	int r;
+
+	*ret = (struct sl_compiled){.path = "contract-reader"};
+	if (!msgs)
+		return -ENOMEM;
+	r = sl_policy_parse(ret->path, reader_policy, strlen(reader_policy), msgs, &ret->policy);
+	if (r == 0)
+		r = sl_policy_compile(ret->policy, msgs, &ret->image, &ret->size);
+	if (r < 0)
+		sl_policy_messages_print(msgs, stderr);
+	free(msgs);
+	return r;
+}
+
+static int call(void *ctx, const struct sl_command *cmd, void *data, uint16_t *ret_status,
+		size_t *ret_len)
+{
+	const struct sl_gate *g = ctx;
+	struct sl_client_reply reply;
+	int r = sl_client_call(g->client, cmd, NULL, NULL, &reply);
+
+	if (r < 0)
+		return r;
+	if (reply.c.outcome != SL_OUTCOME_OK)
+		return sl_cli_error(-(int)reply.c.error, "reading the contract: %s", reply.text);
+	*ret_status = reply.c.status;
+	*ret_len = reply.c.data_len < cmd->data_len ? reply.c.data_len : cmd->data_len;
+	memcpy(data, reply.data, *ret_len);
+	return 0;
+}
+
+int sl_gate_read_contract(const char *spec, const char *ledger, struct sl_doc **ret)
+{
+	struct sl_compiled policy;
+	struct sl_spec *parsed = calloc(1, sizeof(*parsed));
+	struct sl_gate_config cfg = {
+		.policy = &policy,
+		.specs = parsed,
+		.n_specs = 1,
+		.ledger = ledger,
+	};
+	struct sl_gate gate;
+	struct sl_doc_source source = {.call = call, .ctx = &gate};
+	struct sl_diag d = {0};
+	int r = -ENOMEM;
+
+	if (parsed)
+		r = sl_spec_parse(spec, parsed, &d);
+	if (r < 0) {
+		free(parsed);
+		return sl_cli_diag(r, &d);
+	}
+	r = compile_reader(&policy);
+	if (r == 0)
+		r = sl_gate_open(&cfg, &gate);
+	sl_policy_close(&policy);
+	free(parsed);
+	if (r < 0)
+		return r;
+	r = sl_doc_read(spec, &source, ret);
+	sl_gate_close(&gate);
+	return r < 0 ? sl_cli_error(r, "%s: its contract could not be read: %s", spec, strerror(-r))
+		     : 0;
+}

@@ -6,6 +6,7 @@
 #ifndef SL_CLI_GATE_H
 #define SL_CLI_GATE_H
 
+#include "contract/doc.h"
 #include "core/image.h"
 #include "launch/launch.h"
 #include "lib/client.h"
@@ -38,11 +39,12 @@ struct sl_gate_config {
 
 /* Starts all of it. 0 or -errno; then nothing is left behind. */
 int sl_gate_open(const struct sl_gate_config *cfg, struct sl_gate *ret);
-/*
- * For verbs that only read a device's contract: a private broker with one device and a policy that
- * allows what reading takes, answered as the device answers. 0 or -errno.
- */
-int sl_gate_open_reader(const char *spec, const char *ledger, struct sl_gate *ret);
 void sl_gate_close(struct sl_gate *gate);
+
+/*
+ * Reads a device's contract through a private broker whose policy allows what that takes and
+ * nothing else. 0: *ret is the caller's; -errno.
+ */
+int sl_gate_read_contract(const char *spec, const char *ledger, struct sl_doc **ret);
 
 #endif

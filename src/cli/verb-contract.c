@@ -139,12 +139,12 @@ static const struct sl_option lint_options[] = {
 	"of the\nform in doc/contracts.md. Parts of one contract are joined by a comma; a prefix " \
 	"says what a page\nis: id-ctrl: lid00: lid05: lid05.CSI: lid12: lid13: lid14:"
 
-const struct sl_verb sl_contract_subs[] = {
+const struct sl_cli_verb sl_contract_subs[] = {
 	{.name = "show",
 	 .args = "SPEC|FILE…",
 	 .help = "what a device declares of each command, beside what is known of it",
 	 .text = FORMS,
-	 .flags = SL_VERB_JSON,
+	 .flags = SL_CLI_JSON,
 	 .args_min = 1,
 	 .args_max = 1000,
 	 .fn = verb_show},
@@ -152,7 +152,7 @@ const struct sl_verb sl_contract_subs[] = {
 	 .args = "SPEC|FILE…",
 	 .help = "where a declaration is wrong, and why it matters; 1 when it is",
 	 .text = FORMS,
-	 .flags = SL_VERB_JSON,
+	 .flags = SL_CLI_JSON,
 	 .options = lint_options,
 	 .args_max = 1000,
 	 .fn = verb_lint},
@@ -160,7 +160,7 @@ const struct sl_verb sl_contract_subs[] = {
 	 .args = "OLD NEW",
 	 .help = "what two contracts declare differently; 1 when they differ",
 	 .text = FORMS,
-	 .flags = SL_VERB_JSON,
+	 .flags = SL_CLI_JSON,
 	 .args_min = 2,
 	 .args_max = 2,
 	 .fn = verb_diff},
@@ -168,7 +168,7 @@ const struct sl_verb sl_contract_subs[] = {
 	 .args = "[SPEC|FILE]",
 	 .help = "what no NVMe log can declare: of all commands, or of those a device lists",
 	 .text = FORMS,
-	 .flags = SL_VERB_JSON,
+	 .flags = SL_CLI_JSON,
 	 .args_max = 1,
 	 .fn = verb_gaps},
 	{0},

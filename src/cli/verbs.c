@@ -70,6 +70,23 @@ static const struct sl_option doctor_options[] = {
 	{0},
 };
 
+static const struct sl_option explain_options[] = {
+	OPT_POLICY,
+	{.name = "device",
+	 .arg = "SPEC",
+	 .text = "judge it for this device, whose contract is read first"},
+	{.name = "as",
+	 .arg = "WHO",
+	 .repeat = true,
+	 .text = "ask as uid:NUMBER, gid:NUMBER or label:NAME instead of as yourself"},
+	{.name = "hex", .arg = "BYTES", .text = "the 64 bytes of a submission queue entry"},
+	{.name = "queue", .arg = "QUEUE", .dflt = "admin", .text = "of --hex: admin or io"},
+	{.name = "data", .arg = "FILE", .text = "the payload that goes out with it; else zeroes"},
+	{.name = "last", .text = "the last command that was denied, from the ledger"},
+	OPT_LEDGER,
+	{0},
+};
+
 static const struct sl_cli_verb device_subs[] = {
 	{.name = "list",
 	 .args = "",
@@ -135,6 +152,24 @@ const struct sl_cli_verb sl_verbs[] = {
 		 "the boundary.",
 	 .options = serve_options,
 	 .fn = sl_verb_serve},
+	{.name = "explain",
+	 .args = "COMMAND [FIELD=VALUE]… | --hex BYTES | --last",
+	 .help = "what a command is, what it can do, what decides it, and what would allow it",
+	 .text = "COMMAND and its fields go by the names of the specification, as in `sluice "
+		 "explain "
+		 "nvme.admin.get-log-page lid=2 rae=0`. `data=BYTES` gives a buffer's length where "
+		 "it does "
+		 "not follow from the command. The exit status is 0 when it is allowed and 3 when "
+		 "it is "
+		 "denied.",
+	 .flags = SL_CLI_JSON,
+	 .args_max = 64,
+	 .options = explain_options,
+	 .fn = sl_verb_explain},
+	{.name = "contract",
+	 .args = "",
+	 .help = "what a device declares that its commands do",
+	 .subs = sl_contract_subs},
 	{.name = "device",
 	 .args = "",
 	 .help = "what can be put behind the gate",
