@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sl_run_probe: would `run` work here? It makes a place, installs the filter and answers one call,
- * with `true` for a tool, and says at which step and why it does not.
+ * sl_run_probe: would `run` work here? It makes a place, installs the filter and waits for one
+ * call, with `true` for a tool, and says at which step and why it does not.
  */
 #include <elf.h>
 #include <errno.h>
@@ -72,7 +72,8 @@ static void check_kernel(struct sl_run_probe *p)
 	    "use a kernel with CONFIG_SECCOMP_FILTER, 5.19 or later", "%s",
 	    r < 0 ? strerror(errno) : "there");
 	/* A flag that is known gets as far as the missing program: EFAULT. */
-	r = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+	r = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
+		    SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 		    NULL);
 	r = r < 0 && errno == EFAULT;
 	add(p, "killable", "waits that signals do not restart", r ? SL_RUN_OK : SL_RUN_FAIL,
@@ -95,14 +96,13 @@ static const char *namespace_advice(void)
 	       "of the container runtime forbids them), or use `sluice serve` outside";
 }
 
-/* One call of the child's, answered; proves that its memory can be reached. 0 or -errno. */
-static int answer_one(int listener)
+/* One call of the child's: can its memory be reached? It is never answered. 0 or -errno. */
+static int look_at_one(int listener)
 {
 	union {
 		struct seccomp_notif n;
 		char space[256];
 	} u = {0};
-	struct seccomp_notif_resp resp = {.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
 	struct pollfd p = {.fd = listener, .events = POLLIN};
 	char path[32];
 	int fd;
@@ -116,8 +116,7 @@ static int answer_one(int listener)
 	if (fd < 0)
 		return -errno;
 	close(fd);
-	resp.id = u.n.id;
-	return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp) < 0 ? -errno : 0;
+	return 0;
 }
 
 /* Receives a stage; the child's words or strerror go to `text`. 0 or -errno. */
@@ -135,7 +134,7 @@ static int stage(int sock, int *fds, unsigned n, char *text, size_t size)
 	return r;
 }
 
-static void check_filter(struct sl_run_probe *p, int sock)
+static void check_filter(struct sl_run_probe *p, int sock, pid_t pid)
 {
 	int listener = -1, r;
 	char text[160];
@@ -152,7 +151,7 @@ static void check_filter(struct sl_run_probe *p, int sock)
 	add(p, "sync-wake-up", "wake-up on one processor", r < 0 ? SL_RUN_WARN : SL_RUN_OK,
 	    "works, several times slower: Linux 6.6 or later has it", "%s",
 	    r < 0 ? strerror(errno) : "there");
-	r = answer_one(listener);
+	r = look_at_one(listener);
 	add(p, "memory", "the tool's memory", r < 0 ? SL_RUN_FAIL : SL_RUN_OK,
 	    sysctl_value("/proc/sys/kernel/yama/ptrace_scope") >= 3
 		    ? "sysctl kernel.yama.ptrace_scope is 3, which forbids it to everybody: lower "
@@ -160,6 +159,8 @@ static void check_filter(struct sl_run_probe *p, int sock)
 		      "(needs a reboot)"
 		    : "a security module forbids ptrace-like access to one's own children",
 	    "%s", r < 0 ? strerror(-r) : "can be reached");
+	/* Before its call fails and it says so to the user. */
+	kill(pid, SIGKILL);
 	close(listener);
 }
 
@@ -192,7 +193,7 @@ static int check_place(struct sl_run_probe *p)
 		for (unsigned i = 0; i < 3; i++)
 			close(place[i]);
 		if (send(pair[0], "g", 1, MSG_NOSIGNAL) == 1)
-			check_filter(p, pair[0]);
+			check_filter(p, pair[0], pid);
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

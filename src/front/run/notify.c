@@ -33,7 +33,7 @@ static const struct {
 	{__NR_pwrite64, sl_on_rw},     {__NR_readv, sl_on_rw},	  {__NR_writev, sl_on_rw},
 	{__NR_preadv, sl_on_rw},       {__NR_pwritev, sl_on_rw},  {__NR_preadv2, sl_on_rw},
 	{__NR_pwritev2, sl_on_rw},     {__NR_lseek, sl_on_rw},	  {__NR_fsync, sl_on_rw},
-	{__NR_fdatasync, sl_on_rw},
+	{__NR_fdatasync, sl_on_rw},    {__NR_execve, sl_on_exec}, {__NR_execveat, sl_on_exec},
 };
 
 bool sl_notify_valid(const struct sl_super *s, uint64_t id)
@@ -43,12 +43,11 @@ bool sl_notify_valid(const struct sl_super *s, uint64_t id)
 
 static void release(struct sl_super *s, struct sl_call *c)
 {
-	if (c->mem >= 0)
-		close(c->mem);
+	sl_tracee_release(c);
 	sl_block_release(c);
 	if (c->used)
 		s->in_use--;
-	*c = (struct sl_call){.mem = -1};
+	*c = (struct sl_call){0};
 }
 
 static void answer(struct sl_super *s, const struct sl_call *c, enum sl_handled h)
@@ -91,6 +90,10 @@ enum sl_handled sl_notify_submit(struct sl_super *s, struct sl_call *c, struct s
 
 	if (s->client_lost)
 		return sl_reply_error(c, EIO);
+	/* All that was read was the caller's if it still waits; for one that does not nothing is
+	 * sent. */
+	if (!sl_notify_valid(s, c->id))
+		return sl_reply_error(c, EINTR);
 	r = sl_client_send(s->client, c->tag, cmd, data, meta);
 	if (r == -EMSGSIZE || r == -EINVAL)
 		return sl_reply_error(c, EINVAL);
@@ -124,7 +127,6 @@ static int on_notification(struct sl_super *s)
 		return 0;
 	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n) < 0)
 		return errno == ENOENT || errno == EINTR || errno == EAGAIN ? 0 : -errno;
-	c->mem = -1;
 	c->id = u.n.id;
 	c->tid = (pid_t)u.n.pid;
 	c->nr = u.n.data.nr;

@@ -162,6 +162,7 @@ static void super_done(struct sl_super *s)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
+	sl_tracee_done(s);
 	sl_nodes_done(&s->nodes);
 	free(s->buf);
 	free(s->meta);
@@ -185,6 +186,8 @@ int sl_run(const struct sl_run_config *cfg, int *ret_status, struct sl_diag *ret
 	s->cfg = cfg;
 	s->client = cfg->client;
 	s->listener = s->root = s->dev = s->sys = -1;
+	for (unsigned i = 0; i < SL_MEMORY_MAX; i++)
+		s->memory[i].fd = -1;
 	s->report.fd = cfg->report_fd < 0 ? STDERR_FILENO : cfg->report_fd;
 	s->report.quiet = cfg->quiet;
 	s->uid = cfg->appear_root ? 0 : geteuid();

@@ -33,6 +33,7 @@ int mount(const char *, const char *, const char *, unsigned long, const void *)
 #define MS_NOSUID  2
 #define MS_NODEV   4
 #define MS_NOEXEC  8
+#define MS_BIND	   4096
 #define MS_REC	   16384
 #define MS_PRIVATE (1 << 18)
 #endif
@@ -78,7 +79,8 @@ static const struct {
 };
 
 /* File systems through which a device is reached wherever they are mounted. */
-static const char *const device_fs[] = {"sysfs", "devtmpfs", "debugfs", "tracefs", "configfs"};
+static const char *const device_fs[] = {"sysfs",   "devtmpfs", "debugfs",
+					"tracefs", "configfs", "proc"};
 
 static int sandbox_sock = -1;
 
@@ -202,6 +204,48 @@ static void put_kept(void)
 	}
 }
 
+static void unescape(char *p)
+{
+	char *to = p;
+
+	while (*p) {
+		unsigned c;
+
+		if (p[0] == '\\' && sscanf(p + 1, "%3o", &c) == 1) {
+			*to++ = (char)c;
+			p += 4;
+		} else {
+			*to++ = *p++;
+		}
+	}
+	*to = '\0';
+}
+
+static void cover(const char *point, const char *type)
+{
+	int r = mount("none", point, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k");
+
+	if (r < 0 && errno == ENOTDIR)
+		r = mount("/dev/null", point, NULL, MS_BIND, NULL);
+	/* Hidden below another mount: nobody gets there. */
+	if (r < 0 && errno != ENOENT)
+		fail(errno, "cannot cover the %s at %s", type, point);
+}
+
+/* Reached already by its own rule: kept by list, or covered in part. */
+static bool has_own_rule(const char *point)
+{
+	static const char *const places[] = {"/sys", "/dev", "/proc"};
+
+	for (size_t i = 0; i < SL_COUNT(places); i++) {
+		size_t n = strlen(places[i]);
+
+		if (strncmp(point, places[i], n) == 0 && (point[n] == '/' || point[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 /* A second sysfs or devtmpfs, in a chroot's tree perhaps, is covered where it stands. */
 static void cover_device_fs(void)
 {
@@ -216,17 +260,12 @@ static void cover_device_fs(void)
 		if (!dash || sscanf(dash, " - %63s", type) != 1 ||
 		    sscanf(line, "%*s %*s %*s %*s %2047s", point) != 1)
 			continue;
-		if (strncmp(point, "/sys", 4) == 0 || strncmp(point, "/dev", 4) == 0)
-			continue; /* covered already, or kept by list */
+		unescape(point);
+		if (has_own_rule(point))
+			continue;
 		for (size_t i = 0; i < SL_COUNT(device_fs); i++) {
-			if (strcmp(type, device_fs[i]) != 0)
-				continue;
-			/* An escaped (\040) path is one that we cannot cover: better not to start.
-			 */
-			if (mount("none", point, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV,
-				  "size=4k") < 0 &&
-			    errno != ENOTDIR && errno != ENOENT)
-				fail(errno, "cannot cover the %s at %s", type, point);
+			if (strcmp(type, device_fs[i]) == 0)
+				cover(point, type);
 		}
 	}
 	fclose(f);
@@ -242,14 +281,14 @@ static void cover_proc(void)
 			continue;
 		switch (proc[i].how) {
 		case COVER_FILE:
-			r = mount("/dev/null", path, NULL, 4096 /* MS_BIND */, NULL);
+			r = mount("/dev/null", path, NULL, MS_BIND, NULL);
 			break;
 		case COVER_DIR:
 			r = mount("none", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV,
 				  "size=4k");
 			break;
 		case READ_ONLY:
-			r = mount(path, path, NULL, 4096 | MS_REC, NULL);
+			r = mount(path, path, NULL, MS_BIND | MS_REC, NULL);
 			if (r == 0)
 				r = set_attr(AT_FDCWD, path, AT_RECURSIVE, MOUNT_ATTR_RDONLY);
 			break;

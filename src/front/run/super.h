@@ -27,11 +27,12 @@
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
-#define SL_CALLS_MAX	64   /* calls of the tree that wait for a device at once */
-#define SL_OTHERS_MAX	64   /* children of the caller: a broker, device models */
-#define SL_NODES_MAX	1024 /* controllers and two nodes per namespace */
-#define SL_NODE_NAME	64   /* longest path of a node below /dev */
-#define SL_RDEV_CTRL	243  /* majors are dynamic in Linux; these are ours to choose */
+#define SL_CALLS_MAX	64		    /* calls of the tree that wait for a device at once */
+#define SL_MEMORY_MAX	(SL_CALLS_MAX + 16) /* one each, and some that are kept */
+#define SL_OTHERS_MAX	64		    /* children of the caller: a broker, device models */
+#define SL_NODES_MAX	1024		    /* controllers and two nodes per namespace */
+#define SL_NODE_NAME	64		    /* longest path of a node below /dev */
+#define SL_RDEV_CTRL	243 /* majors are dynamic in Linux; these are ours to choose */
 #define SL_RDEV_GENERIC 242
 #define SL_RDEV_BLOCK	259 /* blkext, as in Linux */
 
@@ -100,7 +101,7 @@ struct sl_call {
 	uint32_t tag;
 	uint64_t id; /* of the notification */
 	pid_t tid;
-	int mem; /* /proc/TID/mem, checked against the notification; -1: not opened */
+	struct sl_memory *mem; /* NULL: not needed yet */
 	int nr;
 	uint64_t args[6];
 	const struct sl_node *node;
@@ -115,6 +116,17 @@ struct sl_call {
 	uint32_t data_len, meta_len;
 	uint64_t data_addr, meta_addr, result_addr;
 	struct sl_block_io *io; /* a read or write on a block node that takes more than one step */
+};
+
+/*
+ * An open /proc/TID/mem. It is opened for a call and checked against its notification, so it is
+ * always the memory of a process of the tree, whoever gets the number later. Kept for the thread's
+ * next call: an exec empties the cache, and memory that is gone reads nothing and is opened anew.
+ */
+struct sl_memory {
+	pid_t tid; /* 0: not to be found any more */
+	int fd;	   /* -1: none */
+	unsigned users;
 };
 
 struct sl_report {
@@ -142,6 +154,8 @@ struct sl_super {
 	uint32_t serial; /* of tags */
 	unsigned in_use;
 	struct sl_call call[SL_CALLS_MAX];
+	struct sl_memory memory[SL_MEMORY_MAX];
+	unsigned memory_next;
 	uint8_t *buf;  /* SL_WIRE_DATA_MAX: data on its way to the broker */
 	uint8_t *meta; /* SL_WIRE_META_MAX */
 };
@@ -189,9 +203,12 @@ const struct sl_node *sl_tracee_fd(struct sl_super *s, pid_t tid, int fd, enum s
 /* Which node a path means to the tool; NULL: none of ours. */
 const struct sl_node *sl_tracee_path(struct sl_super *s, const struct sl_call *c, int dirfd,
 				     uint64_t addr, bool follow);
-/* Opens c->mem. 0, or -errno when the caller has gone. */
-int sl_tracee_open(struct sl_super *s, struct sl_call *c);
-/* All of len or -EFAULT. Both open c->mem when it is not. */
+/* c->mem is no longer used by c. */
+void sl_tracee_release(struct sl_call *c);
+/* A process of the tree executes another program: what is kept is no longer its memory. */
+enum sl_handled sl_on_exec(struct sl_super *s, struct sl_call *c);
+void sl_tracee_done(struct sl_super *s);
+/* All of len or -EFAULT; another -errno when the caller has gone. */
 int sl_tracee_read(struct sl_super *s, struct sl_call *c, uint64_t addr, void *buf, size_t len);
 int sl_tracee_write(struct sl_super *s, struct sl_call *c, uint64_t addr, const void *buf,
 		    size_t len);

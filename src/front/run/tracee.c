@@ -134,47 +134,115 @@ const struct sl_node *sl_tracee_path(struct sl_super *s, const struct sl_call *c
 	return resolve(s, path, follow);
 }
 
-int sl_tracee_open(struct sl_super *s, struct sl_call *c)
+/* A slot that nobody uses; there is one more of them than there are calls. */
+static struct sl_memory *free_memory(struct sl_super *s)
 {
+	struct sl_memory *m;
+
+	do {
+		m = &s->memory[s->memory_next++ % SL_MEMORY_MAX];
+	} while (m->users);
+	if (m->fd >= 0)
+		close(m->fd);
+	*m = (struct sl_memory){.fd = -1};
+	return m;
+}
+
+static int acquire(struct sl_super *s, struct sl_call *c)
+{
+	struct sl_memory *m;
 	char path[32];
 
-	if (c->mem >= 0)
-		return 0;
+	for (unsigned i = 0; i < SL_MEMORY_MAX; i++) {
+		m = &s->memory[i];
+		if (m->tid == c->tid) {
+			m->users++;
+			c->mem = m;
+			return 0;
+		}
+	}
+	m = free_memory(s);
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)c->tid);
-	c->mem = open(path, O_RDWR | O_CLOEXEC);
-	if (c->mem < 0)
+	m->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (m->fd < 0)
 		return -errno;
 	/* Only now is it known that this was the caller and not a later owner of its number. */
 	if (!sl_notify_valid(s, c->id)) {
-		close(c->mem);
-		c->mem = -1;
+		close(m->fd);
+		m->fd = -1;
 		return -ESRCH;
 	}
+	m->tid = c->tid;
+	m->users = 1;
+	c->mem = m;
 	return 0;
+}
+
+void sl_tracee_release(struct sl_call *c)
+{
+	if (c->mem && --c->mem->users == 0 && c->mem->tid == 0) {
+		close(c->mem->fd);
+		c->mem->fd = -1;
+	}
+	c->mem = NULL;
+}
+
+enum sl_handled sl_on_exec(struct sl_super *s, struct sl_call *c)
+{
+	(void)c;
+	for (unsigned i = 0; i < SL_MEMORY_MAX; i++) {
+		struct sl_memory *m = &s->memory[i];
+
+		m->tid = 0;
+		if (m->fd >= 0 && m->users == 0) {
+			close(m->fd);
+			m->fd = -1;
+		}
+	}
+	return SL_HANDLED_CONTINUE;
+}
+
+void sl_tracee_done(struct sl_super *s)
+{
+	for (unsigned i = 0; i < SL_MEMORY_MAX; i++) {
+		if (s->memory[i].fd >= 0)
+			close(s->memory[i].fd);
+	}
+}
+
+/* Moves len bytes; memory whose process has gone (a kept one) moves none and is opened anew. */
+static int move(struct sl_super *s, struct sl_call *c, uint64_t addr, void *in, const void *out,
+		size_t len)
+{
+	if (len == 0)
+		return 0;
+	if (addr > INT64_MAX)
+		return -EFAULT;
+	for (unsigned attempt = 0; attempt < 2; attempt++) {
+		ssize_t n;
+		int r = c->mem ? 0 : acquire(s, c);
+
+		if (r < 0)
+			return r;
+		n = in ? pread(c->mem->fd, in, len, (off_t)addr)
+		       : pwrite(c->mem->fd, out, len, (off_t)addr);
+		if (n == (ssize_t)len)
+			return 0;
+		if (n != 0)
+			return -EFAULT;
+		c->mem->tid = 0;
+		sl_tracee_release(c);
+	}
+	return -EFAULT;
 }
 
 int sl_tracee_read(struct sl_super *s, struct sl_call *c, uint64_t addr, void *buf, size_t len)
 {
-	int r = sl_tracee_open(s, c);
-
-	if (r < 0)
-		return r;
-	if (addr > INT64_MAX || pread(c->mem, buf, len, (off_t)addr) != (ssize_t)len)
-		return -EFAULT;
-	return 0;
+	return move(s, c, addr, buf, NULL, len);
 }
 
 int sl_tracee_write(struct sl_super *s, struct sl_call *c, uint64_t addr, const void *buf,
 		    size_t len)
 {
-	int r;
-
-	if (len == 0)
-		return 0;
-	r = sl_tracee_open(s, c);
-	if (r < 0)
-		return r;
-	if (addr > INT64_MAX || pwrite(c->mem, buf, len, (off_t)addr) != (ssize_t)len)
-		return -EFAULT;
-	return 0;
+	return move(s, c, addr, NULL, buf, len);
 }
