@@ -29,21 +29,29 @@ enum sl_control_op {
 	SL_CONTROL_START, /* no fd: sandbox yourself, read the contracts, serve; answered when ready
 			   */
 	SL_CONTROL_STATUS, /* no fd: answered with a line for people */
+	/* fd: character node of a namespace of the DEVICE sent last, a SL_BACKEND_NVME one; nsid,
+	   in_use and claimed below */
+	SL_CONTROL_NAMESPACE,
 	_SL_CONTROL_N
 };
 
 enum sl_backend {
 	SL_BACKEND_WIRE = 1, /* fd: a connected socket; the broker is the client on it */
 	SL_BACKEND_NULL,     /* completes everything with success and zeroes: benchmarks. No fd */
+	SL_BACKEND_NVME,     /* fd: a controller's node; its namespaces follow, one by one */
 	_SL_BACKEND_N
 };
 
 struct sl_control {
 	uint32_t op;
-	uint32_t backend;	     /* DEVICE */
-	uint32_t protocol;	     /* DEVICE: enum sl_wire_protocol */
-	uint32_t ledger_check;	     /* LEDGER: checksum of the last record; 0: there is none */
-	uint64_t ledger_next;	     /* LEDGER: number of the next record */
+	uint32_t backend;      /* DEVICE */
+	uint32_t protocol;     /* DEVICE: enum sl_wire_protocol */
+	uint32_t ledger_check; /* LEDGER: checksum of the last record; 0: there is none */
+	uint64_t ledger_next;  /* LEDGER: number of the next record */
+	uint32_t nsid;	       /* NAMESPACE */
+	uint8_t in_use;	       /* NAMESPACE: the kernel has it mounted or otherwise held */
+	uint8_t claimed;       /* NAMESPACE: the launcher holds it, nobody else can */
+	uint8_t reserved[2];
 	char name[SL_WIRE_NAME_MAX]; /* DEVICE: as clients see it, e.g. "model:p4610" */
 	struct sl_identity who;	     /* SESSION */
 };

@@ -282,6 +282,8 @@ static void prepare_io(struct sl_gate *g, struct sl_slot *s)
 		.meta = s->meta,
 		.meta_size = s->cmd.meta_len,
 		.timeout_ms = s->verdict.timeout_ms,
+		.heavy = alone(s) != SL_EXCL_NONE ||
+			 sl_effects_any(f->effective, SL_E_MUTATING & ~(SL_E_DATA | SL_E_LOG)),
 		.tag = (uint32_t)slot_index(g, s),
 	};
 	/* What it will transfer is not known: the device gets room for its maximum. */
@@ -610,6 +612,13 @@ int sl_gate_internal(struct sl_gate *g, unsigned device, const struct sl_command
 	}
 	send(g, s);
 	return 0;
+}
+
+void sl_gate_kick(struct sl_gate *g)
+{
+	for (unsigned i = 0; i < g->n_devices; i++)
+		if (g->devices[i].dev->ops->kick)
+			g->devices[i].dev->ops->kick(g->devices[i].dev);
 }
 
 void sl_gate_attach(struct sl_gate *g, struct sl_device *dev)

@@ -14,6 +14,7 @@
 #include "core/decide.h"
 #include "core/reader.h"
 #include "device/device.h"
+#include "device/nvme/nvme-device.h"
 #include "device/wire/wire-device.h"
 #include "ledger/ledger.h"
 
@@ -55,10 +56,11 @@ enum sl_dev_state {
 };
 
 struct sl_gate_device {
-	uint8_t state;	    /* enum sl_dev_state */
-	uint8_t now;	    /* which of the two contracts is in use */
-	uint32_t exclusive; /* commands in flight that want to be alone */
-	bool reread;	    /* something may have changed: read the contract when it is quiet */
+	uint8_t state;	      /* enum sl_dev_state */
+	uint8_t backend_kind; /* enum sl_backend */
+	uint8_t now;	      /* which of the two contracts is in use */
+	uint32_t exclusive;   /* commands in flight that want to be alone */
+	bool reread;	      /* something may have changed: read the contract when it is quiet */
 	uint32_t inflight;
 	uint32_t waiting;
 	uint32_t protocol;
@@ -67,6 +69,7 @@ struct sl_gate_device {
 	union {
 		struct sl_device null;
 		struct sl_wire_dev wire;
+		struct sl_nvme_dev nvme;
 	} backend;
 	struct sl_reader reader;
 	void *hash; /* running digest of the logs that the reader sees */
@@ -128,6 +131,8 @@ void sl_gate_policy(struct sl_gate *g, const struct sl_image *img);
  * be called; -errno: it was not sent.
  */
 int sl_gate_internal(struct sl_gate *g, unsigned device, const struct sl_command *cmd);
+/* Sends what this turn has queued at devices that gather commands. */
+void sl_gate_kick(struct sl_gate *g);
 /* Ties a back end to the gate. */
 void sl_gate_attach(struct sl_gate *g, struct sl_device *dev);
 /* A device's contract is in use, or was given up: those who waited for it go on. */

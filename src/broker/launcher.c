@@ -83,6 +83,7 @@ static int on_device(struct sl_launcher *l, const struct sl_control *m, int fd, 
 {
 	struct sl_gate *g = l->gate;
 	struct sl_gate_device *d = &g->devices[g->n_devices];
+	const char *why = "the device does not speak the wire protocol";
 	int r = 0;
 
 	if (g->n_devices == SL_DEVICES_MAX || m->protocol != SL_WIRE_NVME) {
@@ -98,19 +99,50 @@ static int on_device(struct sl_launcher *l, const struct sl_control *m, int fd, 
 	} else if (m->backend == SL_BACKEND_WIRE && fd >= 0) {
 		r = sl_wire_dev_init(&d->backend.wire, fd);
 		d->dev = &d->backend.wire.dev;
+	} else if (m->backend == SL_BACKEND_NVME && fd >= 0) {
+		sl_nvme_dev_init(&d->backend.nvme, fd, NULL);
+		d->dev = &d->backend.nvme.dev;
 	} else {
 		r = -EINVAL;
+		why = "no such back end, or its descriptor is missing";
 		if (fd >= 0)
 			close(fd);
 	}
 	if (r < 0)
-		return say(text, r, "the device does not speak the wire protocol");
+		return say(text, r, why);
+	d->backend_kind = (uint8_t)m->backend;
 	sl_gate_attach(g, d->dev);
 	memcpy(d->name, m->name, sizeof(d->name));
 	d->name[sizeof(d->name) - 1] = '\0';
 	d->protocol = m->protocol;
 	d->state = SL_DEV_READING;
 	g->n_devices++;
+	return 0;
+}
+
+/* A namespace that the launcher has opened, and what it knows of others who use it. */
+static int on_namespace(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
+{
+	struct sl_gate *g = l->gate;
+	struct sl_gate_device *d = g->n_devices ? &g->devices[g->n_devices - 1] : NULL;
+	struct sl_contract *c;
+	int r;
+
+	if (!d || d->backend_kind != SL_BACKEND_NVME) {
+		close(fd);
+		return say(text, -EINVAL, "a namespace without its controller");
+	}
+	r = sl_nvme_dev_namespace(&d->backend.nvme, fd, m->nsid);
+	if (r < 0)
+		return say(text, r, "too many namespaces, or a node that is not the namespace's");
+	/* The survey carries it over into every contract that it reads. */
+	c = &d->contract[d->now];
+	if (c->n_ns < SL_NS_MAX)
+		c->ns[c->n_ns++] = (struct sl_ns){
+			.nsid = m->nsid,
+			.used_by_kernel = m->in_use != 0,
+			.claimed = m->claimed != 0,
+		};
 	return 0;
 }
 
@@ -137,6 +169,24 @@ static int on_listen(struct sl_launcher *l, const struct sl_control *m, int fd, 
 	return 0;
 }
 
+/* Rights go first, then what needs a thread of its own starts without them, then the cage closes.
+ */
+static int enter_sandbox(struct sl_gate *g, const char **reterr_what)
+{
+	bool nodes = false;
+	int r;
+
+	for (unsigned i = 0; i < g->n_devices; i++)
+		nodes |= g->devices[i].backend_kind == SL_BACKEND_NVME;
+	r = sl_sandbox_drop(nodes, reterr_what);
+	for (unsigned i = 0; r == 0 && i < g->n_devices; i++) {
+		*reterr_what = "the way to a device";
+		if (g->devices[i].backend_kind == SL_BACKEND_NVME)
+			r = sl_nvme_dev_start(&g->devices[i].backend.nvme);
+	}
+	return r < 0 ? r : sl_sandbox_filter(nodes, reterr_what);
+}
+
 static int on_start(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
 {
 	struct sl_gate *g = l->gate;
@@ -148,7 +198,7 @@ static int on_start(struct sl_launcher *l, const struct sl_control *m, int fd, c
 	(void)fd;
 	if (!g->image || g->n_devices == 0)
 		return say(text, -EINVAL, "nothing to serve: no policy or no device was given");
-	err = sl_sandbox_enter(&what);
+	err = enter_sandbox(g, &what);
 	if (err < 0) {
 		(void)snprintf(text, SL_CONTROL_TEXT_MAX, "the sandbox could not be entered: %s",
 			       what);
@@ -198,6 +248,7 @@ static const struct {
 	[SL_CONTROL_SESSION] = {on_session, FD_YES, true, true},
 	[SL_CONTROL_LISTEN] = {on_listen, FD_YES, true, false},
 	[SL_CONTROL_START] = {on_start, FD_NO, true, false},
+	[SL_CONTROL_NAMESPACE] = {on_namespace, FD_YES, true, false},
 	[SL_CONTROL_STATUS] = {on_status, FD_NO, false, true},
 };
 

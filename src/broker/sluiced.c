@@ -77,6 +77,8 @@ static int turn(struct sl_launcher *l)
 	if (p[AT_LAUNCHER].revents)
 		r = sl_launcher_read(l);
 	sl_launcher_tick(l);
+	if (l->started)
+		sl_gate_kick(g);
 	return r;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the gate asks of a device: take a command, complete it later. One struct per back end; every
- * slot is mandatory. A back end neither judges nor changes a command: the bytes it is given are the
- * bytes it sends.
+ * slot is mandatory but the last. A back end neither judges nor changes a command: the bytes it is
+ * given are the bytes it sends.
  */
 #ifndef SL_DEVICE_DEVICE_H
 #define SL_DEVICE_DEVICE_H
@@ -24,13 +24,17 @@ struct sl_io {
 	uint8_t *meta;
 	uint32_t meta_size;
 	uint32_t timeout_ms;
+	/* May change more than user data and logs: a driver below that looks after the device's
+	   state (frozen queues, the list of namespaces) has to take notice. */
+	uint8_t heavy;
 	uint32_t tag; /* unique among the device's commands in flight: the gate's slot */
 	struct sl_completion out;
 };
 
 struct sl_device_ops {
 	const char *name; /* "wire", "null", "nvme" … as in the SPEC before the colon */
-	/* Starts a command. 0: done() will be called, once. <0: it was not sent, -errno; no done(). */
+	/* Starts a command. 0: done() will be called, once. <0: it was not sent, -errno; no done().
+	 */
 	int (*submit)(struct sl_device *dev, struct sl_io *io);
 	/*
 	 * Reaps what has completed, calling done() for each. Never blocks. 0, or -ENODEV when the
@@ -41,6 +45,9 @@ struct sl_device_ops {
 	void (*detach)(struct sl_device *dev, struct sl_io *io);
 	/* Releases everything. Nothing may be in flight. */
 	void (*close)(struct sl_device *dev);
+	/* Sends what submit() has only queued, all at once: called once a turn. NULL: submit()
+	 * sends. */
+	void (*kick)(struct sl_device *dev);
 };
 
 struct sl_device {
