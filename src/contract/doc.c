@@ -175,6 +175,8 @@ static void finish(struct sl_build *b)
 	else if (pin)
 		(void)EVP_DigestFinal_ex(md, c->hash, NULL);
 	EVP_MD_CTX_free(md);
+	if (!strcmp(c->vendor, "0x0000"))
+		c->vendor[0] = 0; /* the text did not say; no vendor has that number */
 }
 
 /* Forms */

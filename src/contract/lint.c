@@ -150,7 +150,7 @@ static void lint_missing(struct lint *l, const struct sl_entry *e, const struct 
 		v = find(l, kinds[i].id, e);
 		v->floor = f->all;
 		v->bits = hard & kinds[i].bits;
-		(void)snprintf(v->detail, sizeof(v->detail), "%s is not set",
+		(void)snprintf(v->detail, sizeof(v->detail), "%s not set",
 			       bit_names(v->bits, e->source == SL_SOURCE_LID12, buf));
 	}
 	if (soft && (e->raw & EFFECT_BITS)) {
@@ -158,7 +158,7 @@ static void lint_missing(struct lint *l, const struct sl_entry *e, const struct 
 
 		v->floor = f->all;
 		v->bits = soft;
-		(void)snprintf(v->detail, sizeof(v->detail), "%s is not set; %s needs it",
+		(void)snprintf(v->detail, sizeof(v->detail), "%s not set; it takes that for %s",
 			       bit_names(soft, e->source == SL_SOURCE_LID12, buf),
 			       sl_rows[f->first].name);
 	}
