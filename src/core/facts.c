@@ -24,11 +24,13 @@ const char *sl_reason_text(unsigned reason)
 	return reason < _SL_REASON_N ? reason_texts[reason] : 0;
 }
 
-/* The first reason stays; what is not comprehended counts as every effect. */
+/* The first reason stays; a request that means something unknown can have every effect. */
 static void refuse(struct sl_facts *f, uint8_t reason)
 {
 	if (f->reason == SL_REASON_ALLOWED)
 		f->reason = reason;
+	if (reason == SL_REASON_RESERVED_BITS || reason == SL_REASON_SHORT)
+		f->floor |= SL_E_UNKNOWN;
 }
 
 /* CSI to command set (Base specification 2.1 §3.1.3.5); other sets: none of ours. */
@@ -242,7 +244,7 @@ static void check_transfer(const struct sl_contract *c, const struct sl_row *row
 	f->length = length > UINT32_MAX ? UINT32_MAX : (uint32_t)length;
 	if (cmd->meta_len != f->meta_length)
 		refuse(f, SL_REASON_META_UNKNOWN);
-	if (cmd->data_len ? cmd->dir != dir : cmd->dir != SL_DIR_NONE && cmd->dir != dir)
+	if (cmd->data_len ? cmd->dir != dir || !dir : cmd->dir && cmd->dir != dir)
 		refuse(f, SL_REASON_DIRECTION);
 	if (length != cmd->data_len)
 		refuse(f, SL_REASON_LENGTH);
@@ -291,10 +293,8 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 		refuse(ret, SL_REASON_UNLISTED);
 	if (cmd->req_len != SL_REQ_MAX)
 		refuse(ret, SL_REASON_SHORT);
-	if (reserved_bits(&sl_formats[row->format], cmd->req)) {
+	if (reserved_bits(&sl_formats[row->format], cmd->req))
 		refuse(ret, SL_REASON_RESERVED_BITS);
-		ret->floor |= SL_E_UNKNOWN;
-	}
 	check_nsid(row, set, ret);
 	look_up(contract, row, set, cmd, ret);
 	refine(row, cmd, data, ret);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/vectors/nvme-facts.tsv against the core: what each request is, why it is not comprehended,
+ * the effects it is judged by and the bytes it moves; and that every row of the tables has a
+ * vector. With arguments, prints the line of a request: test-vectors QUEUE HEX DATA-BYTES
+ * [PAYLOAD-HEX].
+ */
+#undef NDEBUG
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "core/facts.h"
+#include "core/table.h"
+#include "core/test-device.h"
+
+static struct sl_contract contract;
+static uint8_t payload[2 << 20];
+
+static const char *const reasons[] = {
+#define R(id, text) #id,
+	SL_REASONS(R)
+#undef R
+};
+
+/* Hex digits into buf, the rest zero; false: not hex, or too much. */
+static bool unhex(const char *text, uint8_t *buf, size_t size)
+{
+	size_t len = strlen(text);
+
+	memset(buf, 0, size);
+	if (len % 2 || len / 2 > size)
+		return false;
+	for (size_t i = 0; i < len / 2; i++) {
+		unsigned v;
+
+		if (sscanf(text + 2 * i, "%2x", &v) != 1)
+			return false;
+		buf[i] = (uint8_t)v;
+	}
+	return true;
+}
+
+static void effect_names(sl_effects e, char *buf, size_t size)
+{
+	size_t at = 0;
+
+	buf[0] = 0;
+	if (!e)
+		snprintf(buf, size, "none");
+	for (unsigned i = 0; i < _SL_EFFECT_N; i++)
+		if (e & 1u << i)
+			at += (size_t)snprintf(buf + at, size - at, "%s%s", at ? "," : "",
+					       sl_effect_name(i));
+}
+
+/* The four columns that are facts, as the file writes them. */
+static uint16_t judge(const char *queue, const char *hex, const char *data_len, const char *bytes,
+		      char *ret_line, size_t size)
+{
+	struct sl_command cmd = {.req_len = SL_REQ_MAX};
+	struct sl_facts f;
+	char effects[512], length[16];
+
+	cmd.set = !strcmp(queue, "admin") ? SL_SET_NVME_ADMIN : SL_SET_NVME_IO;
+	assert(unhex(hex, cmd.req, sizeof(cmd.req)));
+	assert(unhex(bytes, payload, sizeof(payload)));
+	cmd.data_len = (uint32_t)strtoul(data_len, 0, 10);
+	assert(cmd.data_len <= sizeof(payload));
+	cmd.dir = cmd.data_len ? cmd.req[0] & 3 : SL_DIR_NONE;
+	sl_facts_collect(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f);
+	effect_names(f.effective, effects, sizeof(effects));
+	snprintf(length, sizeof(length), f.length_known ? "%u" : "-", f.length);
+	snprintf(ret_line, size, "%s\t%s\t%s\t%s", sl_rows[f.row].name, reasons[f.reason], effects,
+		 length);
+	return f.row;
+}
+
+int main(int argc, char **argv)
+{
+	static char line[8192], got[2048], want[2048];
+	unsigned number = 0, failed = 0;
+	bool *seen = calloc(sl_row_count, sizeof(*seen));
+	FILE *file;
+
+	assert(seen);
+	test_contract(&contract);
+	if (argc > 3) {
+		judge(argv[1], argv[2], argv[3], argc > 4 ? argv[4] : "", got, sizeof(got));
+		printf("%s\t%s\t%s\t%s\t%s\n", argv[1], argv[2], argv[3], got,
+		       argc > 4 ? argv[4] : "");
+		return 0;
+	}
+	assert(argc == 2);
+	file = fopen(argv[1], "r");
+	assert(file);
+	while (fgets(line, sizeof(line), file)) {
+		char *col[8] = {0}, *at = line;
+		unsigned n = 0;
+
+		number++;
+		line[strcspn(line, "\n")] = 0;
+		if (!line[0] || line[0] == '#')
+			continue;
+		while (n < 8 && at)
+			col[n++] = strsep(&at, "\t");
+		if (n < 7) {
+			fprintf(stderr, "%s:%u: seven columns expected\n", argv[1], number);
+			failed++;
+			continue;
+		}
+		snprintf(want, sizeof(want), "%s\t%s\t%s\t%s", col[3], col[4], col[5], col[6]);
+		seen[judge(col[0], col[1], col[2], col[7] ? col[7] : "", got, sizeof(got))] = true;
+		if (strcmp(got, want)) {
+			fprintf(stderr, "%s:%u: want %s\n\tgot  %s\n", argv[1], number, want, got);
+			failed++;
+		}
+	}
+	fclose(file);
+	/* Row SL_SET_NONE is of no queue: no request can be it. */
+	for (uint32_t i = 1; i < sl_row_count; i++) {
+		if (seen[i])
+			continue;
+		fprintf(stderr, "%s: no vector for %s\n", argv[1], sl_rows[i].name);
+		failed++;
+	}
+	free(seen);
+	return failed ? 1 : 0;
+}

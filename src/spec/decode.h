@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests for people: a request as named fields, and named fields as a request. Reads the same
+ * tables as the core, is not part of it: the trusted process links none of this.
+ */
+#ifndef SL_SPEC_DECODE_H
+#define SL_SPEC_DECODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/command.h"
+#include "core/table.h"
+
+struct sl_diag;
+
+struct sl_decoded {
+	const char *name;    /* as the specification writes it; "reserved" for bits of no field */
+	const char *meaning; /* name of the value; NULL: a number is all it is */
+	uint64_t value;
+	struct sl_field field; /* where it stands */
+};
+
+/*
+ * Calls `each` for every field of the request's row, in the order of the table, and then for every
+ * dword that has a reserved bit set. `set` as in struct sl_command; an unresolved I/O command is
+ * read as one of the NVM set. Returns the row.
+ */
+uint16_t sl_decode_fields(uint8_t set, const uint8_t req[SL_REQ_MAX],
+			  void (*each)(void *userdata, const struct sl_decoded *d), void *userdata);
+
+/* The row of that name; false: there is none. */
+bool sl_row_named(const char *name, uint16_t *ret_row);
+
+/* The name of a field's value on a row; NULL: it has none. */
+const char *sl_value_name(uint16_t row, const char *field, uint64_t value);
+
+/*
+ * Builds the request that `name` ("nvme.admin.get-log-page", "nvme.admin.get-log-page.smart") and
+ * the n words "field=value" describe. A value is a number (decimal, 0x…, …h) or the name of one; a
+ * selector's is the last part of a row's name. `data=BYTES` and `meta=BYTES` give the buffers'
+ * lengths; without `data` it is what the command will move, where that follows from the request.
+ * -EINVAL with *reterr filled: no such row, field or value, or it does not fit.
+ */
+int sl_encode(const char *name, char *const words[], unsigned n, struct sl_command *ret,
+	      struct sl_diag *reterr);
+
+#endif
