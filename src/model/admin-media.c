@@ -53,7 +53,7 @@ static uint16_t format_one(struct sl_model *m, const struct sl_model_req *r, str
 			   unsigned index)
 {
 	const uint8_t *f = sl_id_lbaf(ns->id, index);
-	uint8_t mset = r->cdw[10] >> 4 & 1;
+	unsigned mset = r->cdw[10] >> 4 & 1;
 
 	for (unsigned at = 0; at <= 8; at += 8) { /* NSZE, NCAP: as many bytes in other blocks */
 		uint64_t bytes = sl_get_le64(ns->id + at) << ns->lbads;
