@@ -7,6 +7,12 @@
 #ifndef SL_BROKER_GATE_H
 #define SL_BROKER_GATE_H
 
+/*
+ * The digest without a provider: the newer interface allocates and opens a configuration file, and the
+ * sandbox has neither.
+ */
+#define OPENSSL_API_COMPAT 0x10100000L
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -72,7 +78,7 @@ struct sl_gate_device {
 		struct sl_nvme_dev nvme;
 	} backend;
 	struct sl_reader reader;
-	void *hash; /* running digest of the logs that the reader sees */
+	SHA256_CTX hash; /* of the logs that the reader sees, so far */
 	struct sl_contract contract[2];
 };
 

@@ -254,7 +254,10 @@ static const struct {
 
 static int answer(struct sl_launcher *l, struct sl_control_reply *a)
 {
-	return send(l->fd, a, sizeof(*a), MSG_NOSIGNAL) < 0 ? -errno : 0;
+	struct iovec iov = {a, sizeof(*a)};
+	const struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	return sendmsg(l->fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /* Receives one message and its descriptor. > 0, 0: the launcher has gone, -errno. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/survey.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,8 +15,7 @@ static void hash_bytes(void *ctx, const void *p, size_t n)
 {
 	struct sl_gate_device *d = ctx;
 
-	if (d->hash)
-		(void)EVP_DigestUpdate(d->hash, p, n);
+	(void)SHA256_Update(&d->hash, p, n);
 }
 
 void sl_survey_begin(struct sl_gate *g, unsigned device)
@@ -26,12 +24,7 @@ void sl_survey_begin(struct sl_gate *g, unsigned device)
 
 	d->state = SL_DEV_READING;
 	d->reread = false;
-	if (!d->hash)
-		d->hash = EVP_MD_CTX_new();
-	if (d->hash && EVP_DigestInit_ex(d->hash, EVP_sha256(), NULL) != 1) {
-		EVP_MD_CTX_free(d->hash);
-		d->hash = NULL;
-	}
+	(void)SHA256_Init(&d->hash);
 	sl_reader_init(&d->reader, next_contract(d), hash_bytes, d);
 	sl_survey_step(g, device);
 }
@@ -58,8 +51,7 @@ static void put_to_use(struct sl_gate *g, unsigned device)
 	struct sl_record r = {.type = SL_RECORD_CONTRACT, .table_hash = g->table_hash};
 	bool other;
 
-	if (d->hash)
-		(void)EVP_DigestFinal_ex(d->hash, c->hash, NULL);
+	(void)SHA256_Final(c->hash, &d->hash);
 	if (c->max_transfer == 0 || c->max_transfer > d->dev->max_transfer)
 		c->max_transfer = d->dev->max_transfer;
 	carry_over(old, c);

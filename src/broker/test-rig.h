@@ -19,8 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
 #include "base/bytes.h"
 #include "broker/gate.h"
 #include "broker/session.h"
@@ -285,7 +283,6 @@ static inline void tear_down(void)
 	if (g->sessions[0].fd >= 0)
 		sl_session_drop(g, 0);
 	assert(g->free_slots == SL_SLOTS_MAX && g->sessions[0].slots == 0);
-	EVP_MD_CTX_free(g->devices[0].hash);
 	close(ledger_fd);
 	free((void *)(uintptr_t)g->image);
 	free(g);
