@@ -6,6 +6,7 @@
  * test it runs the files that it is given.
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Everything is implemented, so that everything is reached. */
 static const char persona[] =
 	"{\"format\": 1, \"name\": \"fuzz\","
-	" \"identify_controller\": {\"ver\": \"0x20000\", \"nn\": 8, \"lpa\": 15, \"elpe\": 7, "
+	" \"identify_controller\": {\"vid\": 1, \"sn\": \"S\", \"mn\": \"M\", \"fr\": \"F\", "
+	"\"ver\": \"0x20000\", \"nn\": 8, \"lpa\": 15, \"elpe\": 7, "
 	"\"aerl\": 3,"
 	"   \"oacs\": \"0x62f\", \"oncs\": \"0x1ff\", \"fna\": 4, \"sanicap\": 7, \"ctratt\": "
 	"\"0x215\","
@@ -127,8 +129,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sl_model *m;
 	size_t n;
 
-	if (!p && sl_persona_parse(persona, sizeof(persona) - 1, "fuzz", &p, NULL) < 0)
+	struct sl_diag diag;
+
+	if (!p && sl_persona_parse(persona, sizeof(persona) - 1, "fuzz", &p, &diag) < 0) {
+		fprintf(stderr, "%s\n", diag.text);
 		abort();
+	}
 	if (sl_model_new(p, 1, &m) < 0)
 		abort();
 	for (unsigned i = 0; i < 64 && (n = record(m, data, size)) != 0; i++) {
