@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "core/map.h"
 #include "core/ranges.h"
 #include "core/table.h"
 #include "spec/nvme.h"
@@ -25,7 +26,7 @@ const char *sl_reason_text(unsigned reason)
 }
 
 /* The first reason stays; a request that means something unknown can have every effect. */
-static void refuse(struct sl_facts *f, uint8_t reason)
+__attribute__((cold, noinline)) static void refuse(struct sl_facts *f, uint8_t reason)
 {
 	if (f->reason == SL_REASON_ALLOWED)
 		f->reason = reason;
@@ -74,15 +75,29 @@ static uint8_t resolve_set(const struct sl_command *cmd, struct sl_facts *f)
 	return set;
 }
 
-/* A reserved bit is set: eight words, no loop over fields. */
+/* Eight bytes as the machine loads them: enough where only bits are compared, in equal order. */
+static inline uint64_t word(const void *bytes, unsigned i)
+{
+	uint64_t v;
+
+	memcpy(&v, (const uint8_t *)bytes + 8 * i, sizeof(v));
+	return v;
+}
+
+/*
+ * A reserved bit is set: eight words, no loop over fields. `known` holds dwords in the machine's
+ * order and the request little-endian ones, so this is for little-endian machines.
+ */
 static bool reserved_bits(const struct sl_format *format, const uint8_t *req)
 {
-	uint64_t bad = 0;
+	const uint32_t *known = format->known;
 
-	for (unsigned i = 0; i < SL_REQ_MAX / 8; i++)
-		bad |= sl_get_le64(req + 8 * i) &
-		       ~((uint64_t)format->known[2 * i + 1] << 32 | format->known[2 * i]);
-	return bad != 0;
+	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "known[] is compared as bytes");
+	_Static_assert(SL_REQ_MAX == 64, "eight words");
+	return ((word(req, 0) & ~word(known, 0)) | (word(req, 1) & ~word(known, 1)) |
+		(word(req, 2) & ~word(known, 2)) | (word(req, 3) & ~word(known, 3)) |
+		(word(req, 4) & ~word(known, 4)) | (word(req, 5) & ~word(known, 5)) |
+		(word(req, 6) & ~word(known, 6)) | (word(req, 7) & ~word(known, 7))) != 0;
 }
 
 /* NSID as the row uses it: where it is not used, 0 and FFFFFFFFh are both in common use. */
@@ -101,28 +116,40 @@ static void check_nsid(const struct sl_row *row, uint8_t set, struct sl_facts *f
 	}
 }
 
+/* The value of a refinement's field; false: it is in data that is not there. */
+static inline bool when_value(const struct sl_when *w, const struct sl_command *cmd,
+			      const uint8_t *data, const struct sl_facts *f, uint64_t *ret)
+{
+	const struct sl_field *at = &w->field;
+
+	/* The one form of all NVMe refinements first. */
+	if (at->space == SL_SPACE_REQ && at->bytes == 8 && !at->be) {
+		*ret = sl_get_le64(cmd->req + at->off) >> at->shift &
+		       UINT64_MAX >> (64 - at->width);
+		return true;
+	}
+	if (at->space == SL_SPACE_DECL) {
+		*ret = (uint64_t)f->raw >> at->shift & UINT64_MAX >> (64 - at->width);
+		return true;
+	}
+	if (at->space == SL_SPACE_DATA && (!data || at->off + at->bytes > cmd->data_len))
+		return false;
+	*ret = sl_field_get(at, at->space == SL_SPACE_DATA ? data : cmd->req);
+	return true;
+}
+
 /* Adds what the values of fields add; a value that is UNKNOWN is a selector in no table. */
 static void refine(const struct sl_row *row, const struct sl_command *cmd, const uint8_t *data,
 		   struct sl_facts *f)
 {
-	const struct sl_when_list *list = &sl_whens[row->when];
+	const struct sl_when *w = sl_whens[row->when].when;
 
-	for (uint32_t i = 0; i < list->n; i++) {
-		const struct sl_when *w = &list->when[i];
-		const uint8_t *bytes = cmd->req;
+	for (uint32_t n = sl_whens[row->when].n; n; n--, w++) {
 		uint64_t v;
 
-		if (w->field.space == SL_SPACE_DATA) {
-			if (!data || w->field.off + w->field.bytes > cmd->data_len) {
-				refuse(f, SL_REASON_SHORT);
-				continue;
-			}
-			bytes = data;
-		}
-		v = w->field.space == SL_SPACE_DECL
-			    ? f->raw >> w->field.shift & UINT64_MAX >> (64 - w->field.width)
-			    : sl_field_get(&w->field, bytes);
-		if ((v >= w->lo && v <= w->hi) == !w->negate) {
+		if (!when_value(w, cmd, data, f, &v)) {
+			refuse(f, SL_REASON_SHORT);
+		} else if ((v - w->lo <= w->hi - w->lo) != w->negate) {
 			f->floor |= w->effects;
 			f->scope |= w->scope;
 		}
@@ -134,16 +161,14 @@ static void refine(const struct sl_row *row, const struct sl_command *cmd, const
 /* What a log says about the command: its opcode's entry, refined by the selector's where one is
  * listed. */
 static void look_up(const struct sl_contract *c, const struct sl_row *row, uint8_t set,
-		    const struct sl_command *cmd, struct sl_facts *f)
+		    uint16_t sel, const struct sl_command *cmd, struct sl_facts *f)
 {
 	const struct sl_entry *op, *sub = 0, *e;
-	struct sl_field sel;
 	bool supported;
 
 	op = sl_contract_find(c, sl_key(set, cmd->req[0], SL_SEL_ANY));
-	if (row->decl && sl_row_selector(f->row, &sel))
-		sub = sl_contract_find(
-			c, sl_key(set, row->decl, (uint16_t)sl_field_get(&sel, cmd->req)));
+	if (row->decl)
+		sub = sl_contract_find(c, sl_key(set, row->decl, sel));
 	/* A feature's effects are those of setting it; a list of log pages states no effects. */
 	e = sub && row->decl == cmd->req[0] && !(sub->flags & SL_ENTRY_NO_EFFECTS) ? sub : op;
 	supported = op && (op->flags & SL_ENTRY_SUPPORTED) &&
@@ -275,6 +300,7 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 		      const uint8_t *data, struct sl_facts *ret)
 {
 	const struct sl_row *row;
+	uint16_t sel;
 	uint8_t set;
 
 	memset(ret, 0, sizeof(*ret));
@@ -282,7 +308,7 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 	if (ret->nsid && ret->nsid != NVME_NSID_ALL)
 		ret->ns = sl_contract_ns(contract, ret->nsid);
 	set = resolve_set(cmd, ret);
-	ret->row = sl_row_find(set, cmd->req);
+	ret->row = sl_row_at(set, cmd->req, &sel);
 	row = &sl_rows[ret->row];
 	ret->floor = row->floor;
 	ret->scope = row->scope;
@@ -296,7 +322,7 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 	if (reserved_bits(&sl_formats[row->format], cmd->req))
 		refuse(ret, SL_REASON_RESERVED_BITS);
 	check_nsid(row, set, ret);
-	look_up(contract, row, set, cmd, ret);
+	look_up(contract, row, set, sel, cmd, ret);
 	refine(row, cmd, data, ret);
 	check_transfer(contract, row, cmd, data, ret);
 	check_payload(contract, row, cmd, data, ret);
