@@ -273,6 +273,10 @@ static void rows_text(const uint8_t *rows, char *buf, size_t size, uint16_t *ret
 
 	buf[0] = 0;
 	*ret_row = 0;
+	if (!memchr(rows, 0, sl_row_count)) {
+		put(&o, "anything");
+		return;
+	}
 	for (uint32_t i = 0; i < sl_row_count; i++) {
 		bool whole = true;
 
@@ -316,8 +320,8 @@ void sl_policy_show(const struct sl_image *img, struct sl_emit *e)
 {
 	static const char *const verbs[] = {"allow", "deny", "normalise"};
 	static const char *const columns[][2] = {
-		{"rule", "RULE"},     {"place", "PLACE"},      {"verb", "VERB"}, {"who", "WHO"},
-		{"commands", "WHAT"}, {"conditions", "WHERE"}, {NULL, NULL}};
+		{"rule", "RULE"},	 {"place", "PLACE"},   {"verb", "VERB"}, {"who", "WHO"},
+		{"conditions", "WHERE"}, {"commands", "WHAT"}, {NULL, NULL}};
 	const struct sl_rule *r = sl_image_at(img, img->rules);
 	uint8_t *rows = calloc((size_t)img->rules.n + 1, sl_row_count);
 	uint8_t *sections = calloc((size_t)img->rules.n + 1, (size_t)img->sections.n + 1);
@@ -356,8 +360,8 @@ void sl_policy_show(const struct sl_image *img, struct sl_emit *e)
 		sl_emit_cell(e, "%s", verbs[r[i].verb]);
 		sl_emit_cell(e, "%s", who);
 		rows_text(rows + (size_t)i * sl_row_count, text, sizeof(text), &row);
-		sl_emit_cell(e, "%s", text);
-		sl_image_rule_text(img, i, row, text, sizeof(text));
+		sl_image_rule_text(img, i, row, who, sizeof(who));
+		sl_emit_cell(e, "%s", who);
 		sl_emit_cell(e, "%s", text);
 	}
 	sl_emit_end(e);
