@@ -396,7 +396,7 @@ static enum sl_handled start_seek(struct sl_super *s, struct sl_call *c)
 
 enum sl_handled sl_on_rw(struct sl_super *s, struct sl_call *c)
 {
-	c->node = sl_tracee_fd(s, c->tid, (int)c->args[0], &c->access);
+	c->node = sl_tracee_fd(s, c, (int)c->args[0], &c->access);
 	if (!c->node)
 		return SL_HANDLED_CONTINUE;
 	if (c->node->door != SL_DOOR_NS_BLOCK)

@@ -170,16 +170,14 @@ static int check_place(struct sl_run_probe *p)
 	struct sl_run_config cfg = {.argv = argv};
 	int pair[2], place[3], r;
 	char text[160];
-	sigset_t mask;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	sigprocmask(SIG_SETMASK, NULL, &mask);
 	pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
-		sl_sandbox_enter(pair[1], &cfg, false, &mask);
+		sl_sandbox_enter(pair[1], &cfg, false);
 	}
 	close(pair[1]);
 	if (pid < 0) {

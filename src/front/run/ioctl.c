@@ -24,7 +24,7 @@ enum sl_handled sl_on_ioctl(struct sl_super *s, struct sl_call *c)
 {
 	const struct sl_ioctl *row;
 
-	c->node = sl_tracee_fd(s, c->tid, (int)c->args[0], &c->access);
+	c->node = sl_tracee_fd(s, c, (int)c->args[0], &c->access);
 	if (!c->node)
 		return SL_HANDLED_CONTINUE;
 	/* Linux looks at the low half only. */
@@ -63,7 +63,7 @@ enum sl_handled sl_ioctl_done(struct sl_super *s, struct sl_call *c,
 			e = sl_tracee_write(s, c, c->meta_addr, r->meta, r->c.meta_len);
 	}
 	sl_put_le64(result, r->c.result);
-	if (e == 0)
+	if (e == 0 && c->result != (c->result_size == 4 ? (uint32_t)r->c.result : r->c.result))
 		e = sl_tracee_write(s, c, c->result_addr, result, c->result_size);
 	if (e < 0)
 		return sl_reply_error(c, -e);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -97,8 +96,10 @@ enum sl_handled sl_notify_submit(struct sl_super *s, struct sl_call *c, struct s
 	r = sl_client_send(s->client, c->tag, cmd, data, meta);
 	if (r == -EMSGSIZE || r == -EINVAL)
 		return sl_reply_error(c, EINVAL);
-	if (r < 0)
-		return sl_reply_error(c, EIO); /* the loop will see that the broker is gone */
+	if (r < 0) {
+		lose_client(s);
+		return sl_reply_error(c, EIO);
+	}
 	return SL_HANDLED_PENDING;
 }
 
@@ -149,7 +150,7 @@ static int on_notification(struct sl_super *s)
 	return 0;
 }
 
-static int on_completion(struct sl_super *s)
+static void on_completion(struct sl_super *s)
 {
 	static struct sl_client_reply r; /* one thread, one loop; it is half a page */
 	struct sl_call *c;
@@ -158,21 +159,20 @@ static int on_completion(struct sl_super *s)
 
 	if (e < 0) {
 		lose_client(s);
-		return 0;
+		return;
 	}
 	if (e == 0)
-		return 0;
+		return;
 	c = &s->call[r.tag & (SL_CALLS_MAX - 1)];
 	if (!c->used || c->tag != r.tag)
-		return 0; /* of a caller that was forgotten */
+		return; /* of a caller that was forgotten */
 	if (r.c.outcome != SL_OUTCOME_OK)
 		sl_report_denied(s, c->node, &r);
 	h = c->done(s, c, &r);
 	if (h == SL_HANDLED_PENDING)
-		return 0;
+		return;
 	answer(s, c, h);
 	release(s, c);
-	return 0;
 }
 
 /* The command of a caller that was killed goes on; its slot is free for others. */
@@ -200,24 +200,26 @@ static void reap(struct sl_super *s, bool *ended, int *ret_status)
 	sl_reap(s);
 }
 
-static void on_signal(struct sl_super *s, int sigfd, bool ended)
+static void on_signals(struct sl_super *s, bool *ended, int *ret_status)
 {
-	struct signalfd_siginfo si;
+	int sig;
 
-	while (read(sigfd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo != SIGCHLD && !ended)
-			kill(s->tool, (int)si.ssi_signo);
+	while ((sig = sl_signals_next())) {
+		if (sig == SIGCHLD)
+			reap(s, ended, ret_status);
+		else if (!*ended)
+			kill(s->tool, sig);
 	}
 }
 
-int sl_notify_loop(struct sl_super *s, int sigfd, int *ret_status)
+int sl_notify_loop(struct sl_super *s, const struct sl_signals *sg, int *ret_status)
 {
-	enum { LISTENER, CLIENT, SIGNAL };
-	struct pollfd p[3] = {
-		[LISTENER] = {.fd = s->listener, .events = POLLIN},
+	enum { LISTENER, CLIENT };
+	struct pollfd p[2] = {
+		[LISTENER] = {.fd = s->listener},
 		[CLIENT] = {.fd = sl_client_fd(s->client), .events = POLLIN},
-		[SIGNAL] = {.fd = sigfd, .events = POLLIN},
 	};
+	const struct timespec check = {.tv_nsec = ABANDON_CHECK_MS * 1000000l};
 	bool ended = false;
 
 	for (;;) {
@@ -225,28 +227,22 @@ int sl_notify_loop(struct sl_super *s, int sigfd, int *ret_status)
 
 		/* With every slot taken, callers wait in the kernel. */
 		p[LISTENER].events = s->in_use < SL_CALLS_MAX ? POLLIN : 0;
-		if (s->client_lost)
-			p[CLIENT].fd = -1;
-		n = poll(p, 3, s->in_use ? ABANDON_CHECK_MS : -1);
+		p[CLIENT].revents = 0;
+		/* Without a command under way there is nothing to hear from the broker. */
+		n = ppoll(p, s->in_use ? 2 : 1, s->in_use ? &check : NULL, &sg->waiting);
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n <= 0) {
+		on_signals(s, &ended, ret_status);
+		if (n == 0)
 			forget_dead(s);
+		if (n <= 0)
 			continue;
-		}
-		if (p[CLIENT].revents) {
-			r = on_completion(s);
-			if (r < 0)
-				return r;
-		}
+		if (p[CLIENT].revents)
+			on_completion(s);
 		if (p[LISTENER].revents & POLLIN) {
 			r = on_notification(s);
 			if (r < 0)
 				return r;
-		}
-		if (p[SIGNAL].revents) {
-			on_signal(s, sigfd, ended);
-			reap(s, &ended, ret_status);
 		}
 		/* No process is left that could call. */
 		if (p[LISTENER].revents & (POLLHUP | POLLERR))

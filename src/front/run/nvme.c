@@ -58,43 +58,44 @@ static uint8_t direction(uint8_t opcode)
 static enum sl_handled start_passthru(struct sl_super *s, struct sl_call *c,
 				      const struct sl_ioctl *row)
 {
-	struct nvme_passthru_cmd p;
+	bool wide = row->number == NVME_IOCTL_ADMIN64_CMD || row->number == NVME_IOCTL_IO64_CMD;
+	union {
+		struct nvme_passthru_cmd p;
+		struct nvme_passthru_cmd64 wide;
+	} u;
 	struct sl_command cmd;
 	int r;
 
 	_Static_assert(offsetof(struct nvme_passthru_cmd, timeout_ms) ==
 			       offsetof(struct nvme_passthru_cmd64, timeout_ms),
 		       "one layout");
-	r = sl_tracee_read(s, c, c->args[2], &p, offsetof(struct nvme_passthru_cmd, result));
+	r = sl_tracee_read(s, c, c->args[2], &u, wide ? sizeof(u.wide) : sizeof(u.p));
 	if (r < 0)
 		return sl_reply_error(c, -r);
-	if (row->number == NVME_IOCTL_ADMIN64_CMD || row->number == NVME_IOCTL_IO64_CMD) {
-		c->result_addr = c->args[2] + offsetof(struct nvme_passthru_cmd64, result);
-		c->result_size = 8;
-	} else {
-		c->result_addr = c->args[2] + offsetof(struct nvme_passthru_cmd, result);
-		c->result_size = 4;
-	}
+	c->result_size = wide ? 8 : 4;
+	c->result = wide ? u.wide.result : u.p.result;
+	c->result_addr = c->args[2] + (wide ? offsetof(struct nvme_passthru_cmd64, result)
+					    : offsetof(struct nvme_passthru_cmd, result));
 	sl_command_init(s, c, (uint8_t)row->arg, &cmd);
-	cmd.req[0] = p.opcode;
-	cmd.req[1] = p.flags;
+	cmd.req[0] = u.p.opcode;
+	cmd.req[1] = u.p.flags;
 	/* Where the command identifier goes: reserved to the caller, and the gate is to see it. */
-	sl_put_le16(cmd.req + 2, p.rsvd1);
-	sl_put_le32(cmd.req + 4, p.nsid);
-	sl_put_le32(cmd.req + 8, p.cdw2);
-	sl_put_le32(cmd.req + 12, p.cdw3);
-	sl_put_le32(cmd.req + 40, p.cdw10);
-	sl_put_le32(cmd.req + 44, p.cdw11);
-	sl_put_le32(cmd.req + 48, p.cdw12);
-	sl_put_le32(cmd.req + 52, p.cdw13);
-	sl_put_le32(cmd.req + 56, p.cdw14);
-	sl_put_le32(cmd.req + 60, p.cdw15);
-	cmd.timeout_ms = p.timeout_ms;
-	c->dir = direction(p.opcode);
-	c->data_addr = p.addr;
-	c->data_len = p.data_len;
-	c->meta_addr = p.metadata;
-	c->meta_len = p.metadata_len;
+	sl_put_le16(cmd.req + 2, u.p.rsvd1);
+	sl_put_le32(cmd.req + 4, u.p.nsid);
+	sl_put_le32(cmd.req + 8, u.p.cdw2);
+	sl_put_le32(cmd.req + 12, u.p.cdw3);
+	sl_put_le32(cmd.req + 40, u.p.cdw10);
+	sl_put_le32(cmd.req + 44, u.p.cdw11);
+	sl_put_le32(cmd.req + 48, u.p.cdw12);
+	sl_put_le32(cmd.req + 52, u.p.cdw13);
+	sl_put_le32(cmd.req + 56, u.p.cdw14);
+	sl_put_le32(cmd.req + 60, u.p.cdw15);
+	cmd.timeout_ms = u.p.timeout_ms;
+	c->dir = direction(u.p.opcode);
+	c->data_addr = u.p.addr;
+	c->data_len = u.p.data_len;
+	c->meta_addr = u.p.metadata;
+	c->meta_len = u.p.metadata_len;
 	return submit(s, c, &cmd);
 }
 

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,39 +20,6 @@
 int sl_run_exit_code(int status)
 {
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* Signal state of the caller, to be put back. */
-struct signals {
-	sigset_t mask;
-	struct sigaction quit, interrupt;
-	int fd;
-};
-
-static int signals_take(struct signals *sg)
-{
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, &sg->mask);
-	/* A terminal sends these to the tool as well; it decides, we stay to serve it. */
-	sigaction(SIGINT, &ignore, &sg->interrupt);
-	sigaction(SIGQUIT, &ignore, &sg->quit);
-	sg->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return sg->fd < 0 ? -errno : 0;
-}
-
-static void signals_put(const struct signals *sg)
-{
-	if (sg->fd >= 0)
-		close(sg->fd);
-	sigaction(SIGINT, &sg->interrupt, NULL);
-	sigaction(SIGQUIT, &sg->quit, NULL);
-	sigprocmask(SIG_SETMASK, &sg->mask, NULL);
 }
 
 /* One stage of the child's, with the descriptors it carries. */
@@ -131,7 +97,7 @@ static int exec_failure(int sock, struct sl_diag *reterr)
 	return 0;
 }
 
-static int serve(struct sl_super *s, int sock, const struct signals *sg, int *ret_status,
+static int serve(struct sl_super *s, int sock, const struct sl_signals *sg, int *ret_status,
 		 struct sl_diag *reterr)
 {
 	int r = prepare(s, sock, reterr);
@@ -142,7 +108,7 @@ static int serve(struct sl_super *s, int sock, const struct signals *sg, int *re
 		waitpid(s->tool, ret_status, 0);
 		return r;
 	}
-	r = sl_notify_loop(s, sg->fd, ret_status);
+	r = sl_notify_loop(s, sg, ret_status);
 	sl_report_flush(&s->report);
 	e = exec_failure(sock, reterr);
 	if (e < 0)
@@ -171,7 +137,7 @@ static void super_done(struct sl_super *s)
 
 int sl_run(const struct sl_run_config *cfg, int *ret_status, struct sl_diag *reterr)
 {
-	struct signals sg = {.fd = -1};
+	struct sl_signals sg;
 	struct sl_super *s;
 	int pair[2];
 	int r;
@@ -187,7 +153,7 @@ int sl_run(const struct sl_run_config *cfg, int *ret_status, struct sl_diag *ret
 	s->client = cfg->client;
 	s->listener = s->root = s->dev = s->sys = -1;
 	for (unsigned i = 0; i < SL_MEMORY_MAX; i++)
-		s->memory[i].fd = -1;
+		s->memory[i].fd = s->memory[i].files = -1;
 	s->report.fd = cfg->report_fd < 0 ? STDERR_FILENO : cfg->report_fd;
 	s->report.quiet = cfg->quiet;
 	s->uid = cfg->appear_root ? 0 : geteuid();
@@ -204,23 +170,21 @@ int sl_run(const struct sl_run_config *cfg, int *ret_status, struct sl_diag *ret
 	}
 	sl_reap_init(s);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	r = signals_take(&sg);
-	if (r == 0) {
-		s->tool = fork();
-		if (s->tool == 0) {
-			signals_put(&sg);
-			close(pair[0]);
-			sl_sandbox_enter(pair[1], cfg, s->nodes.block, &sg.mask);
-		}
-		r = s->tool < 0 ? -errno : 0;
+	sl_signals_take(&sg);
+	s->tool = fork();
+	if (s->tool == 0) {
+		sl_signals_put(&sg);
+		close(pair[0]);
+		sl_sandbox_enter(pair[1], cfg, s->nodes.block);
 	}
+	r = s->tool < 0 ? -errno : 0;
 	close(pair[1]);
 	if (r < 0)
 		sl_diag_set(reterr, r, "", 0, 0, "cannot start a child: %s", strerror(-r));
 	else
 		r = serve(s, pair[0], &sg, ret_status, reterr);
 	close(pair[0]);
-	signals_put(&sg);
+	sl_signals_put(&sg);
 	super_done(s);
 	return r;
 }

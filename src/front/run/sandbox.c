@@ -368,7 +368,7 @@ static void send_place(void)
 		_exit(125);
 }
 
-void sl_sandbox_enter(int sock, const struct sl_run_config *cfg, bool block, const sigset_t *mask)
+void sl_sandbox_enter(int sock, const struct sl_run_config *cfg, bool block)
 {
 	struct sl_stage_msg m = {.stage = SL_STAGE_LISTENER};
 	int fd, r;
@@ -385,7 +385,6 @@ void sl_sandbox_enter(int sock, const struct sl_run_config *cfg, bool block, con
 	if (r < 0)
 		fail(-r, "cannot make the private /sys read-only");
 	drop_capabilities();
-	sigprocmask(SIG_SETMASK, mask, NULL);
 	/* From here on every watched call waits for the supervisor. */
 	fd = sl_filter_install(block);
 	if (fd < 0)

@@ -49,13 +49,13 @@ static void stat_to_statx(const struct stat *st, struct statx *x)
 }
 
 /* A path, or a descriptor where the path is empty and the flags say so. */
-static const struct sl_node *at_path(struct sl_super *s, const struct sl_call *c, int dirfd,
+static const struct sl_node *at_path(struct sl_super *s, struct sl_call *c, int dirfd,
 				     uint64_t path, uint64_t flags)
 {
 	enum sl_access access;
 
 	if (flags & AT_EMPTY_PATH) {
-		const struct sl_node *node = sl_tracee_fd(s, c->tid, dirfd, &access);
+		const struct sl_node *node = sl_tracee_fd(s, c, dirfd, &access);
 
 		/* With a path that is not empty the descriptor would be a directory: never ours. */
 		if (node)
@@ -78,7 +78,7 @@ enum sl_handled sl_on_stat(struct sl_super *s, struct sl_call *c)
 
 	switch (c->nr) {
 	case __NR_fstat:
-		node = sl_tracee_fd(s, c->tid, (int)c->args[0], &access);
+		node = sl_tracee_fd(s, c, (int)c->args[0], &access);
 		break;
 #ifdef __NR_stat
 	case __NR_stat:

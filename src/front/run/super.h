@@ -115,6 +115,7 @@ struct sl_call {
 	uint8_t result_size; /* 0, 4 or 8 */
 	uint32_t data_len, meta_len;
 	uint64_t data_addr, meta_addr, result_addr;
+	uint64_t result;	/* what stands there: most commands return the zero that it is */
 	struct sl_block_io *io; /* a read or write on a block node that takes more than one step */
 };
 
@@ -126,6 +127,7 @@ struct sl_call {
 struct sl_memory {
 	pid_t tid; /* 0: not to be found any more */
 	int fd;	   /* -1: none */
+	int files; /* /proc/TID/fd, likewise */
 	unsigned users;
 };
 
@@ -178,7 +180,7 @@ int sl_filter_install(bool block);
  * sandbox.c: the child's side, up to exec. Never returns. `sock` speaks with the supervisor: see
  * enum sl_stage.
  */
-void sl_sandbox_enter(int sock, const struct sl_run_config *cfg, bool block, const sigset_t *mask)
+void sl_sandbox_enter(int sock, const struct sl_run_config *cfg, bool block)
 	__attribute__((noreturn));
 
 enum sl_stage {
@@ -199,9 +201,10 @@ int sl_stage_send(int sock, const struct sl_stage_msg *m, const int *fds, unsign
 int sl_stage_recv(int sock, struct sl_stage_msg *m, int *fds, unsigned n, unsigned *ret_n);
 
 /* tracee.c: the calling thread's memory, paths and descriptors. */
-const struct sl_node *sl_tracee_fd(struct sl_super *s, pid_t tid, int fd, enum sl_access *ret);
+const struct sl_node *sl_tracee_fd(struct sl_super *s, struct sl_call *c, int fd,
+				   enum sl_access *ret);
 /* Which node a path means to the tool; NULL: none of ours. */
-const struct sl_node *sl_tracee_path(struct sl_super *s, const struct sl_call *c, int dirfd,
+const struct sl_node *sl_tracee_path(struct sl_super *s, struct sl_call *c, int dirfd,
 				     uint64_t addr, bool follow);
 /* c->mem is no longer used by c. */
 void sl_tracee_release(struct sl_call *c);
@@ -213,8 +216,20 @@ int sl_tracee_read(struct sl_super *s, struct sl_call *c, uint64_t addr, void *b
 int sl_tracee_write(struct sl_super *s, struct sl_call *c, uint64_t addr, const void *buf,
 		    size_t len);
 
+/* signals.c: the caller's signal state, to be put back. */
+#define SL_SIGNALS 5
+struct sl_signals {
+	sigset_t mask;	  /* as it was */
+	sigset_t waiting; /* while the loop waits */
+	struct sigaction before[SL_SIGNALS];
+};
+void sl_signals_take(struct sl_signals *sg);
+void sl_signals_put(const struct sl_signals *sg);
+/* One that came since, or 0. */
+int sl_signals_next(void);
+
 /* notify.c: the loop. 0, -EPIPE, -errno. */
-int sl_notify_loop(struct sl_super *s, int sigfd, int *ret_status);
+int sl_notify_loop(struct sl_super *s, const struct sl_signals *sg, int *ret_status);
 bool sl_notify_valid(const struct sl_super *s, uint64_t id);
 /* Sends a command for `c`. PENDING, or REPLY with an errno. */
 enum sl_handled sl_notify_submit(struct sl_super *s, struct sl_call *c, struct sl_command *cmd,

@@ -17,19 +17,6 @@
 
 #include "front/run/super.h"
 
-const struct sl_node *sl_tracee_fd(struct sl_super *s, pid_t tid, int fd, enum sl_access *ret)
-{
-	struct stat st;
-	char path[48];
-
-	if (fd < 0)
-		return NULL;
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)tid, fd);
-	if (stat(path, &st) < 0)
-		return NULL;
-	return sl_nodes_find(&s->nodes, &st, ret);
-}
-
 /* Reads a path; its length, or -errno. Does not depend on c->mem: most paths are none of ours. */
 static long read_path(pid_t tid, uint64_t addr, char *buf, size_t size)
 {
@@ -84,54 +71,14 @@ static bool names_descriptor(const char *path, pid_t tid, int *ret)
 	return false;
 }
 
-static const struct sl_node *resolve(struct sl_super *s, const char *path, bool follow)
+/* Closes what is kept. */
+static void forget(struct sl_memory *m)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	const struct sl_node *node = NULL;
-	enum sl_access access;
-	struct stat st;
-	long fd;
-
-	fd = syscall(SYS_openat2, s->root, path, &how, sizeof(how));
-	if (fd < 0)
-		return NULL;
-	if (fstat((int)fd, &st) == 0)
-		node = sl_nodes_find(&s->nodes, &st, &access);
-	close((int)fd);
-	return node;
-}
-
-const struct sl_node *sl_tracee_path(struct sl_super *s, const struct sl_call *c, int dirfd,
-				     uint64_t addr, bool follow)
-{
-	char path[2 * PATH_MAX], link[48];
-	enum sl_access access;
-	size_t at = 0;
-	ssize_t n;
-	int fd;
-
-	/* Room in front for the directory that a relative path starts from. */
-	if (read_path(c->tid, addr, path + PATH_MAX, PATH_MAX) <= 0)
-		return NULL;
-	if (path[PATH_MAX] == '/') {
-		if (follow && names_descriptor(path + PATH_MAX, c->tid, &fd))
-			return sl_tracee_fd(s, c->tid, fd, &access);
-		return resolve(s, path + PATH_MAX, follow);
-	}
-	if (dirfd == AT_FDCWD)
-		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)c->tid);
-	else
-		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)c->tid, dirfd);
-	n = readlink(link, path, PATH_MAX - 1);
-	if (n <= 0 || path[0] != '/')
-		return NULL;
-	at = (size_t)n;
-	path[at++] = '/';
-	memmove(path + at, path + PATH_MAX, strlen(path + PATH_MAX) + 1);
-	return resolve(s, path, follow);
+	if (m->fd >= 0)
+		close(m->fd);
+	if (m->files >= 0)
+		close(m->files);
+	*m = (struct sl_memory){.fd = -1, .files = -1};
 }
 
 /* A slot that nobody uses; there is one more of them than there are calls. */
@@ -142,9 +89,7 @@ static struct sl_memory *free_memory(struct sl_super *s)
 	do {
 		m = &s->memory[s->memory_next++ % SL_MEMORY_MAX];
 	} while (m->users);
-	if (m->fd >= 0)
-		close(m->fd);
-	*m = (struct sl_memory){.fd = -1};
+	forget(m);
 	return m;
 }
 
@@ -166,10 +111,11 @@ static int acquire(struct sl_super *s, struct sl_call *c)
 	m->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (m->fd < 0)
 		return -errno;
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)c->tid);
+	m->files = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* Only now is it known that this was the caller and not a later owner of its number. */
-	if (!sl_notify_valid(s, c->id)) {
-		close(m->fd);
-		m->fd = -1;
+	if (m->files < 0 || !sl_notify_valid(s, c->id)) {
+		forget(m);
 		return -ESRCH;
 	}
 	m->tid = c->tid;
@@ -180,11 +126,16 @@ static int acquire(struct sl_super *s, struct sl_call *c)
 
 void sl_tracee_release(struct sl_call *c)
 {
-	if (c->mem && --c->mem->users == 0 && c->mem->tid == 0) {
-		close(c->mem->fd);
-		c->mem->fd = -1;
-	}
+	if (c->mem && --c->mem->users == 0 && c->mem->tid == 0)
+		forget(c->mem);
 	c->mem = NULL;
+}
+
+/* What c has is of a process that has gone. */
+static void drop(struct sl_call *c)
+{
+	c->mem->tid = 0;
+	sl_tracee_release(c);
 }
 
 enum sl_handled sl_on_exec(struct sl_super *s, struct sl_call *c)
@@ -194,25 +145,91 @@ enum sl_handled sl_on_exec(struct sl_super *s, struct sl_call *c)
 		struct sl_memory *m = &s->memory[i];
 
 		m->tid = 0;
-		if (m->fd >= 0 && m->users == 0) {
-			close(m->fd);
-			m->fd = -1;
-		}
+		if (m->users == 0)
+			forget(m);
 	}
 	return SL_HANDLED_CONTINUE;
 }
 
 void sl_tracee_done(struct sl_super *s)
 {
-	for (unsigned i = 0; i < SL_MEMORY_MAX; i++) {
-		if (s->memory[i].fd >= 0)
-			close(s->memory[i].fd);
+	for (unsigned i = 0; i < SL_MEMORY_MAX; i++)
+		forget(&s->memory[i]);
+}
+
+const struct sl_node *sl_tracee_fd(struct sl_super *s, struct sl_call *c, int fd,
+				   enum sl_access *ret)
+{
+	struct stat st;
+	char name[16];
+
+	if (fd < 0)
+		return NULL;
+	snprintf(name, sizeof(name), "%d", fd);
+	for (unsigned attempt = 0; attempt < 2; attempt++) {
+		if (!c->mem && acquire(s, c) < 0)
+			return NULL;
+		if (fstatat(c->mem->files, name, &st, 0) == 0)
+			return sl_nodes_find(&s->nodes, &st, ret);
+		/* No such descriptor, or what was kept is of an earlier owner of the number. */
+		drop(c);
 	}
+	return NULL;
+}
+
+static const struct sl_node *resolve(struct sl_super *s, const char *path, bool follow)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	const struct sl_node *node = NULL;
+	enum sl_access access;
+	struct stat st;
+	long fd;
+
+	fd = syscall(SYS_openat2, s->root, path, &how, sizeof(how));
+	if (fd < 0)
+		return NULL;
+	if (fstat((int)fd, &st) == 0)
+		node = sl_nodes_find(&s->nodes, &st, &access);
+	close((int)fd);
+	return node;
+}
+
+const struct sl_node *sl_tracee_path(struct sl_super *s, struct sl_call *c, int dirfd,
+				     uint64_t addr, bool follow)
+{
+	char path[2 * PATH_MAX], link[48];
+	enum sl_access access;
+	size_t at = 0;
+	ssize_t n;
+	int fd;
+
+	/* Room in front for the directory that a relative path starts from. */
+	if (read_path(c->tid, addr, path + PATH_MAX, PATH_MAX) <= 0)
+		return NULL;
+	if (path[PATH_MAX] == '/') {
+		if (follow && names_descriptor(path + PATH_MAX, c->tid, &fd))
+			return sl_tracee_fd(s, c, fd, &access);
+		return resolve(s, path + PATH_MAX, follow);
+	}
+	if (dirfd == AT_FDCWD)
+		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)c->tid);
+	else
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)c->tid, dirfd);
+	n = readlink(link, path, PATH_MAX - 1);
+	if (n <= 0 || path[0] != '/')
+		return NULL;
+	at = (size_t)n;
+	path[at++] = '/';
+	memmove(path + at, path + PATH_MAX, strlen(path + PATH_MAX) + 1);
+	return resolve(s, path, follow);
 }
 
 /* Moves len bytes; memory whose process has gone (a kept one) moves none and is opened anew. */
-static int move(struct sl_super *s, struct sl_call *c, uint64_t addr, void *in, const void *out,
-		size_t len)
+static int move(struct sl_super *s, struct sl_call *c, uint64_t addr, void *buf, size_t len,
+		bool out)
 {
 	if (len == 0)
 		return 0;
@@ -224,25 +241,24 @@ static int move(struct sl_super *s, struct sl_call *c, uint64_t addr, void *in, 
 
 		if (r < 0)
 			return r;
-		n = in ? pread(c->mem->fd, in, len, (off_t)addr)
-		       : pwrite(c->mem->fd, out, len, (off_t)addr);
+		n = out ? pwrite(c->mem->fd, buf, len, (off_t)addr)
+			: pread(c->mem->fd, buf, len, (off_t)addr);
 		if (n == (ssize_t)len)
 			return 0;
 		if (n != 0)
 			return -EFAULT;
-		c->mem->tid = 0;
-		sl_tracee_release(c);
+		drop(c);
 	}
 	return -EFAULT;
 }
 
 int sl_tracee_read(struct sl_super *s, struct sl_call *c, uint64_t addr, void *buf, size_t len)
 {
-	return move(s, c, addr, buf, NULL, len);
+	return move(s, c, addr, buf, len, false);
 }
 
 int sl_tracee_write(struct sl_super *s, struct sl_call *c, uint64_t addr, const void *buf,
 		    size_t len)
 {
-	return move(s, c, addr, NULL, buf, len);
+	return move(s, c, addr, (void *)(uintptr_t)buf, len, true);
 }
