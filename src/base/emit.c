@@ -332,6 +332,34 @@ void sl_emit_table(struct sl_emit *e, const char *key, const char *const columns
 	e->column = 0;
 }
 
+/* The names of the set bits: an array in JSON, else joined by commas. NULL: out of memory. */
+static char *bits_text(const struct sl_emit *e, uint32_t bits, const char *(*name)(unsigned bit))
+{
+	char *text, *end;
+	size_t size = sizeof("none");
+
+	for (unsigned i = 0; i < 32; i++)
+		if (bits >> i & 1)
+			size += (name(i) ? strlen(name(i)) : sizeof("bit 32")) + 4;
+	text = end = malloc(size);
+	if (!text)
+		return NULL;
+	end = stpcpy(end, e->json ? "[" : bits ? "" : "none");
+	for (unsigned i = 0, n = 0; i < 32; i++) {
+		char other[16];
+
+		if (!(bits >> i & 1))
+			continue;
+		(void)snprintf(other, sizeof(other), "bit %u", i);
+		end = stpcpy(end, n++ ? ", " : "");
+		end = stpcpy(end, e->json ? "\"" : "");
+		end = stpcpy(end, name(i) ? name(i) : other);
+		end = stpcpy(end, e->json ? "\"" : "");
+	}
+	(void)stpcpy(end, e->json ? "]" : "");
+	return text;
+}
+
 /* One line of a table; row NULL: the headings. */
 static void table_line(struct sl_emit *e, const struct held *row, const unsigned *width,
 		       const bool *number)
@@ -385,7 +413,8 @@ static void table_text(struct sl_emit *e)
 	held_clear(e);
 }
 
-static void cell(struct sl_emit *e, char *text, bool number)
+/* Takes `text`; `raw`: in JSON as it stands; `number`: to the right in text. */
+static void cell(struct sl_emit *e, char *text, bool raw, bool number)
 {
 	assert(top(e)->kind == KIND_TABLE);
 	if (!text) {
@@ -404,7 +433,7 @@ static void cell(struct sl_emit *e, char *text, bool number)
 	}
 	json_string(e, e->columns[e->column][0]);
 	put(e, ": ", 2);
-	if (number)
+	if (raw)
 		puts_raw(e, text);
 	else
 		json_string(e, text);
@@ -438,13 +467,18 @@ void sl_emit_cell(struct sl_emit *e, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	cell(e, format_v(fmt, ap), false);
+	cell(e, format_v(fmt, ap), false, false);
 	va_end(ap);
 }
 
 void sl_emit_cell_u64(struct sl_emit *e, uint64_t v)
 {
-	cell(e, format("%" PRIu64, v), true);
+	cell(e, format("%" PRIu64, v), true, true);
+}
+
+void sl_emit_cell_bits(struct sl_emit *e, uint32_t bits, const char *(*name)(unsigned bit))
+{
+	cell(e, bits_text(e, bits, name), true, false);
 }
 
 void sl_emit_end(struct sl_emit *e)
@@ -519,31 +553,7 @@ void sl_emit_bool(struct sl_emit *e, const char *key, const char *label, bool v)
 void sl_emit_bits(struct sl_emit *e, const char *key, const char *label, uint32_t bits,
 		  const char *(*name)(unsigned bit))
 {
-	char *text = NULL, *end;
-	size_t size = 3; /* "[]" */
-
-	for (unsigned i = 0; i < 32; i++)
-		if (bits >> i & 1)
-			size += (name(i) ? strlen(name(i)) : sizeof("bit 32")) + 4;
-	text = end = malloc(size < sizeof("none") ? sizeof("none") : size);
-	if (text && e->json)
-		end = stpcpy(end, "[");
-	else if (text && !bits)
-		end = stpcpy(end, "none");
-	for (unsigned i = 0, n = 0; text && i < 32; i++) {
-		char other[16];
-
-		if (!(bits >> i & 1))
-			continue;
-		(void)snprintf(other, sizeof(other), "bit %u", i);
-		end = stpcpy(end, n++ ? ", " : "");
-		end = stpcpy(end, e->json ? "\"" : "");
-		end = stpcpy(end, name(i) ? name(i) : other);
-		end = stpcpy(end, e->json ? "\"" : "");
-	}
-	if (text)
-		(void)stpcpy(end, e->json ? "]" : "");
-	field(e, key, label, text, true);
+	field(e, key, label, bits_text(e, bits, name), true);
 }
 
 void sl_emit_note(struct sl_emit *e, const char *fmt, ...)

@@ -42,6 +42,8 @@ void sl_emit_bits(struct sl_emit *e, const char *key, const char *label, uint32_
 void sl_emit_table(struct sl_emit *e, const char *key, const char *const columns[][2]);
 void sl_emit_cell(struct sl_emit *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sl_emit_cell_u64(struct sl_emit *e, uint64_t v);
+/* As sl_emit_bits. */
+void sl_emit_cell_bits(struct sl_emit *e, uint32_t bits, const char *(*name)(unsigned bit));
 
 /* A line for people only. */
 void sl_emit_note(struct sl_emit *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -129,6 +129,18 @@ static void loose(struct sl_emit *e)
 	sl_emit_cell(e, "cut");
 }
 
+static void bits_table(struct sl_emit *e)
+{
+	static const char *const bits[][2] = {{"e", "EFFECTS"}, {"n", "N"}, {NULL, NULL}};
+
+	sl_emit_table(e, NULL, bits);
+	sl_emit_cell_bits(e, 5, effect);
+	sl_emit_cell_u64(e, 1);
+	sl_emit_cell_bits(e, 0, effect);
+	sl_emit_cell_u64(e, 10);
+	sl_emit_end(e);
+}
+
 static void top_table(struct sl_emit *e)
 {
 	sl_emit_table(e, NULL, columns);
@@ -149,6 +161,9 @@ static void test_golden(void)
 	expect(false, nothing, "");
 	expect(true, nothing, "{}\n");
 	expect(true, top_table, "[]\n");
+	expect(true, bits_table,
+	       "[\n  {\"e\": [\"data\", \"reset\"], \"n\": 1},\n  {\"e\": [], \"n\": 10}\n]\n");
+	expect(false, bits_table, "EFFECTS       N\ndata, reset   1\nnone         10\n");
 	expect(false, top_table, "COMMAND  N  WHY\n");
 	expect(true, loose,
 	       "{\n  \"a\": \"1\",\n  \"b\": [\n    {\n      \"c\": 2\n    },\n    {\n"

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "core/reader.h"
 
 /* Bits of a declaration word. */
 enum { LBCC = 1 << 1, NCC = 1 << 2, NIC = 1 << 3, CCC = 1 << 4, EFFECT_BITS = 0x1e };
@@ -413,13 +414,18 @@ static void lint_flaws(struct lint *l)
 {
 	for (unsigned i = 0; i < _SL_FLAW_N; i++) {
 		struct sl_finding *v;
+		size_t at;
 
 		/* These two are said of each entry. */
 		if (!(l->doc->flaws >> i & 1) || i == SL_FLAW_CONTRADICTS || i == SL_FLAW_RESERVED)
 			continue;
 		v = find(l, SL_FLAW_VOIDS >> i & 1 ? SL_LINT_ID_NO_CONTRACT : SL_LINT_ID_FLAW,
 			 NULL);
-		(void)snprintf(v->detail, sizeof(v->detail), "%s", sl_flaw_text(i));
+		at = (size_t)snprintf(v->detail, sizeof(v->detail), "%s", sl_flaw_text(i));
+		for (unsigned k = 0, n = 0; l->doc->live && k < _SL_RAW_N; k++)
+			if ((l->doc->flawed_in >> k & 1) && at < sizeof(v->detail))
+				at += (size_t)snprintf(v->detail + at, sizeof(v->detail) - at,
+						       "%s%s", n++ ? ", " : ": ", sl_raw_name(k));
 		v->spec = "NVMe Base 5.1.12";
 	}
 }

@@ -121,11 +121,10 @@ static const char *trust_text(const struct sl_entry *entry, sl_effects floor)
 
 static void command_row(struct sl_emit *e, const struct sl_entry *entry)
 {
-	char name[SL_KEY_NAME_MAX], word[96], buf[512];
+	char name[SL_KEY_NAME_MAX], word[96];
 	sl_effects floor;
-	bool known = floor_of(entry->key, &floor);
 
-	if (!known)
+	if (!floor_of(entry->key, &floor))
 		floor = SL_E_UNKNOWN;
 	sl_emit_cell(e, "%s", sl_key_name(entry->key, name));
 	sl_emit_cell(e, "%s", sl_set_name(sl_key_set(entry->key)));
@@ -133,13 +132,15 @@ static void command_row(struct sl_emit *e, const struct sl_entry *entry)
 	sl_emit_cell(e, "%s", sl_source_name(entry->source));
 	sl_emit_cell(e, "%08x", entry->raw);
 	sl_emit_cell(e, "%s", sl_word_text(entry->raw, entry->source, word));
-	sl_emit_cell(e, "%s",
-		     entry->flags & SL_ENTRY_NO_EFFECTS ? "not said"
-							: effects_text(entry->declared, buf));
-	sl_emit_cell(e, "%s", known ? effects_text(floor, buf) : "unknown");
-	sl_emit_cell(e, "%s", sl_exclusivity_name(entry->excl));
-	sl_emit_cell(e, "%s", bits_text(entry->scope, sl_scope_name, buf));
 	sl_emit_cell(e, "%s", trust_text(entry, floor));
+	sl_emit_cell(e, "%s", sl_exclusivity_name(entry->excl));
+	/* To a person, no word about effects is not the same as a word that says none. */
+	if ((entry->flags & SL_ENTRY_NO_EFFECTS) && !sl_emit_is_json(e))
+		sl_emit_cell(e, "not said");
+	else
+		sl_emit_cell_bits(e, entry->declared, sl_effect_name);
+	sl_emit_cell_bits(e, floor, sl_effect_name);
+	sl_emit_cell_bits(e, entry->scope, sl_scope_name);
 	sl_emit_cell(e, "%s%s", entry->flags & SL_ENTRY_LOCKED ? "prohibited" : "",
 		     !(entry->flags & SL_ENTRY_LOCKED) && (entry->flags & SL_ENTRY_LOCKABLE)
 			     ? "can be locked"
@@ -154,11 +155,11 @@ void sl_print_show(struct sl_emit *e, const struct sl_doc *d)
 						 {"source", "LOG"},
 						 {"word", "WORD"},
 						 {"bits", NULL},
+						 {"trust", "TRUST"},
+						 {"exclusive", "ALONE IN"},
 						 {"declared", "DECLARED"},
 						 {"floor", "FLOOR"},
-						 {"exclusive", "ALONE IN"},
 						 {"scope", NULL},
-						 {"trust", "TRUST"},
 						 {"lockdown", "LOCKDOWN"},
 						 {NULL, NULL}};
 	uint64_t keys[SL_CONTRACT_MAX];
@@ -278,7 +279,7 @@ static size_t diff_keys(struct sl_emit *e, const struct sl_doc *a, const struct 
 			const struct sl_entry *x = sl_contract_find(&a->contract, keys[side][i]);
 			const struct sl_entry *y = sl_contract_find(&b->contract, keys[side][i]);
 			sl_effects p = x ? x->declared : 0, q = y ? y->declared : 0;
-			char name[SL_KEY_NAME_MAX], buf[512];
+			char name[SL_KEY_NAME_MAX];
 
 			if ((side && x) || (x && y && x->raw == y->raw && p == q))
 				continue;
@@ -286,8 +287,8 @@ static size_t diff_keys(struct sl_emit *e, const struct sl_doc *a, const struct 
 			sl_emit_cell(e, "%s", sl_key_name(keys[side][i], name));
 			diff_cell(e, a, x);
 			diff_cell(e, b, y);
-			sl_emit_cell(e, "%s", effects_text(q & ~p, buf));
-			sl_emit_cell(e, "%s", effects_text(p & ~q, buf));
+			sl_emit_cell_bits(e, q & ~p, sl_effect_name);
+			sl_emit_cell_bits(e, p & ~q, sl_effect_name);
 		}
 	}
 	return found;
@@ -359,13 +360,13 @@ void sl_print_gaps(struct sl_emit *e, const struct sl_doc *d)
 		identity(e, d);
 	sl_emit_table(e, "gaps", columns);
 	while (sl_gap_next(c, &at, &g)) {
-		char buf[640], list[512];
+		char buf[640];
 
 		n++;
 		sl_emit_cell(e, "%s", sl_rows[g.row].name);
 		sl_emit_cell(e, "%s", sl_source_name(g.source));
-		sl_emit_cell(e, "%s", effects_text(g.floor, list));
-		sl_emit_cell(e, "%s", effects_text(g.missing, list));
+		sl_emit_cell_bits(e, g.floor, sl_effect_name);
+		sl_emit_cell_bits(e, g.missing, sl_effect_name);
 		sl_emit_cell(e, "%s", gap_text(&g, buf));
 		sl_emit_cell(e, "%s", sl_rows[g.row].spec);
 	}
