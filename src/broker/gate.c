@@ -556,6 +556,8 @@ void sl_gate_poll(struct sl_gate *g, unsigned device)
 
 void sl_gate_tick(struct sl_gate *g)
 {
+	if (g->free_slots == SL_SLOTS_MAX)
+		return;
 	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
 		struct sl_slot *s = &g->slots[i];
 

@@ -97,6 +97,7 @@ struct sl_gate {
 	struct sl_ledger ledger;
 	uint32_t table_hash;
 	uint32_t sessions_seen;
+	uint32_t sessions_high; /* no session at this index or above was ever used */
 	uint32_t free_slots;
 	uint64_t order;
 	uint64_t now;	 /* seconds since the epoch, of this turn */

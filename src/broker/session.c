@@ -74,6 +74,8 @@ int sl_session_add(struct sl_gate *g, int fd, const struct sl_identity *who)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 		*s = (struct sl_session){.fd = fd, .id = ++g->sessions_seen, .who = *who};
 		s->who.label[SL_LABEL_MAX - 1] = '\0';
+		if (g->sessions_high <= i)
+			g->sessions_high = i + 1;
 		return 0;
 	}
 	close(fd);
@@ -140,6 +142,12 @@ void sl_session_read(struct sl_gate *g, int session)
 			sl_session_drop(g, session);
 			return;
 		}
+		/*
+		 * A client with one command at a time has sent nothing more: the next poll says so
+		 * for less than a read that finds nothing.
+		 */
+		if (g->sessions[session].slots < 2)
+			return;
 	}
 }
 

@@ -38,7 +38,7 @@ static void watch(const struct sl_launcher *l, struct pollfd p[AT_END])
 		p[AT_DEVICES + i] =
 			(struct pollfd){live ? g->devices[i].dev->poll_fd : -1, POLLIN, 0};
 	}
-	for (unsigned i = 0; i < SL_SESSIONS_MAX; i++) {
+	for (unsigned i = 0; i < g->sessions_high; i++) {
 		bool live = l->started && sl_gate_room(g, (int)i);
 
 		/* Without room a client waits in its socket; POLLHUP is still reported. */
@@ -52,6 +52,7 @@ static int turn(struct sl_launcher *l)
 	struct sl_gate *g = l->gate;
 	struct pollfd p[AT_END];
 	struct timespec t = {0};
+	unsigned polled = g->sessions_high;
 	int ms, r = 0;
 
 	sl_gate_clock(g);
@@ -59,13 +60,13 @@ static int turn(struct sl_launcher *l)
 	if (ms > 0)
 		t = (struct timespec){ms / 1000, (long)(ms % 1000) * 1000000};
 	watch(l, p);
-	if (ppoll(p, AT_END, ms >= 0 ? &t : NULL, NULL) < 0)
+	if (ppoll(p, AT_SESSIONS + polled, ms >= 0 ? &t : NULL, NULL) < 0)
 		return errno == EINTR ? 0 : -errno;
 	sl_gate_clock(g);
 	for (unsigned i = 0; i < g->n_devices; i++)
 		if (p[AT_DEVICES + i].revents)
 			sl_gate_poll(g, i);
-	for (unsigned i = 0; i < SL_SESSIONS_MAX; i++) {
+	for (unsigned i = 0; i < polled; i++) {
 		if (p[AT_SESSIONS + i].revents & POLLIN)
 			sl_session_read(g, (int)i);
 		else if (p[AT_SESSIONS + i].revents)
