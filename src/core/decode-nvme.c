@@ -325,17 +325,14 @@ int sl_contract_nvme_ns_list(struct sl_contract *c, const void *list, size_t len
 {
 	struct sl_view v = sl_view(list, len);
 	int flaw = length(len, SL_NVME_IDENTIFY_SIZE);
-	uint32_t last = 0;
+	uint32_t nsid, last = 0;
 
 	if (flaw)
 		return flaw;
-	for (unsigned i = 0; i < SL_NVME_IDENTIFY_SIZE / 4; i++) {
-		uint32_t nsid = sl_view_le32(&v);
-
-		if (!nsid)
-			break;
+	/* Zero ends the list; so does its last entry, behind which the view yields zero. */
+	while ((nsid = sl_view_le32(&v))) {
 		/* Ascending, by the specification: anything else is no list. */
-		if (nsid <= last || nsid > 0xfffffffe)
+		if (nsid <= last || nsid == 0xffffffff)
 			return SL_FLAW_BAD_NS;
 		last = nsid;
 		if (!ns_add(c, nsid))
@@ -373,7 +370,7 @@ int sl_contract_nvme_ns(struct sl_contract *c, uint32_t nsid, const void *id, si
 		memcpy(ns->guid + 8, p + 120, 8); /* EUI64 */
 	ns->lba_format = (uint8_t)lba_format(p);
 	ns->lba_shift = 0;
-	if (lba_format(p) > p[25] || lba_format(p) >= 64)
+	if (lba_format(p) > p[25])
 		return SL_FLAW_BAD_NS;
 	lbaf = p + 128 + 4 * lba_format(p);
 	/* LBADS below 9 is not allowed to exist; past 24 nothing is believable. */
@@ -433,8 +430,7 @@ int sl_contract_nvme_ns_zoned(struct sl_contract *c, uint32_t nsid, const void *
 		return flaw;
 	if (!ns)
 		return SL_FLAW_MANY_NS;
-	if (ns->lba_format >= 64)
-		return SL_FLAW_BAD_NS;
+	_Static_assert(2816 + 16 * 64 <= SL_NVME_IDENTIFY_SIZE, "six bits of index stay inside");
 	/* LBA Format Extensions at 2816, 16 bytes each: ZSZE, ZDES. */
 	ns->zone = sl_get_le64(p + 2816 + 16u * ns->lba_format);
 	return ns->zone ? 0 : SL_FLAW_BAD_NS;

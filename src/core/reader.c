@@ -53,7 +53,7 @@ static bool want_ns(const struct sl_reader *r)
 	/* A key-value namespace has no blocks: CNS 00h does not describe it. */
 	if (has_list(r))
 		return want_namespaces(r) && r->contract->ns[r->ns].csi != 1;
-	return r->nsid && r->nsid <= r->caps.nn && r->nsid <= SL_NS_MAX;
+	return r->nsid <= r->caps.nn && r->nsid <= SL_NS_MAX;
 }
 
 static bool want_zoned(const struct sl_reader *r)
@@ -68,7 +68,7 @@ static bool want_supported(const struct sl_reader *r)
 
 static bool want_effects(const struct sl_reader *r)
 {
-	return r->csi < 32 && ((r->caps.lpa & SL_NVME_LPA_EFFECTS) || listed(r, 0x05));
+	return (r->caps.lpa & SL_NVME_LPA_EFFECTS) || listed(r, 0x05);
 }
 
 static bool want_features(const struct sl_reader *r)
@@ -87,8 +87,7 @@ static const uint8_t lockdown_lsp[] = {0x00, 0x10, 0x02, 0x12};
 
 static bool want_lockdown(const struct sl_reader *r)
 {
-	return r->lockdown < SL_COUNT(lockdown_lsp) && (r->caps.oacs & SL_NVME_OACS_LOCKDOWN) &&
-	       listed(r, 0x14);
+	return (r->caps.oacs & SL_NVME_OACS_LOCKDOWN) && listed(r, 0x14);
 }
 
 static const struct step {
@@ -125,8 +124,7 @@ static void flaw(struct sl_reader *r, int found)
 	if (!found)
 		return;
 	r->flaws |= 1u << found;
-	if (r->step < _SL_RAW_N)
-		r->flawed_in |= 1u << r->step;
+	r->flawed_in |= 1u << r->step;
 }
 
 /* The next command set in use, or 32: none. */
@@ -293,7 +291,7 @@ void sl_reader_feed(struct sl_reader *r, uint16_t status, const void *data, size
 {
 	int found;
 
-	if (!r->asked || r->step >= _SL_RAW_N)
+	if (!r->asked)
 		return;
 	r->asked = 0;
 	if (status == SL_READER_LOST) {

@@ -113,6 +113,7 @@ static void test_word_exclusivity(void)
 		assert(e.excl == cases[i].excl);
 		assert(e.flags & SL_ENTRY_LOCKABLE);
 	}
+	assert(sl_contract_nvme_word(&e, SL_SOURCE_LID05, 0) == 0 && !e.declared);
 	assert(sl_contract_nvme_word(&e, SL_SOURCE_LID05, 0x00000002) == SL_FLAW_RESERVED);
 	assert(!(e.flags & SL_ENTRY_SUPPORTED) && (e.declared & SL_E_UNKNOWN));
 }
@@ -138,6 +139,8 @@ static void test_trust(void)
 	(void)sl_contract_nvme_word(&e, SL_SOURCE_LID05, 0x3f);
 	assert(sl_contract_trust(&e, 0) == SL_TRUST_DECLARED); /* reserved bit */
 	assert(sl_contract_expressible(SL_SOURCE_LID00) == SL_E_NONE);
+	assert(sl_contract_expressible(SL_SOURCE_LID12) ==
+	       sl_contract_expressible(SL_SOURCE_LID13));
 }
 
 static void test_effects_log(void)
@@ -171,6 +174,16 @@ static void test_effects_log(void)
 	assert((e->declared & SL_E_UNKNOWN) && (e->declared & SL_E_INVENTORY));
 	e = sl_contract_find(&contract, ADMIN(0x84));
 	assert(e && (e->declared & SL_E_UNKNOWN));
+
+	/* Read again for the same set, malformed: said again, and nothing becomes better. */
+	clear();
+	put(6, 0x21);
+	put(7, 0x21);
+	assert(sl_contract_nvme_effects(&contract, 0, page, 4096) == SL_FLAW_RESERVED);
+	assert(sl_contract_nvme_effects(&contract, 0, page, 4096) == 0);
+	assert(sl_contract_find(&contract, ADMIN(6))->declared & SL_E_UNKNOWN);
+	put(6, 0);
+	assert(sl_contract_nvme_effects(&contract, 0, page, 4096) == SL_FLAW_CONTRADICTS);
 
 	clear();
 	put(6, 1);
@@ -210,6 +223,7 @@ static void test_sibling_logs(void)
 	put(2, 1);
 	put(7, 0x00010003);
 	put(8, 0x00000005);
+	put(9, 0x00000002);
 	assert(sl_contract_nvme_supported_logs(&contract, page, 1024) == SL_FLAW_RESERVED);
 	e = sl_contract_find(&contract, sl_key(SL_SET_NVME_ADMIN, 2, 7));
 	assert(e && e->flags == (SL_ENTRY_USED | SL_ENTRY_SUPPORTED | SL_ENTRY_NO_EFFECTS));
@@ -283,6 +297,13 @@ static void test_identify(void)
 	assert(!strcmp(contract.model, "Model ?[2J") && !strcmp(contract.firmware, "VDV1DP25"));
 	assert(contract.max_transfer == 131072 && contract.cntlid == 7);
 	assert(caps.version == 0x10400 && caps.lpa == 0x22 && caps.nn == 3);
+	memset(page + 4, 0, 20);
+	memset(page + 24, ' ', 40);
+	memcpy(page + 64, "A\x7f\xff\0\0\0\0", 8);
+	page[77] = 20;
+	assert(sl_contract_nvme_ctrl(&contract, page, 4096, &caps) == 0);
+	assert(!contract.serial[0] && !contract.model[0] && !strcmp(contract.firmware, "A??"));
+	assert(contract.max_transfer == UINT32_MAX);
 	page[77] = 0;
 	assert(sl_contract_nvme_ctrl(&contract, page, 4096, &caps) == 0);
 	assert(contract.max_transfer == UINT32_MAX);
@@ -326,7 +347,204 @@ static void test_identify(void)
 	put(0, 2);
 	put(1, 2);
 	assert(sl_contract_nvme_ns_list(&contract, page, 4096) == SL_FLAW_BAD_NS);
+	put(1, 0xffffffff);
+	assert(sl_contract_nvme_ns_list(&contract, page, 4096) == SL_FLAW_BAD_NS);
 	assert(contract.n_ns == 1);
+	put(1, 3);
+	assert(sl_contract_nvme_ns_list(&contract, page, 4096) == 0);
+	assert(sl_contract_ns(&contract, 3) && !sl_contract_ns(&contract, 1));
+}
+
+/* Every decoder behind one shape, with the length of its format. */
+static struct sl_nvme_caps any_caps;
+
+static int d_ctrl(const void *p, size_t len)
+{
+	return sl_contract_nvme_ctrl(&contract, p, len, &any_caps);
+}
+
+static int d_ns(const void *p, size_t len)
+{
+	return sl_contract_nvme_ns(&contract, 9000, p, len);
+}
+
+static int d_descs(const void *p, size_t len)
+{
+	return sl_contract_nvme_ns_descs(&contract, 9000, p, len);
+}
+
+static int d_zoned(const void *p, size_t len)
+{
+	return sl_contract_nvme_ns_zoned(&contract, 9000, p, len);
+}
+
+static int d_list(const void *p, size_t len)
+{
+	return sl_contract_nvme_ns_list(&contract, p, len);
+}
+
+static int d_effects(const void *p, size_t len)
+{
+	return sl_contract_nvme_effects(&contract, 0, p, len);
+}
+
+static int d_features(const void *p, size_t len)
+{
+	return sl_contract_nvme_feature_effects(&contract, p, len);
+}
+
+static int d_logs(const void *p, size_t len)
+{
+	return sl_contract_nvme_supported_logs(&contract, p, len);
+}
+
+static int d_mi(const void *p, size_t len)
+{
+	return sl_contract_nvme_mi_effects(&contract, p, len);
+}
+
+static int d_lockdown(const void *p, size_t len)
+{
+	return sl_contract_nvme_lockdown(&contract, p, len);
+}
+
+static const struct {
+	int (*decode)(const void *p, size_t len);
+	size_t size;
+	int when_full; /* of a page of 01h bytes on a contract without room; 0: needs none */
+} decoders[] = {
+	{d_ctrl, 4096, 0},
+	{d_ns, 4096, SL_FLAW_MANY_NS},
+	{d_descs, 4096, SL_FLAW_MANY_NS},
+	{d_zoned, 4096, SL_FLAW_MANY_NS},
+	{d_list, 4096, SL_FLAW_MANY_NS},
+	{d_effects, 4096, SL_FLAW_FULL},
+	{d_features, 1024, SL_FLAW_FULL},
+	{d_logs, 1024, SL_FLAW_FULL},
+	{d_mi, 4096, SL_FLAW_FULL},
+	{d_lockdown, 512, SL_FLAW_FULL},
+};
+
+static void test_every_decoder(void)
+{
+	static struct sl_contract before;
+	static uint8_t big[8192];
+
+	for (unsigned i = 0; i < SL_COUNT(decoders); i++) {
+		clear();
+		before = contract;
+		memset(big, 1, sizeof(big));
+		for (size_t len = 0; len < decoders[i].size; len += 1 + len / 7)
+			assert(decoders[i].decode(big, len) == SL_FLAW_TRUNCATED);
+		assert(decoders[i].decode(big, decoders[i].size - 1) == SL_FLAW_TRUNCATED);
+		assert(decoders[i].decode(big, decoders[i].size + 1) == SL_FLAW_OVERSIZED);
+		assert(!memcmp(&before, &contract, sizeof(before)));
+		for (uint32_t k = 0; k < SL_CONTRACT_MAX; k++)
+			assert(sl_contract_add(&contract, UINT64_C(0xff) << 32 | k));
+		for (uint32_t k = 0; k < SL_NS_MAX; k++)
+			contract.ns[contract.n_ns++].nsid = k + 1;
+		if (decoders[i].size == 512)
+			big[0] = 0;
+		assert(decoders[i].decode(big, decoders[i].size) == decoders[i].when_full);
+		assert(contract.n_entries == SL_CONTRACT_MAX && contract.n_ns == SL_NS_MAX);
+	}
+	/* The admin half fits, the I/O half does not. */
+	clear();
+	for (uint32_t k = 0; k < SL_CONTRACT_MAX - 1; k++)
+		assert(sl_contract_add(&contract, UINT64_C(0xff) << 32 | k));
+	put(6, 1);
+	put(256, 1);
+	assert(d_effects(page, 4096) == SL_FLAW_FULL);
+	assert(!sl_contract_ns(&contract, 1));
+	/* A set that no table has: its admin half counts all the same. */
+	clear();
+	put(6, 1);
+	put(257, 3);
+	assert(sl_contract_nvme_effects(&contract, 7, page, 4096) == 0);
+	assert(contract.n_entries == 1);
+}
+
+/* Which of several identities a namespace gets. */
+static void test_guid(void)
+{
+	static const char zero[] = "\0\1\0\0", eui[] = "\1\10\0\0EEEEEEEE",
+			  uuid[] = "\3\20\0\0UUUUUUUUUUUUUUUU",
+			  nguid[] = "\2\20\0\0NNNNNNNNNNNNNNNN",
+			  odd[] = "\2\1\0\0x\3\2\0\0xx\1\1\0\0x"
+				  "\4\2\0\0xx\11\1\0\0x";
+	static const struct {
+		const char *a;
+		size_t n;
+		const char *b;
+		size_t m;
+		char first, last;
+	} cases[] = {
+		{eui, 12, uuid, 20, 'U', 'U'},	  {uuid, 20, eui, 12, 'U', 'U'},
+		{nguid, 20, uuid, 20, 'N', 'N'},  {uuid, 20, nguid, 20, 'N', 'N'},
+		{nguid, 20, nguid, 20, 'N', 'N'}, {zero, 5, nguid, 20, 'N', 'N'},
+		{eui, 12, eui, 12, 0, 'E'},	  {odd, sizeof(odd) - 1, eui, 12, 0, 'E'},
+	};
+
+	for (unsigned i = 0; i < SL_COUNT(cases); i++) {
+		const struct sl_ns *ns;
+
+		clear();
+		memcpy(page, cases[i].a, cases[i].n);
+		memcpy(page + cases[i].n, cases[i].b, cases[i].m);
+		assert(sl_contract_nvme_ns_descs(&contract, 1, page, 4096) == 0);
+		ns = sl_contract_ns(&contract, 1);
+		assert(ns->guid[0] == cases[i].first && ns->guid[15] == cases[i].last);
+		assert(ns->csi == 0);
+	}
+	/* A list that fills its page to the last byte has no end mark. */
+	clear();
+	for (unsigned at = 0; at < 4096; at += 16) {
+		page[at] = 9;
+		page[at + 1] = 12;
+	}
+	assert(sl_contract_nvme_ns_descs(&contract, 1, page, 4096) == 0);
+	/* From Identify Namespace: NGUID, else EUI64; a descriptor's stays. */
+	clear();
+	fill_ns(page);
+	memcpy(page + 120, "EEEEEEEE", 8);
+	assert(sl_contract_nvme_ns(&contract, 1, page, 4096) == 0);
+	assert(contract.ns[0].guid[15] == 9);
+	contract.ns[0].guid[15] = 8;
+	assert(sl_contract_nvme_ns(&contract, 1, page, 4096) == 0);
+	assert(contract.ns[0].guid[15] == 8);
+	memset(contract.ns[0].guid, 0, 16);
+	page[119] = 0;
+	assert(sl_contract_nvme_ns(&contract, 1, page, 4096) == 0);
+	assert(contract.ns[0].guid[0] == 0 && contract.ns[0].guid[15] == 'E');
+}
+
+static void test_lockdown_lists(void)
+{
+	static const struct {
+		uint8_t what;
+		int flaw;
+	} lists[] = {
+		{0x00, 0},
+		{0x02, 0},
+		{0x10, 0},
+		{0x12, 0},
+		{0x01, SL_FLAW_RESERVED},
+		{0x03, SL_FLAW_RESERVED},
+		{0x20, SL_FLAW_RESERVED},
+		{0x32, SL_FLAW_RESERVED},
+		{0x40, SL_FLAW_RESERVED},
+		{0x80, SL_FLAW_RESERVED},
+	};
+
+	for (unsigned i = 0; i < SL_COUNT(lists); i++) {
+		clear();
+		page[0] = lists[i].what;
+		page[3] = 255;
+		for (unsigned k = 0; k < 255; k++)
+			page[4 + k] = (uint8_t)k;
+		assert(sl_contract_nvme_lockdown(&contract, page, 512) == lists[i].flaw);
+		assert(contract.n_entries == (lists[i].flaw ? 0u : 255u));
+	}
 }
 
 /* A scripted device. */
@@ -334,13 +552,16 @@ struct device {
 	uint32_t version;
 	uint8_t lpa;
 	uint16_t oacs;
-	bool zoned;	   /* namespace 2 */
-	bool deny_self;	   /* the effects log does not list Identify */
+	uint8_t self;	   /* Identify's word in the effects log; FFh: none */
+	uint8_t csi;	   /* of namespace 2 */
+	bool empty;	   /* no namespaces */
+	uint32_t nn;	   /* NN, where not 3 */
 	uint8_t refuse_op; /* with refuse_id: answered with Invalid Field */
 	uint8_t refuse_id;
-	uint8_t short_id; /* a log that is one dword short */
-	bool dies;	  /* no answer after the first */
-	char asked[64][24];
+	uint8_t short_id;   /* a log that is one dword short */
+	bool dies;	    /* no answer after the first */
+	bool hide_lockdown; /* LID 00h does not list 14h */
+	char asked[300][24];
 	unsigned n;
 };
 
@@ -352,12 +573,12 @@ static size_t answer_log(const struct device *d, uint8_t lid, uint32_t cdw14, ui
 	switch (lid) {
 	case 0x00:
 		for (unsigned i = 0; i < SL_COUNT(lids); i++)
-			put(lids[i], 1);
+			put(lids[i], lids[i] == 0x14 && d->hide_lockdown ? 2 : 1);
 		return 1024;
 	case 0x05:
 		assert((cdw14 & 0xffffff) == 0);
 		put(0x02, 1);
-		put(0x06, d->deny_self ? 0 : 1);
+		put(0x06, d->self == 0xff ? 0 : d->self);
 		put(256 + 1, 3);
 		if (cdw14 >> 24 == 2)
 			put(256 + 0x79, 3);
@@ -391,14 +612,16 @@ static size_t answer(const struct device *d, const struct sl_command *cmd)
 	case 1:
 		fill_ctrl(page, d->version, d->lpa);
 		sl_put_le16(page + 256, d->oacs);
+		if (d->nn)
+			sl_put_le32(page + 516, d->nn);
 		break;
 	case 2:
-		put(0, 1);
-		put(1, 2);
+		put(0, d->empty ? 0 : 1);
+		put(1, d->empty ? 0 : 2);
 		break;
 	case 3:
 		memcpy(page, "\4\1\0\0", 4);
-		page[4] = nsid == 2 && d->zoned ? 2 : 0;
+		page[4] = nsid == 2 ? d->csi : 0;
 		break;
 	case 5:
 		assert(nsid == 2 && sl_get_le32(cmd->req + 44) == 2u << 24);
@@ -425,7 +648,7 @@ static void read_device(struct device *d, struct sl_reader *r)
 		assert(cmd.data_len == len);
 		if (log)
 			assert(((sl_get_le32(cmd.req + 40) >> 16) + 1) * 4 == cmd.data_len);
-		assert(d->n < 64);
+		assert(d->n < 300);
 		(void)snprintf(d->asked[d->n++], sizeof(d->asked[0]), "%02x.%02x.%02x.%x",
 			       cmd.req[0], cmd.req[40], cmd.req[41] | cmd.req[59],
 			       log ? 0 : sl_get_le32(cmd.req + 4));
@@ -462,8 +685,8 @@ static void test_reader_order(void)
 					   "02.14.00.0", "02.14.10.0", "02.14.02.0", "02.14.12.0"};
 	static const char *const old[] = {"06.01.00.0", "06.00.00.1", "06.00.00.2", "06.00.00.3",
 					  "02.05.00.0"};
-	struct device d = {.version = 0x20000, .lpa = 0x22, .oacs = 1 << 10, .zoned = true};
-	struct device o = {.version = 0, .lpa = 0x02};
+	struct device d = {.version = 0x20000, .lpa = 0x22, .oacs = 1 << 10, .csi = 2, .self = 1};
+	struct device o = {.version = 0, .lpa = 0x02, .self = 1};
 	struct device none = {.version = 0x10200, .lpa = 0};
 	struct sl_reader r;
 
@@ -477,6 +700,12 @@ static void test_reader_order(void)
 	read_device(&o, &r);
 	expect_asked(&o, old, SL_COUNT(old));
 	assert(!r.flaws && contract.n_ns == 2 && contract.state == SL_CONTRACT_PRESENT);
+
+	/* However many it says it may have, as many are asked for as are kept. */
+	o.n = 0;
+	o.nn = 1000;
+	read_device(&o, &r);
+	assert(o.n == SL_NS_MAX + 2 && contract.n_ns == 2);
 
 	read_device(&none, &r);
 	assert(r.flaws == 1u << SL_FLAW_NO_LOG && contract.state == SL_CONTRACT_NONE);
@@ -498,7 +727,15 @@ static void test_reader_bad(void)
 		 1u << SL_FLAW_TRUNCATED | 1u << SL_FLAW_NO_LOG,
 		 false},
 		{{.lpa = 0x22, .short_id = 0x13}, 1u << SL_FLAW_TRUNCATED, false},
-		{{.lpa = 0x22, .deny_self = true}, 1u << SL_FLAW_SELF, false},
+		{{.lpa = 0x22, .self = 0xff}, 1u << SL_FLAW_SELF, false},
+		{{.lpa = 0x22, .self = 2}, 1u << SL_FLAW_SELF | 1u << SL_FLAW_RESERVED, false},
+		{{.lpa = 0x22, .self = 3}, 0, true},
+		{{.lpa = 0x20, .empty = true}, 0, true},
+		{{.lpa = 0x22, .csi = 1, .oacs = 1 << 10}, 0, true},
+		{{.lpa = 0x22, .csi = 40, .refuse_op = 2, .refuse_id = 0x00},
+		 1u << SL_FLAW_REFUSED,
+		 true},
+		{{.lpa = 0x22, .oacs = 1 << 10, .hide_lockdown = true}, 0, true},
 		{{.lpa = 0x22, .dies = true}, 1u << SL_FLAW_LOST | 1u << SL_FLAW_NO_LOG, false},
 		{{.lpa = 0x22, .refuse_op = 6, .refuse_id = 1},
 		 1u << SL_FLAW_REFUSED | 1u << SL_FLAW_NO_LOG,
@@ -510,6 +747,7 @@ static void test_reader_bad(void)
 		struct device d = cases[i].d;
 
 		d.version = 0x10400;
+		d.self = d.self ? d.self : 1;
 		read_device(&d, &r);
 		assert(r.flaws == cases[i].flaws);
 		assert((contract.state == SL_CONTRACT_PRESENT) == cases[i].present);
@@ -539,7 +777,7 @@ static void test_reader_pin(void)
 	struct sum first = {0};
 
 	for (unsigned round = 0; round < 4; round++) {
-		struct device d = {.version = 0x20000, .lpa = 0x22, .zoned = true};
+		struct device d = {.version = 0x20000, .lpa = 0x22, .csi = 2, .self = 1};
 		struct sum s = {0};
 		struct sl_reader r;
 		struct sl_command cmd;
@@ -563,6 +801,30 @@ static void test_reader_pin(void)
 	}
 }
 
+/* What was refused or is malformed is not in the digest. */
+static void test_reader_pin_bad(void)
+{
+	size_t bytes[3];
+
+	for (unsigned round = 0; round < 3; round++) {
+		struct device d = {.version = 0x20000, .lpa = 0x22, .self = 1};
+		struct sum s = {0};
+		struct sl_reader r;
+		struct sl_command cmd;
+
+		sl_reader_init(&r, &contract, sum, &s);
+		while (sl_reader_next(&r, &cmd)) {
+			size_t len = answer(&d, &cmd);
+			bool features = cmd.req[0] == 2 && cmd.req[40] == 0x12;
+
+			sl_reader_feed(&r, round == 1 && features ? 0x109 : 0, page,
+				       round == 2 && features ? len - 1 : len);
+		}
+		bytes[round] = s.bytes;
+	}
+	assert(bytes[1] == bytes[0] - 1024 - 8 && bytes[2] == bytes[1]);
+}
+
 static void test_names(void)
 {
 	for (unsigned i = 0; i < _SL_FLAW_N; i++)
@@ -582,9 +844,13 @@ int main(void)
 	test_effects_log();
 	test_sibling_logs();
 	test_identify();
+	test_every_decoder();
+	test_guid();
+	test_lockdown_lists();
 	test_reader_order();
 	test_reader_bad();
 	test_reader_pin();
+	test_reader_pin_bad();
 	test_names();
 	return 0;
 }
