@@ -71,10 +71,12 @@ void sl_explain_effects(struct sl_emit *e, const struct sl_facts *f)
 	sl_emit_object(e, "effects", "Effects");
 	sl_emit_bits(e, "effective", "judged by", f->effective, sl_effect_name);
 	sl_emit_bits(e, "floor", "floor (our table)", f->floor, sl_effect_name);
-	if (f->declared_known)
+	sl_emit_bool(e, "listed", NULL, f->declared_known);
+	if (f->declared_known || sl_emit_is_json(e))
 		sl_emit_bits(e, "declared", "declared (the device)", f->declared, sl_effect_name);
 	else
-		sl_emit_str(e, "declared", "declared (the device)", "nothing");
+		sl_emit_str(e, NULL, "declared (the device)",
+			    "nothing: it does not list the command");
 	if (f->observed)
 		sl_emit_bits(e, "observed", "observed (a verifier)", f->observed, sl_effect_name);
 	sl_emit_bits(e, "scope", "scope", f->scope, sl_scope_name);
@@ -108,8 +110,10 @@ void sl_explain_rule(struct sl_emit *e, const char *file, unsigned line)
 		if (++n < line)
 			continue;
 		text[len] = '\0';
+		for (char *t = text; (t = strchr(t, '\t'));)
+			*t = ' ';
 		/* A statement goes on as long as its lines are indented. */
-		if (n > line && text[0] != '\t' && text[0] != ' ')
+		if (n > line && text[0] != ' ')
 			break;
 		if (used + len + 2 > sizeof(all) || kept == 8)
 			break;

@@ -37,6 +37,8 @@ static const char *const advice[_SL_REASON_N] = {
 	[SL_REASON_BUSY] = "the same command again, later",
 	[SL_REASON_STALE] = "the same command again",
 	[SL_REASON_BROKER] = "a broker that can judge it: what failed is in its own message",
+	[SL_REASON_UNDESCRIBED] =
+		"a table that describes the fields of the command: it is known by its name alone",
 };
 
 static struct sl_list *list_of(struct sl_image *img, uint32_t section, uint16_t row)
@@ -126,25 +128,40 @@ static void candidates(const struct sl_question *q, struct sl_emit *e,
 	sl_emit_end(e);
 }
 
-static bool allowed_by(const struct sl_question *q, const char *name)
+/* Judged anew by another policy, as asked or as root. */
+static bool allowed_by(const struct sl_question *q, const struct sl_compiled *policy, bool root)
 {
-	struct sl_compiled other;
+	static const struct sl_identity superuser = {.n_gids = 1, .known = 1};
+	struct sl_question as = *q;
 	struct sl_command cmd = q->cmd;
 	struct sl_verdict v;
-	bool allowed;
+
+	if (root)
+		as.who = &superuser;
+	return !(((const struct sl_image *)policy->image)->flags & SL_IMAGE_MODEL) &&
+	       sl_question_judge(&as, policy->image, &cmd, &v) == 0 && v.allow;
+}
+
+/* " name", " name (for root)" or nothing. */
+static size_t try_policy(const struct sl_question *q, const char *name, char *buf, size_t size)
+{
+	struct sl_compiled other;
+	int n = 0;
 
 	if (sl_policy_open(name, &other) < 0)
-		return false;
-	allowed = !(((const struct sl_image *)other.image)->flags & SL_IMAGE_MODEL) &&
-		  sl_question_judge(q, other.image, &cmd, &v) == 0 && v.allow;
+		return 0;
+	if (allowed_by(q, &other, false))
+		n = snprintf(buf, size, "%s", name);
+	else if (allowed_by(q, &other, true))
+		n = snprintf(buf, size, "%s (for root)", name);
 	sl_policy_close(&other);
-	return allowed;
+	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
 /* Which of the shipped policies would? */
 static void shipped(const struct sl_question *q, struct sl_emit *e)
 {
-	char dir[4096], names[512] = "";
+	char dir[4096], names[512] = "none";
 	struct dirent **list;
 	size_t used = 0;
 	int n;
@@ -153,37 +170,58 @@ static void shipped(const struct sl_question *q, struct sl_emit *e)
 		return;
 	n = scandir(dir, &list, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
-		char *dot = strrchr(list[i]->d_name, '.');
+		char *dot = strrchr(list[i]->d_name, '.'), one[128];
+		size_t len = 0;
 
 		if (dot && dot != list[i]->d_name && strcmp(dot, ".policy") == 0) {
 			*dot = '\0';
-			if (used < sizeof(names) - 64 && allowed_by(q, list[i]->d_name))
-				used += (size_t)snprintf(names + used, sizeof(names) - used,
-							 "%s%.48s", used ? ", " : "",
-							 list[i]->d_name);
+			len = try_policy(q, list[i]->d_name, one, sizeof(one));
 		}
+		if (len && used + len + 3 < sizeof(names))
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+						 used ? ", " : "", one);
 		free(list[i]);
 	}
 	if (n >= 0)
 		free(list);
-	sl_emit_str(e, "policies", "shipped policies that allow it", "%s",
-		    names[0] ? names : "none");
+	sl_emit_str(e, "policies", "shipped policies", "%s", names);
+}
+
+/* Would the policy with this rule added allow it? A remedy that is none must not be shown. */
+static bool proved(const struct sl_question *q, const char *rule)
+{
+	struct sl_policy_messages *msgs = calloc(1, sizeof(*msgs));
+	struct sl_compiled with = {0};
+	char text[8192];
+	bool ok = false;
+	int n;
+
+	n = snprintf(text, sizeof(text), "policy \"with\" version 1\ninclude \"%s\"\n%s\n",
+		     q->policy->path, rule);
+	if (msgs && n > 0 && (size_t)n < sizeof(text) &&
+	    sl_policy_parse("remedy", text, (size_t)n, msgs, &with.policy) == 0 &&
+	    sl_policy_compile(with.policy, msgs, &with.image, &with.size) == 0)
+		ok = allowed_by(q, &with, false);
+	sl_policy_close(&with);
+	free(msgs);
+	return ok;
 }
 
 /* A rule that allows this and, as far as a rule can say it, no more. */
 static void new_rule(const struct sl_question *q, struct sl_emit *e, const struct sl_verdict *v)
 {
 	const struct sl_facts *f = &v->facts;
-	char effects[512] = "none";
+	char effects[512] = "none", rule[1024];
 	size_t used = 0;
 
 	for (unsigned i = 0; i < _SL_EFFECT_N; i++)
 		if (f->effective >> i & 1)
 			used += (size_t)snprintf(effects + used, sizeof(effects) - used, "%s%s",
 						 used ? ", " : "", sl_effect_name(i));
-	sl_emit_str(e, "new_rule", "a rule that would",
-		    "allow uid %u: %s\n\twhere effects within {%s}", q->who->uid,
-		    sl_rows[f->row].name, effects);
+	(void)snprintf(rule, sizeof(rule), "allow uid %u: %s\n  where effects within {%s}",
+		       q->who->uid, sl_rows[f->row].name, effects);
+	if (proved(q, rule))
+		sl_emit_str(e, "new_rule", "a new rule", "%s", rule);
 }
 
 void sl_explain_remedies(const struct sl_question *q, struct sl_emit *e,

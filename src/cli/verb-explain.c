@@ -231,7 +231,7 @@ static int ask(struct sl_cli *cli, struct explain *x)
 		r = SL_EXIT_FAILED;
 	if (r)
 		return r;
-	if (hex || x->data_len)
+	if (!x->q.cmd.data_len)
 		fit_buffer(x);
 	x->q.policy = &x->policy;
 	x->q.who = &x->who;

@@ -177,9 +177,8 @@ static int verify_file(void *arg, const char *path)
 	sl_emit_object(v->e, NULL, path);
 	sl_emit_str(v->e, "file", NULL, "%s", path);
 	sl_emit_u64(v->e, "records", "sound records", n);
-	sl_emit_u64(v->e, "open_intents", "intents without an outcome",
-		    sl_ledger_reader_open_intents(r));
-	sl_emit_u64(v->e, "lost", "records that could not be written", lost);
+	sl_emit_u64(v->e, "open_intents", "without an outcome", sl_ledger_reader_open_intents(r));
+	sl_emit_u64(v->e, "lost", "lost (disk full)", lost);
 	sl_emit_bool(v->e, "sound", "sound", more == 0);
 	if (more < 0)
 		sl_emit_str(v->e, "finding", "finding", "%s", d.text);

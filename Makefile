@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a person types. Meson does the building; this only names the usual combinations.
+#
+#   make run     install what is missing (asks), build, and show the gate at work
+#   make test    everything that needs no virtual machine: gcc with sanitizers, clang, the tree's rules
+#   make bench   the budgets of speed and size, as ratios
+#   make soak    the long runs: fuzzers, ten minutes each
+
+JOBS ?= $(shell nproc)
+WERROR := -Dwerror=true
+
+all: build/build.ninja
+	ninja -j$(JOBS) -C build
+
+# One unit at link time: the core's look-ups are inlined, a third of a decision's time.
+build/build.ninja:
+	meson setup build -Db_lto=true
+
+build-asan/build.ninja:
+	meson setup build-asan --buildtype=debug -Db_sanitize=address,undefined $(WERROR)
+
+build-clang/build.ninja:
+	CC=clang meson setup build-clang $(WERROR)
+
+run:
+	@tools/setup
+	@$(MAKE) --no-print-directory -s all
+	@tools/demo build
+
+test: build-asan/build.ninja build-clang/build.ninja
+	@ninja -j$(JOBS) -C build-asan
+	@ninja -j$(JOBS) -C build-clang
+	@meson test -C build-asan --no-rebuild -j$(JOBS) --print-errorlogs >build-asan/test.txt 2>&1 || true
+	@meson test -C build-clang --no-rebuild -j$(JOBS) --print-errorlogs >build-clang/test.txt 2>&1 || true
+	@tools/summary build-asan build-clang
+
+bench: all
+	@bench/run build
+
+soak:
+	@tools/soak
+
+install: all
+	meson install -C build
+
+clean:
+	rm -rf build build-*
+
+.PHONY: all run test bench soak install clean
