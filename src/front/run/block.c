@@ -43,9 +43,38 @@ struct sl_block_io {
 	struct iovec iov[];
 };
 
+#define NVME_ID_SIZE 4096u
+
 static const struct sl_ns *namespace_of(const struct sl_super *s, const struct sl_call *c)
 {
 	return &s->nodes.ns[c->node->ns];
+}
+
+static enum sl_handled refreshed(struct sl_super *s, struct sl_call *c,
+				 const struct sl_client_reply *r)
+{
+	bool ok =
+		r->c.outcome == SL_OUTCOME_OK && r->c.status == 0 && r->c.data_len == NVME_ID_SIZE;
+
+	sl_nodes_update(&s->nodes.ns[c->node->ns], ok ? r->data : NULL);
+	return c->again(s, c);
+}
+
+bool sl_ns_current(struct sl_super *s, struct sl_call *c,
+		   enum sl_handled (*again)(struct sl_super *s, struct sl_call *c),
+		   enum sl_handled *ret_handled)
+{
+	const struct sl_ns *ns = namespace_of(s, c);
+	struct sl_command cmd;
+
+	if (!ns->stale)
+		return true;
+	sl_nodes_identify(s->nodes.ctrl[c->node->ctrl].device, 0 /* CNS: namespace */, ns->nsid,
+			  &cmd);
+	c->again = again;
+	c->done = refreshed;
+	*ret_handled = sl_notify_submit(s, c, &cmd, NULL, NULL);
+	return false;
 }
 
 void sl_block_release(struct sl_call *c)
@@ -396,11 +425,15 @@ static enum sl_handled start_seek(struct sl_super *s, struct sl_call *c)
 
 enum sl_handled sl_on_rw(struct sl_super *s, struct sl_call *c)
 {
+	enum sl_handled h;
+
 	c->node = sl_tracee_fd(s, c, (int)c->args[0], &c->access);
 	if (!c->node)
 		return SL_HANDLED_CONTINUE;
 	if (c->node->door != SL_DOOR_NS_BLOCK)
 		return sl_reply_error(c, EINVAL); /* as the character nodes of Linux */
+	if (!sl_ns_current(s, c, sl_on_rw, &h))
+		return h;
 	switch (c->nr) {
 	case __NR_lseek:
 		return start_seek(s, c);

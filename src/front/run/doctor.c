@@ -169,7 +169,7 @@ static int check_place(struct sl_run_probe *p)
 	static char *const argv[] = {(char *)(uintptr_t) "true", NULL};
 	struct sl_run_config cfg = {.argv = argv};
 	int pair[2], place[3], r;
-	char text[160];
+	char text[160], go = SL_GO;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -177,7 +177,7 @@ static int check_place(struct sl_run_probe *p)
 	pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
-		sl_sandbox_enter(pair[1], &cfg, false);
+		sl_sandbox_enter(pair[1], &cfg);
 	}
 	close(pair[1]);
 	if (pid < 0) {
@@ -190,7 +190,7 @@ static int check_place(struct sl_run_probe *p)
 	if (r == 0) {
 		for (unsigned i = 0; i < 3; i++)
 			close(place[i]);
-		if (send(pair[0], "g", 1, MSG_NOSIGNAL) == 1)
+		if (send(pair[0], &go, 1, MSG_NOSIGNAL) == 1)
 			check_filter(p, pair[0], pid);
 	}
 	kill(pid, SIGKILL);

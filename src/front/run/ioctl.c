@@ -23,6 +23,7 @@ static const struct sl_ioctl *find_row(uint32_t number)
 enum sl_handled sl_on_ioctl(struct sl_super *s, struct sl_call *c)
 {
 	const struct sl_ioctl *row;
+	enum sl_handled h;
 
 	c->node = sl_tracee_fd(s, c, (int)c->args[0], &c->access);
 	if (!c->node)
@@ -31,6 +32,8 @@ enum sl_handled sl_on_ioctl(struct sl_super *s, struct sl_call *c)
 	row = find_row((uint32_t)c->args[1]);
 	if (!row || !(row->doors & 1u << c->node->door))
 		return sl_reply_error(c, ENOTTY);
+	if (row->needs_format && !sl_ns_current(s, c, sl_on_ioctl, &h))
+		return h;
 	return row->start(s, c, row);
 }
 
@@ -55,6 +58,8 @@ enum sl_handled sl_ioctl_done(struct sl_super *s, struct sl_call *c,
 
 	if (r->c.outcome != SL_OUTCOME_OK)
 		return sl_reply_error(c, r->c.error ? (int)r->c.error : EIO);
+	for (unsigned i = 0; c->changes && r->c.status == 0 && i < s->nodes.n_ns; i++)
+		s->nodes.ns[i].stale = true;
 	if (r->c.data_len > c->data_len || r->c.meta_len > c->meta_len)
 		return sl_reply_error(c, EIO); /* the broker answers more than was asked */
 	if (c->dir & SL_DIR_IN) {

@@ -39,10 +39,9 @@
 #define NVME_NIDT_UUID 3
 #define NVME_NIDT_CSI  4
 
-/* 1: answered, ret filled. 0: refused or failed by the gate or the device. <0: the connection. */
-static int identify(struct sl_client *cl, uint16_t device, uint8_t cns, uint32_t nsid, uint8_t *ret)
+void sl_nodes_identify(uint16_t device, uint8_t cns, uint32_t nsid, struct sl_command *ret)
 {
-	struct sl_command cmd = {
+	*ret = (struct sl_command){
 		.set = SL_SET_NVME_ADMIN,
 		.dir = SL_DIR_IN,
 		.door = SL_DOOR_CTRL,
@@ -50,14 +49,21 @@ static int identify(struct sl_client *cl, uint16_t device, uint8_t cns, uint32_t
 		.device = device,
 		.data_len = NVME_ID_SIZE,
 	};
+	ret->req[0] = NVME_ADMIN_IDENTIFY;
+	sl_put_le32(ret->req + 4, nsid);
+	ret->req[40] = cns;
+}
+
+/* 1: answered, ret filled. 0: refused or failed by the gate or the device. <0: the connection. */
+static int identify(struct sl_client *cl, uint16_t device, uint8_t cns, uint32_t nsid, uint8_t *ret)
+{
+	struct sl_command cmd;
 	struct sl_client_reply *r = malloc(sizeof(*r));
 	int e;
 
 	if (!r)
 		return -ENOMEM;
-	cmd.req[0] = NVME_ADMIN_IDENTIFY;
-	sl_put_le32(cmd.req + 4, nsid);
-	cmd.req[40] = cns;
+	sl_nodes_identify(device, cns, nsid, &cmd);
 	e = sl_client_call(cl, &cmd, NULL, NULL, r);
 	if (e == 0 && r->c.outcome == SL_OUTCOME_OK && r->c.status == 0 &&
 	    r->c.data_len == NVME_ID_SIZE) {
@@ -102,6 +108,17 @@ static void read_namespace(const uint8_t *p, struct sl_ns *ns)
 	ns->lba_shift = lbaf[2];
 }
 
+void sl_nodes_update(struct sl_ns *ns, const uint8_t *page)
+{
+	ns->stale = false;
+	ns->lba_shift = 0;
+	ns->blocks = 0;
+	ns->meta_size = 0;
+	ns->ext = false;
+	if (page)
+		read_namespace(page, ns);
+}
+
 static struct sl_node *add_node(struct sl_nodes *n, unsigned ctrl, enum sl_door door)
 {
 	struct sl_node *p;
@@ -140,7 +157,7 @@ static int add_namespace(struct sl_nodes *n, unsigned ctrl, uint32_t nsid, struc
 	if (r < 0)
 		return r;
 	if (r > 0)
-		read_namespace(page, ns);
+		sl_nodes_update(ns, page);
 
 	node = add_node(n, ctrl, SL_DOOR_NS_BLOCK);
 	if (!node)

@@ -13,10 +13,13 @@
 #include "base/bytes.h"
 #include "front/run/super.h"
 
-#define NVME_OPC_WRITE	 0x01
-#define NVME_OPC_READ	 0x02
-#define NVME_OPC_COMPARE 0x05
-#define NVME_RW_PRACT	 0x2000 /* of the control word: protection information action */
+#define NVME_OPC_WRITE	       0x01
+#define NVME_OPC_READ	       0x02
+#define NVME_OPC_COMPARE       0x05
+#define NVME_OPC_NS_MANAGEMENT 0x0d
+#define NVME_OPC_NS_ATTACHMENT 0x15
+#define NVME_OPC_FORMAT	       0x80
+#define NVME_RW_PRACT	       0x2000 /* of the control word: protection information action */
 
 /* Asks for the caller's data and sends; data_addr, data_len, meta_* and dir are set. */
 static enum sl_handled submit(struct sl_super *s, struct sl_call *c, struct sl_command *cmd)
@@ -52,6 +55,13 @@ static uint8_t direction(uint8_t opcode)
 	static const uint8_t dirs[4] = {SL_DIR_NONE, SL_DIR_OUT, SL_DIR_IN, SL_DIR_BOTH};
 
 	return dirs[opcode & 3];
+}
+
+/* Commands after which a namespace may have another size or format. */
+static bool changes_namespaces(uint8_t opcode)
+{
+	return opcode == NVME_OPC_NS_MANAGEMENT || opcode == NVME_OPC_NS_ATTACHMENT ||
+	       opcode == NVME_OPC_FORMAT;
 }
 
 /* The part that both structs have in common has the same layout up to timeout_ms. */
@@ -91,6 +101,7 @@ static enum sl_handled start_passthru(struct sl_super *s, struct sl_call *c,
 	sl_put_le32(cmd.req + 56, u.p.cdw14);
 	sl_put_le32(cmd.req + 60, u.p.cdw15);
 	cmd.timeout_ms = u.p.timeout_ms;
+	c->changes = row->arg == SL_SET_NVME_ADMIN && changes_namespaces(u.p.opcode);
 	c->dir = direction(u.p.opcode);
 	c->data_addr = u.p.addr;
 	c->data_len = u.p.data_len;
@@ -171,7 +182,7 @@ const struct sl_ioctl sl_ioctl_nvme[] = {
 	{NVME_IOCTL_ADMIN64_CMD, SL_DOORS_ALL, "nvme.admin", start_passthru, SL_SET_NVME_ADMIN},
 	{NVME_IOCTL_IO_CMD, SL_DOORS_ALL, "nvme.io", start_passthru, SL_SET_NVME_IO},
 	{NVME_IOCTL_IO64_CMD, SL_DOORS_NS, "nvme.io", start_passthru, SL_SET_NVME_IO},
-	{NVME_IOCTL_SUBMIT_IO, SL_DOORS_NS, "nvme.io", start_submit_io, SL_SET_NVME_IO},
+	{NVME_IOCTL_SUBMIT_IO, SL_DOORS_NS, "nvme.io", start_submit_io, SL_SET_NVME_IO, true},
 	{NVME_IOCTL_ID, SL_DOORS_NS, "namespace id", start_id, 0},
 	{NVME_IOCTL_RESET, SL_DOORS_ALL, "controller reset", start_refuse, 0},
 	{NVME_IOCTL_SUBSYS_RESET, SL_DOORS_ALL, "subsystem reset", start_refuse, 0},

@@ -43,8 +43,13 @@ static int expect(int sock, enum sl_stage stage, int *fds, unsigned n, struct sl
 static int prepare(struct sl_super *s, int sock, struct sl_diag *reterr)
 {
 	int place[3];
+	char go;
 	int r;
 
+	/* The child makes its place meanwhile. */
+	r = sl_nodes_discover(&s->nodes, s->cfg, reterr);
+	if (r < 0)
+		return r;
 	r = expect(sock, SL_STAGE_PLACE, place, 3, reterr);
 	if (r < 0)
 		return r;
@@ -56,7 +61,8 @@ static int prepare(struct sl_super *s, int sock, struct sl_diag *reterr)
 		r = sl_sysfs_create(&s->nodes, s->sys, reterr);
 	if (r < 0)
 		return r;
-	if (send(sock, "g", 1, MSG_NOSIGNAL) != 1)
+	go = s->nodes.block ? SL_GO_BLOCK : SL_GO;
+	if (send(sock, &go, 1, MSG_NOSIGNAL) != 1)
 		return sl_diag_set(reterr, -errno, "", 0, 0, "the child has gone");
 	r = expect(sock, SL_STAGE_LISTENER, &s->listener, 1, reterr);
 	if (r < 0)
@@ -160,8 +166,7 @@ int sl_run(const struct sl_run_config *cfg, int *ret_status, struct sl_diag *ret
 	s->gid = cfg->appear_root ? 0 : getegid();
 	s->buf = malloc(SL_WIRE_DATA_MAX);
 	s->meta = malloc(SL_WIRE_META_MAX);
-	r = s->buf && s->meta ? sl_nodes_discover(&s->nodes, cfg, reterr)
-			      : sl_diag_set(reterr, -ENOMEM, "", 0, 0, "out of memory");
+	r = s->buf && s->meta ? 0 : sl_diag_set(reterr, -ENOMEM, "", 0, 0, "out of memory");
 	if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		r = sl_diag_set(reterr, -errno, "", 0, 0, "socketpair: %s", strerror(errno));
 	if (r < 0) {
@@ -175,7 +180,7 @@ int sl_run(const struct sl_run_config *cfg, int *ret_status, struct sl_diag *ret
 	if (s->tool == 0) {
 		sl_signals_put(&sg);
 		close(pair[0]);
-		sl_sandbox_enter(pair[1], cfg, s->nodes.block);
+		sl_sandbox_enter(pair[1], cfg);
 	}
 	r = s->tool < 0 ? -errno : 0;
 	close(pair[1]);

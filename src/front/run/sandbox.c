@@ -338,17 +338,19 @@ static void drop_capabilities(void)
 
 	if (prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0)
 		fail(errno, "cannot set the secure bits");
-	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++) {
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-			fail(errno, "cannot drop capability %lu", cap);
-	}
+	/* Up to the first that the kernel does not know. */
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
+		;
+	if (errno != EINVAL)
+		fail(errno, "cannot drop the capabilities for good");
 	if (syscall(SYS_capset, &h, d) < 0)
 		fail(errno, "cannot drop the capabilities");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail(errno, "cannot set no_new_privs");
 }
 
-static void send_place(void)
+/* Returns what the supervisor says: SL_GO_*. */
+static char send_place(void)
 {
 	static const char *const paths[3] = {"/", "/dev", "/sys"};
 	struct sl_stage_msg m = {.stage = SL_STAGE_PLACE};
@@ -366,12 +368,14 @@ static void send_place(void)
 		close(fds[i]);
 	if (recv(sandbox_sock, &go, 1, 0) != 1)
 		_exit(125);
+	return go;
 }
 
-void sl_sandbox_enter(int sock, const struct sl_run_config *cfg, bool block)
+void sl_sandbox_enter(int sock, const struct sl_run_config *cfg)
 {
 	struct sl_stage_msg m = {.stage = SL_STAGE_LISTENER};
 	int fd, r;
+	char go;
 
 	sandbox_sock = sock;
 	r = sl_inherit_check(sock);
@@ -379,14 +383,14 @@ void sl_sandbox_enter(int sock, const struct sl_run_config *cfg, bool block)
 		fail(-r, "cannot check the inherited descriptors");
 	enter_namespaces(cfg->appear_root);
 	make_place();
-	send_place();
+	go = send_place();
 	/* A write to an attribute must fail, not make a file. */
 	r = set_attr(AT_FDCWD, "/sys", 0, MOUNT_ATTR_RDONLY);
 	if (r < 0)
 		fail(-r, "cannot make the private /sys read-only");
 	drop_capabilities();
 	/* From here on every watched call waits for the supervisor. */
-	fd = sl_filter_install(block);
+	fd = sl_filter_install(go == SL_GO_BLOCK);
 	if (fd < 0)
 		fail(-fd, fd == -EBUSY	  ? "another notification listener is on this process"
 			  : fd == -EINVAL ? "the kernel lacks killable notifications (Linux 5.19)"

@@ -58,6 +58,7 @@ struct sl_ns {
 	uint32_t nsid;
 	uint8_t lba_shift; /* 0: unknown, block I/O is refused */
 	bool ext;	   /* metadata is part of the LBA (FLBAS bit 4) */
+	bool stale;	   /* a command has changed namespaces: to be asked again before use */
 	uint8_t csi;
 	uint16_t meta_size;
 	uint64_t blocks;
@@ -111,7 +112,9 @@ struct sl_call {
 	/* A command under way. */
 	enum sl_handled (*done)(struct sl_super *s, struct sl_call *c,
 				const struct sl_client_reply *r);
+	enum sl_handled (*again)(struct sl_super *s, struct sl_call *c); /* see sl_ns_current */
 	uint8_t dir;
+	bool changes;	     /* the command changes namespaces when it succeeds */
 	uint8_t result_size; /* 0, 4 or 8 */
 	uint32_t data_len, meta_len;
 	uint64_t data_addr, meta_addr, result_addr;
@@ -165,6 +168,10 @@ struct sl_super {
 /* nodes.c: what the session's devices are called and how large their namespaces are. */
 int sl_nodes_discover(struct sl_nodes *n, const struct sl_run_config *cfg, struct sl_diag *reterr);
 void sl_nodes_done(struct sl_nodes *n);
+/* Takes size and format from an Identify Namespace page; NULL: they are not to be had. */
+void sl_nodes_update(struct sl_ns *ns, const uint8_t *page);
+/* The command that asks for a page of Identify. */
+void sl_nodes_identify(uint16_t device, uint8_t cns, uint32_t nsid, struct sl_command *ret);
 /* Makes the stand-ins in the private /dev behind `dev`. */
 int sl_nodes_create(struct sl_nodes *n, int dev, struct sl_diag *reterr);
 const struct sl_node *sl_nodes_find(const struct sl_nodes *n, const struct stat *st,
@@ -180,8 +187,11 @@ int sl_filter_install(bool block);
  * sandbox.c: the child's side, up to exec. Never returns. `sock` speaks with the supervisor: see
  * enum sl_stage.
  */
-void sl_sandbox_enter(int sock, const struct sl_run_config *cfg, bool block)
-	__attribute__((noreturn));
+void sl_sandbox_enter(int sock, const struct sl_run_config *cfg) __attribute__((noreturn));
+
+/* The byte that the child waits for. */
+#define SL_GO	    'g'
+#define SL_GO_BLOCK 'b' /* there are block nodes */
 
 enum sl_stage {
 	SL_STAGE_PLACE,	   /* child: descriptors of "/", "/dev", "/sys"; then waits for a byte */
@@ -255,6 +265,13 @@ enum sl_handled sl_on_open(struct sl_super *s, struct sl_call *c);
 enum sl_handled sl_on_stat(struct sl_super *s, struct sl_call *c);
 enum sl_handled sl_on_ioctl(struct sl_super *s, struct sl_call *c);
 enum sl_handled sl_on_rw(struct sl_super *s, struct sl_call *c);
+/*
+ * The namespace of c->node, with its format as it is now: true. Else an answer is under way in
+ * *ret_handled, and `again` is called with the call once it is known.
+ */
+bool sl_ns_current(struct sl_super *s, struct sl_call *c,
+		   enum sl_handled (*again)(struct sl_super *s, struct sl_call *c),
+		   enum sl_handled *ret_handled);
 /* Releases c->io, if any. */
 void sl_block_release(struct sl_call *c);
 
@@ -264,7 +281,8 @@ struct sl_ioctl {
 	uint8_t doors; /* bits 1 << enum sl_door */
 	const char *name;
 	enum sl_handled (*start)(struct sl_super *s, struct sl_call *c, const struct sl_ioctl *row);
-	uint32_t arg; /* the row's own */
+	uint32_t arg;	   /* the row's own */
+	bool needs_format; /* of the namespace, as it is now */
 };
 #define SL_DOORS_CTRL  (1u << SL_DOOR_CTRL)
 #define SL_DOORS_NS    (1u << SL_DOOR_NS_CHAR | 1u << SL_DOOR_NS_BLOCK)

@@ -212,17 +212,26 @@ static void put_field(struct tree *t, const char *dir, const char *name, const s
 	put(t, dir, name, "%s\n", buf);
 }
 
-static void put_identity(struct tree *t, const char *dir, const struct sl_ctrl *c)
+/* Tools take two controllers of one name for one subsystem; each of ours is its own. */
+static bool has_own_nqn(const struct sl_nodes *n, const struct sl_ctrl *c)
 {
-	char nqn[257] = {0};
+	if (memcmp(c->id + NVME_ID_CTRL_SUBNQN, "nqn.", 4) != 0)
+		return false;
+	for (const struct sl_ctrl *o = n->ctrl; o < c; o++) {
+		if (memcmp(o->id + NVME_ID_CTRL_SUBNQN, c->id + NVME_ID_CTRL_SUBNQN, 256) == 0)
+			return false;
+	}
+	return true;
+}
 
+static void put_identity(struct tree *t, const char *dir, const struct sl_nodes *n,
+			 const struct sl_ctrl *c)
+{
 	put_field(t, dir, "model", c, NVME_ID_CTRL_MN, 40);
 	put_field(t, dir, "serial", c, NVME_ID_CTRL_SN, 20);
 	put_field(t, dir, "firmware_rev", c, NVME_ID_CTRL_FR, 8);
-	/* Linux makes one up where the device has none; so do we, for whom two would else be one.
-	 */
-	memcpy(nqn, c->id + NVME_ID_CTRL_SUBNQN, 256);
-	if (strncmp(nqn, "nqn.", 4) == 0)
+	/* Linux makes one up where the device has none; so do we. */
+	if (has_own_nqn(n, c))
 		put_field(t, dir, "subsysnqn", c, NVME_ID_CTRL_SUBNQN, 223);
 	else
 		put(t, dir, "subsysnqn", "nqn.2014.08.org.nvmexpress:sluice:%s\n", c->name);
@@ -236,7 +245,7 @@ static void put_controller(struct tree *t, const struct sl_nodes *n, const struc
 	snprintf(dir, sizeof(dir), HOME "/%s", c->name);
 	make_dir(t, dir);
 	put_device(t, dir, node, "nvme", "../../../");
-	put_identity(t, dir, c);
+	put_identity(t, dir, n, c);
 	put(t, dir, "cntlid", "%u\n", sl_get_le16(c->id + NVME_ID_CTRL_CNTLID));
 	put(t, dir, "state", "live\n");
 	/* It must be one that tools know; the domain is one that no machine has. */
@@ -251,7 +260,7 @@ static void put_controller(struct tree *t, const struct sl_nodes *n, const struc
 
 	snprintf(sub, sizeof(sub), HOME "/nvme-subsys%u", c->instance);
 	make_dir(t, sub);
-	put_identity(t, sub, c);
+	put_identity(t, sub, n, c);
 	put(t, sub, "subsystype", "nvm\n");
 	put(t, sub, "iopolicy", "numa\n");
 	snprintf(target, sizeof(target), "../%s", c->name);
