@@ -23,6 +23,7 @@
 
 #include "base/paths.h"
 #include "launch/ledger-file.h"
+#include "launch/nvme-node.h"
 
 #define GRACE_MS 5000 /* how long a child may take to end by itself */
 #define DEATH_MS 300  /* how long we look for the cause when a conversation broke */
@@ -39,7 +40,8 @@ struct sl_launch {
 	unsigned n_devices;
 	struct child broker;
 	struct child device[SL_DEVICES_MAX];
-	int device_fd[SL_DEVICES_MAX]; /* our end while it is being handed over; -1 */
+	struct sl_nvme_nodes nodes[SL_DEVICES_MAX]; /* claims on what the broker may change */
+	int device_fd[SL_DEVICES_MAX];		    /* our end while it is being handed over; -1 */
 };
 
 /* Children */
@@ -269,6 +271,8 @@ struct sl_launch *sl_launch_free(struct sl_launch *l)
 	child_end(&l->broker, GRACE_MS);
 	for (unsigned i = 0; i < l->n_devices; i++)
 		child_end(&l->device[i], GRACE_MS);
+	for (unsigned i = 0; i < l->n_devices; i++)
+		sl_nvme_nodes_release(&l->nodes[i]);
 	free(l);
 	return NULL;
 }
@@ -336,14 +340,42 @@ static int device_connect(const char *path, struct sl_diag *reterr)
 					     : "");
 }
 
+static const uint8_t backends[_SL_SPEC_N] = {
+	[SL_SPEC_MODEL] = SL_BACKEND_WIRE,
+	[SL_SPEC_WIRE] = SL_BACKEND_WIRE,
+	[SL_SPEC_NULL] = SL_BACKEND_NULL,
+	[SL_SPEC_NVME] = SL_BACKEND_NVME,
+};
+
+/* The namespaces of the device that was handed over last. */
+static int tell_namespaces(struct sl_launch *l, const struct sl_nvme_nodes *n, const char *name,
+			   struct sl_diag *reterr)
+{
+	struct sl_control_reply reply;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < n->n; i++) {
+		struct sl_control c = {
+			.op = SL_CONTROL_NAMESPACE,
+			.nsid = n->ns[i].nsid,
+			.in_use = n->ns[i].in_use,
+			.claimed = n->ns[i].claimed,
+		};
+
+		r = tell(l, &c, n->ns[i].fd, name, &reply, reterr);
+	}
+	return r;
+}
+
 int sl_launch_device(struct sl_launch *l, const struct sl_spec *spec, struct sl_diag *reterr)
 {
 	struct sl_control c = {
 		.op = SL_CONTROL_DEVICE,
-		.backend = spec->kind == SL_SPEC_NULL ? SL_BACKEND_NULL : SL_BACKEND_WIRE,
+		.backend = backends[spec->kind],
 		.protocol = SL_WIRE_NVME,
 	};
 	struct sl_control_reply reply;
+	struct sl_nvme_nodes *nodes;
 	struct child *child;
 	int fd = -1, r = 0;
 
@@ -351,6 +383,7 @@ int sl_launch_device(struct sl_launch *l, const struct sl_spec *spec, struct sl_
 		return sl_diag_set(reterr, -E2BIG, NULL, 0, 0, "more than %d devices",
 				   SL_DEVICES_MAX);
 	child = &l->device[l->n_devices];
+	nodes = &l->nodes[l->n_devices];
 	memcpy(c.name, spec->name, sizeof(c.name));
 	if (spec->kind == SL_SPEC_MODEL) {
 		char number[] = "3", option[] = "--fd", file[sizeof(spec->target)];
@@ -362,12 +395,19 @@ int sl_launch_device(struct sl_launch *l, const struct sl_spec *spec, struct sl_
 		r = child_start(child, "sluice-model", args, &fd, reterr);
 	} else if (spec->kind == SL_SPEC_WIRE) {
 		r = fd = device_connect(spec->target, reterr);
+	} else if (spec->kind == SL_SPEC_NVME) {
+		r = sl_nvme_open(spec->target, nodes, reterr);
+		fd = nodes->fd;
 	}
 	if (r < 0)
 		return r;
 	l->n_devices++;
 	r = tell(l, &c, fd, spec->name, &reply, reterr);
-	if (fd >= 0)
+	if (r == 0)
+		r = tell_namespaces(l, nodes, spec->name, reterr);
+	if (spec->kind == SL_SPEC_NVME)
+		sl_nvme_nodes_close(nodes);
+	else if (fd >= 0)
 		close(fd);
 	return r;
 }

@@ -23,12 +23,13 @@ enum sl_spec_kind {
 	SL_SPEC_MODEL, /* model:NAME or model:FILE */
 	SL_SPEC_WIRE,  /* wire:/path/to.sock */
 	SL_SPEC_NULL,  /* null: answers everything with zeroes */
+	SL_SPEC_NVME,  /* nvme:/dev/nvme0, nvme:SERIAL, nvme:ADDRESS, nvme:NQN, or a plain path */
 	_SL_SPEC_N
 };
 
 struct sl_spec {
-	uint8_t kind;		     /* enum sl_spec_kind */
-	char target[4096];	     /* MODEL: the persona's file; WIRE: the socket */
+	uint8_t kind;	   /* enum sl_spec_kind */
+	char target[4096]; /* MODEL: the persona's file; WIRE: the socket; NVME: the node */
 	char name[SL_WIRE_NAME_MAX]; /* as clients and policies see the device */
 };
 

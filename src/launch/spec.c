@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/paths.h"
 #include "launch/launch.h"
+#include "launch/nvme-node.h"
 
 static int copy(char *to, size_t size, const char *from, struct sl_diag *reterr)
 {
@@ -53,6 +54,11 @@ static int parse_null(const char *rest, struct sl_spec *ret, struct sl_diag *ret
 	return 0;
 }
 
+static int parse_nvme(const char *rest, struct sl_spec *ret, struct sl_diag *reterr)
+{
+	return sl_nvme_find(rest, ret->target, sizeof(ret->target), reterr);
+}
+
 /* The SPEC itself; where that is too long, what comes after its last slash. */
 static void name(struct sl_spec *ret, const char *spec, const char *prefix)
 {
@@ -72,16 +78,22 @@ static const struct {
 	[SL_SPEC_MODEL] = {"model:", false, parse_model},
 	[SL_SPEC_WIRE] = {"wire:", false, parse_wire},
 	[SL_SPEC_NULL] = {"null:", true, parse_null},
+	[SL_SPEC_NVME] = {"nvme:", false, parse_nvme},
 };
 
 int sl_spec_parse(const char *spec, struct sl_spec *ret, struct sl_diag *reterr)
 {
-	static const char form[] = "a device is model:NAME, model:FILE or wire:SOCKET";
+	static const char form[] =
+		"a device is model:NAME, model:FILE, nvme:/dev/nvmeN, nvme:SERIAL or wire:SOCKET";
+	char full[256];
 	int r;
 
 	*ret = (struct sl_spec){0};
 	if (!spec[0])
 		return sl_diag_set(reterr, -EINVAL, NULL, 0, 0, "no device given: %s", form);
+	if (strncmp(spec, "/dev/nvme", 9) == 0 &&
+	    snprintf(full, sizeof(full), "nvme:%s", spec) < (int)sizeof(full))
+		spec = full; /* a plain path is the device at that path */
 	if (spec[0] == '/')
 		return sl_diag_set(reterr, -ENOTSUP, NULL, 0, 0,
 				   "%s: this version does not drive Linux device nodes yet; %s",

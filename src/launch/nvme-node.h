@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Linux NVMe devices by name, and their nodes opened for the broker. Looks things up in sysfs and
+ * opens nodes; sends no command.
+ */
+#ifndef SL_LAUNCH_NVME_NODE_H
+#define SL_LAUNCH_NVME_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+#define SL_NVME_NODES_MAX 64
+
+struct sl_nvme_ns_node {
+	int fd; /* of the character node */
+	/* The block node, held so that nobody mounts it while the broker may change it; -1. */
+	int claim_fd;
+	uint32_t nsid;
+	bool in_use;  /* mounted, or held by another driver */
+	bool claimed; /* claim_fd holds it, or there is no block node to hold */
+};
+
+struct sl_nvme_nodes {
+	int fd; /* of the controller */
+	unsigned n;
+	struct sl_nvme_ns_node ns[SL_NVME_NODES_MAX];
+};
+
+/*
+ * Finds a controller by the path of its node, or, since the kernel's numbers are not stable, by
+ * serial number, PCI or transport address, or subsystem NQN. Writes the path of its node. 0;
+ * -ENOENT: there is none; -ENOTUNIQ: two controllers of one subsystem; *reterr says more.
+ */
+int sl_nvme_find(const char *name, char *ret, size_t size, struct sl_diag *reterr);
+/* Opens a controller and all its namespaces. Nothing is open after an error. 0 or -errno. */
+int sl_nvme_open(const char *path, struct sl_nvme_nodes *ret, struct sl_diag *reterr);
+/* Closes the nodes, which the broker has now; the claims stay. */
+void sl_nvme_nodes_close(struct sl_nvme_nodes *n);
+void sl_nvme_nodes_release(struct sl_nvme_nodes *n);
+
+#endif
