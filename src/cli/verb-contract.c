@@ -19,6 +19,8 @@ static bool is_device(const char *arg)
 
 	if (!stat(arg, &st))
 		return S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
+	if (arg[0] == '/' && strncmp(arg, "/dev/", 5) != 0)
+		return false;
 	return sl_spec_parse(arg, &spec, NULL) != -EINVAL;
 }
 

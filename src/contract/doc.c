@@ -168,8 +168,9 @@ static void finish(struct sl_build *b)
 			sl_pin_log(parts[part].lid, parts[part].csi, b->page[part],
 				   parts[part].size, hash_bytes, md);
 	}
-	if (!(c->sources >> SL_SOURCE_LID05 & 1))
+	if (!(c->sources >> SL_SOURCE_LID05 & 1) && !(d->flaws & SL_FLAW_VOIDS))
 		d->flaws |= 1u << SL_FLAW_NO_LOG;
+	/* Features or a list of logs alone are half a contract: shown, and never decided by. */
 	if (d->flaws & SL_FLAW_VOIDS & ~(1u << SL_FLAW_NO_LOG))
 		sl_contract_void(c);
 	else if (pin)

@@ -169,10 +169,12 @@ void sl_print_show(struct sl_emit *e, const struct sl_doc *d)
 	identity(e, d);
 	flaws(e, d);
 	namespaces(e, &d->contract);
-	sl_emit_table(e, "commands", columns);
-	for (size_t i = 0; i < n; i++)
-		command_row(e, sl_contract_find(&d->contract, keys[i]));
-	sl_emit_end(e);
+	if (n || sl_emit_is_json(e)) {
+		sl_emit_table(e, "commands", columns);
+		for (size_t i = 0; i < n; i++)
+			command_row(e, sl_contract_find(&d->contract, keys[i]));
+		sl_emit_end(e);
+	}
 	sl_emit_end(e);
 }
 
@@ -315,6 +317,8 @@ size_t sl_print_diff(struct sl_emit *e, const struct sl_doc *a, const struct sl_
 	n = diff_keys(e, a, b);
 	sl_emit_end(e);
 	sl_emit_bool(e, "same_product", NULL, product);
+	if (!n)
+		sl_emit_note(e, "no difference");
 	if (product && x->firmware[0] && n && !a->partial && !b->partial)
 		sl_emit_note(e, "\nThe same firmware declared something else before: a finding.");
 	sl_emit_end(e);

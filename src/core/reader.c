@@ -174,7 +174,7 @@ static void advance(struct sl_reader *r)
 
 static void finish(struct sl_reader *r)
 {
-	if (!(r->contract->sources >> SL_SOURCE_LID05 & 1))
+	if (!(r->contract->sources >> SL_SOURCE_LID05 & 1) && !(r->flaws & SL_FLAW_VOIDS))
 		r->flaws |= 1u << SL_FLAW_NO_LOG;
 	if (r->flaws & SL_FLAW_VOIDS)
 		sl_contract_void(r->contract);
