@@ -55,7 +55,7 @@ static char *many_rules(unsigned n, size_t *ret_len)
 	at += (size_t)snprintf(s + at, size - at, "policy \"bench\" version 1\n");
 	for (unsigned i = 1; i < n; i++)
 		at += (size_t)snprintf(s + at, size - at,
-				       "allow uid %u: nvme.admin.get-log-page.* where lpol >= %u\n",
+				       "allow uid %u: nvme.admin.get-log-page.* where lpo >= %u\n",
 				       100000 + i, i);
 	at += (size_t)snprintf(s + at, size - at,
 			       "allow uid 0: nvme.admin.get-log-page where lid in {1, 2, 3}\n");
