@@ -173,7 +173,7 @@ static void look_up(const struct sl_contract *c, const struct sl_row *row, uint8
 	e = sub && row->decl == cmd->req[0] && !(sub->flags & SL_ENTRY_NO_EFFECTS) ? sub : op;
 	supported = op && (op->flags & SL_ENTRY_SUPPORTED) &&
 		    (sub ? (sub->flags & SL_ENTRY_SUPPORTED) != 0
-			 : !(row->decl && (row->flags & SL_ROW_VENDOR)));
+			 : !(row->flags & SL_ROW_VENDOR) || !(c->sources >> row->decl_source & 1));
 	/* One lie anywhere voids trust everywhere (doc/design.md). */
 	f->caught = c->caught || (op && (op->flags & SL_ENTRY_CAUGHT)) ||
 		    (sub && (sub->flags & SL_ENTRY_CAUGHT));
@@ -317,6 +317,8 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 		refuse(ret, SL_REASON_KERNEL_OWNED);
 	if (row->flags & SL_ROW_UNLISTED)
 		refuse(ret, SL_REASON_UNLISTED);
+	if (row->flags & SL_ROW_NO_DEPTH)
+		refuse(ret, SL_REASON_UNDESCRIBED);
 	if (cmd->req_len != SL_REQ_MAX)
 		refuse(ret, SL_REASON_SHORT);
 	if (reserved_bits(&sl_formats[row->format], cmd->req))

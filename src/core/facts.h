@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is known about one command before anybody's policy is asked: the row it is, the effects it can
- * have and where each came from, what it will transfer, the blocks it names; or why it is not
+ * What is known about one command before anybody's policy is asked: the row it is, the effects it
+ * can have and where each came from, what it will transfer, the blocks it names; or why it is not
  * comprehended. Computed from the final bytes alone.
  */
 #ifndef SL_CORE_FACTS_H
@@ -35,13 +35,14 @@
 	R(LEDGER, "its intent could not be recorded")                                              \
 	R(BUSY, "an exclusive command is running or too many are in flight")                       \
 	R(STALE, "the device changed while it was judged")                                         \
-	R(BROKER, "the broker could not judge it")
+	R(BROKER, "the broker could not judge it")                                                 \
+	R(UNDESCRIBED, "known by name alone: its fields are in no table")
 
 enum sl_reason {
 #define R(id, text) SL_REASON_##id,
 	SL_REASONS(R)
 #undef R
-	_SL_REASON_N
+		_SL_REASON_N
 };
 
 const char *sl_reason_text(unsigned reason);
@@ -68,16 +69,17 @@ struct sl_facts {
 };
 
 /*
- * Replaces NVME_IO by the command set of the namespace that the request names (its CSI). Stays NVME_IO
- * when the namespace is not known: then no row is found and the command is not comprehended.
+ * Replaces NVME_IO by the command set of the namespace that the request names (its CSI). Stays
+ * NVME_IO when the namespace is not known: then no row is found and the command is not
+ * comprehended.
  */
 void sl_command_resolve(const struct sl_contract *contract, struct sl_command *cmd);
 
 /*
- * Expects *cmd resolved (NVME_IO is reported as NAMESPACE). Finds the row, checks that every bit, length and
- * payload is comprehended, and collects effects. `data` is the broker's own copy of the outgoing data
- * (cmd->data_len bytes when cmd->dir is OUT or BOTH), NULL otherwise. Total: always fills *ret.
- * `contract` may describe no namespace at all; never NULL.
+ * Expects *cmd resolved (NVME_IO is reported as NAMESPACE). Finds the row, checks that every bit,
+ * length and payload is comprehended, and collects effects. `data` is the broker's own copy of the
+ * outgoing data (cmd->data_len bytes when cmd->dir is OUT or BOTH), NULL otherwise. Total: always
+ * fills *ret. `contract` may describe no namespace at all; never NULL.
  */
 void sl_facts_collect(const struct sl_contract *contract, const struct sl_command *cmd,
 		      const uint8_t *data, struct sl_facts *ret);

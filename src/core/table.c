@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/bytes.h"
+#include "core/contract.h"
 #include "core/map.h"
 #include "spec/nvme_format.def"
 
@@ -59,14 +60,13 @@ enum {
 #define FIELD(a, name, dw, lsb, w) {name, FIELD_AT(dw, lsb, w)},
 
 /* A sum equals an OR exactly when no bit is in it twice: no two fields of a format overlap. */
-#define DISJOINT(id, d)                                                                            \
-	_Static_assert((0 FMT_##id(SUM, d)) == (0u FMT_##id(MASK, d)), "fields overlap: " #id);
+#define DISJOINT(id, d) ((0 FMT_##id(SUM, d)) == (0u FMT_##id(MASK, d)))
 #define X(id)                                                                                      \
 	static const struct sl_named_field fields_##id[] = {FMT_##id(FIELD, 0)};                   \
-	DISJOINT(id, 0)                                                                            \
-	DISJOINT(id, 1)                                                                            \
-	DISJOINT(id, 2) DISJOINT(id, 3) DISJOINT(id, 10) DISJOINT(id, 11) DISJOINT(id, 12)         \
-		DISJOINT(id, 13) DISJOINT(id, 14) DISJOINT(id, 15)
+	_Static_assert(DISJOINT(id, 0) && DISJOINT(id, 1) && DISJOINT(id, 2) && DISJOINT(id, 3) && \
+			       DISJOINT(id, 10) && DISJOINT(id, 11) && DISJOINT(id, 12) &&         \
+			       DISJOINT(id, 13) && DISJOINT(id, 14) && DISJOINT(id, 15),           \
+		       "fields overlap: " #id);
 NVME_FORMATS(X)
 #undef X
 
@@ -173,8 +173,8 @@ enum {
 
 /* What a sub-selector takes over from its command. */
 enum {
-#define GROUP(id, op, name, fmt, dir, dw, lsb, w, decl, ...)                                       \
-	OP_##id = (op), DIR_##id = SL_DIR_##dir, DECL_##id = (decl),
+#define GROUP(id, op, name, fmt, dir, dw, lsb, w, decl, log, ...)                                  \
+	OP_##id = (op), DIR_##id = SL_DIR_##dir, DECL_##id = (decl), LOG_OF_##id = SL_SOURCE_##log,
 #include "spec/nvme_admin.def"
 #include "spec/nvme_kv.def"
 #include "spec/nvme_nvm.def"
@@ -217,7 +217,7 @@ const struct sl_selector sl_selectors[] = {
 		    .len_arg = (arg),                                                              \
 		    .floor = (fl),                                                                 \
 		    .scope = (sc)},
-#define GROUP(id, op, nm, fmt, d, dw, lsb, w, dc, sec, fg, sp)                                     \
+#define GROUP(id, op, nm, fmt, d, dw, lsb, w, dc, log, sec, fg, sp)                                \
 	[R_##id] = {.name = nm,                                                                    \
 		    .spec = "NVMe " sp,                                                            \
 		    .set = SET_OF_FILE,                                                            \
@@ -250,6 +250,7 @@ const struct sl_selector sl_selectors[] = {
 		    .sel_hi = (hi),                                                                \
 		    .parent = R_##group,                                                           \
 		    .decl = DECL_##group,                                                          \
+		    .decl_source = LOG_OF_##group,                                                 \
 		    .timeout_s = (sec),                                                            \
 		    .flags = (fg),                                                                 \
 		    .len_arg = (arg),                                                              \

@@ -123,9 +123,9 @@ struct sl_row {
 	uint8_t excl;	   /* enum sl_exclusivity: floor */
 	uint8_t when;	   /* index into sl_whens: list of refinements */
 	uint8_t sel_group; /* on a command with sub-selectors: index into sel_map; else 0 */
-	uint8_t decl; /* opcode under which logs list the selector's values (a FID, a LID); 0: none
-		       */
-	uint16_t op_lo, op_hi;	 /* opcodes */
+	uint8_t decl; /* opcode under which a log lists the selector's values (FID, LID); 0: none */
+	uint8_t decl_source;   /* that log, an enum sl_source; what it leaves out does not exist */
+	uint16_t op_lo, op_hi; /* opcodes */
 	uint16_t sel_lo, sel_hi; /* selector values of a sub-selector row; 0,ffff: any */
 	uint16_t parent;	 /* the command's own row; itself for a command */
 	uint16_t timeout_s;	 /* seconds that the command may take */

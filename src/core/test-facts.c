@@ -74,7 +74,8 @@ static void test_reserved_bits(void)
 			f = collect(&bad);
 			assert(f.row == i && (f.effective & SL_E_UNKNOWN));
 			assert(f.reason == SL_REASON_RESERVED_BITS ||
-			       f.reason == SL_REASON_KERNEL_OWNED);
+			       f.reason == SL_REASON_KERNEL_OWNED ||
+			       f.reason == SL_REASON_UNDESCRIBED);
 		}
 	}
 }
@@ -138,6 +139,15 @@ static void test_vendor(void)
 	assert(reason_of(&cmd) == SL_REASON_VENDOR_UNDECLARED);
 	cmd = make(SL_SET_NVME_ADMIN, 0xc5, 0, 0, 512);
 	assert(reason_of(&cmd) == SL_REASON_VENDOR_UNDECLARED);
+	/* A vendor's log page: listed, left out of the list, and on a device without the list. */
+	cmd = make(SL_SET_NVME_ADMIN, 0x02, 0, 0x7f00c0, 512);
+	assert(reason_of(&cmd) == SL_REASON_ALLOWED);
+	cmd = make(SL_SET_NVME_ADMIN, 0x02, 0, 0x7f00ca, 512);
+	assert(reason_of(&cmd) == SL_REASON_VENDOR_UNDECLARED);
+	contract.sources &= ~(1u << SL_SOURCE_LID00);
+	f = collect(&cmd);
+	assert(f.reason == SL_REASON_ALLOWED && f.declared_known && f.effective == SL_E_LOG);
+	test_contract(&contract);
 	/* Flags, identifier and pointers are reserved in vendor commands too. */
 	cmd = make(SL_SET_NVME_ADMIN, 0xc0, 0, 0, 0);
 	cmd.req[1] = 1;
