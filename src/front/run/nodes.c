@@ -25,6 +25,8 @@
 #define NVME_ID_CNS_CTRL     0x01
 #define NVME_ID_CNS_ACTIVE   0x02
 #define NVME_ID_CNS_DESCS    0x03
+#define NVME_ID_CTRL_VER     80 /* Identify Controller, VER */
+#define NVME_VER_1_3	     0x10300u
 #define NVME_ID_SIZE	     4096
 #define NVME_NSID_MAX_ACTIVE 1024
 /* Identify Namespace, NVM Command Set Specification 1.1, figure 97. */
@@ -149,7 +151,11 @@ static int add_namespace(struct sl_nodes *n, unsigned ctrl, uint32_t nsid, struc
 	n->n_ns++;
 	ns += at;
 	*ns = (struct sl_ns){.nsid = nsid};
-	r = identify(cl, c->device, NVME_ID_CNS_DESCS, nsid, page);
+	/* Before 1.3 there is no such list, and asking would leave an entry in the device's error
+	 * log. */
+	r = 0;
+	if (sl_get_le32(c->id + NVME_ID_CTRL_VER) >= NVME_VER_1_3)
+		r = identify(cl, c->device, NVME_ID_CNS_DESCS, nsid, page);
 	if (r > 0)
 		read_descriptors(page, ns);
 	if (r >= 0)
