@@ -279,24 +279,27 @@ uint32_t sl_feature_current(const struct sl_model *m, uint8_t fid)
 struct sl_feature *sl_feature_find(struct sl_model *m, uint8_t fid, uint32_t nsid)
 {
 	struct sl_ns *ns = nsid ? sl_ns_find(m, nsid) : NULL;
-	struct sl_feature *f;
 
 	if (!m->feature[fid].present)
 		return NULL;
 	if (!m->p->feature[fid].per_namespace || !nsid)
 		return &m->feature[fid];
-	if (!ns)
-		return NULL;
-	if (ns->feature[fid])
-		return ns->feature[fid];
-	f = calloc(1, sizeof(*f));
-	if (f && feature_load(f, &m->p->feature[fid], fid) < 0) {
-		sl_feature_done(f);
-		free(f);
-		f = NULL;
+	return ns ? ns->feature[fid] : NULL;
+}
+
+int sl_features_of_ns(struct sl_model *m, struct sl_ns *ns)
+{
+	int r = 0;
+
+	for (unsigned fid = 0; fid < 256 && r == 0; fid++) {
+		const struct sl_persona_feature *p = &m->p->feature[fid];
+
+		if (!p->supported || !p->per_namespace)
+			continue;
+		ns->feature[fid] = calloc(1, sizeof(*ns->feature[fid]));
+		r = ns->feature[fid] ? feature_load(ns->feature[fid], p, (uint8_t)fid) : -ENOMEM;
 	}
-	ns->feature[fid] = f;
-	return f;
+	return r;
 }
 
 /* The feature that the command is about, or why there is none. */

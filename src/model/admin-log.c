@@ -281,7 +281,7 @@ static uint16_t make_mi_effects(struct sl_model *m, struct sl_model_req *r, stru
 static uint16_t make_lockdown(struct sl_model *m, struct sl_model_req *r, struct log_buf *b)
 {
 	uint8_t scope = lsp(r) & 0xf, contents = lsp(r) >> 4 & 3, n = 0;
-	const bool *now = scope == 0 ? m->lock.admin : m->lock.set_feature;
+	const uint8_t *now = scope == 0 ? m->lock.admin : m->lock.set_feature;
 	uint16_t s;
 
 	if (contents > 2 || (scope != 0 && scope != 2))

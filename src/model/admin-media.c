@@ -42,6 +42,13 @@ static uint16_t format_check(const struct sl_model_req *r, const struct sl_ns *n
 		return NVME_NS_PROTECTED;
 	if (!f)
 		return NVME_INVALID_FORMAT;
+	if (ns->csi == NVME_CSI_ZNS) { /* zones of that format must fill the namespace */
+		uint64_t blocks = (sl_ns_size(ns) << ns->lbads) >> f[2];
+		uint64_t zone = sl_get_le64(ns->id_csi + 2816 + 16 * index);
+
+		if (!zone || blocks % zone || blocks / zone > MODEL_ZONE_MAX)
+			return NVME_INVALID_FORMAT;
+	}
 	if (pi > 3 || (pi && (sl_get_le16(f) < 8 || !(ns->id[28] & 1u << (pi - 1)))))
 		return NVME_INVALID_FORMAT;
 	if (sl_get_le16(f) && !(ns->id[27] & (mset ? 1 : 2)))
@@ -262,6 +269,24 @@ uint16_t sl_cmd_self_test(struct sl_model *m, struct sl_model_req *r)
 }
 
 /* ---- time ---- */
+
+/* The logs of a device on which nothing has run yet. */
+void sl_media_load(struct sl_model *m)
+{
+	uint32_t seconds = m->p->sanitize_ms / 1000 + (m->p->sanitize_ms % 1000 != 0);
+
+	sl_put_le16(m->sanitize, 0xffff);
+	/* How long: overwrite, block erase, crypto erase; then without deallocation: not reported.
+	 */
+	for (unsigned i = 0; i < 6; i++) {
+		static const uint8_t action[] = {SANACT_OVERWRITE, SANACT_BLOCK, SANACT_CRYPTO};
+		bool known = i < 3 && sanitize_known(m, action[i]);
+
+		sl_put_le32(m->sanitize + 8 + 4 * i, known ? seconds : UINT32_MAX);
+	}
+	for (unsigned i = 0; i < TEST_ENTRIES; i++)
+		m->self_test[4 + TEST_ENTRY * i] = 0xf; /* entry not used */
+}
 
 static uint64_t share(uint64_t from, uint64_t until, uint64_t now, uint64_t of)
 {

@@ -70,7 +70,7 @@ static int load(struct sl_model *m)
 	memcpy(m->id_ctrl, p->id_ctrl, sizeof(m->id_ctrl));
 	memcpy(m->effects, p->effects, sizeof(m->effects));
 	memcpy(m->smart, p->smart, sizeof(m->smart));
-	sl_put_le16(m->sanitize, 0xffff); /* SPROG: no sanitize runs */
+	sl_media_load(m);
 	load_errors(m);
 	sl_fw_load(m);
 	m->host_telemetry.seed = m->ctrl_telemetry.seed = m->random;

@@ -420,6 +420,9 @@ static void fail_inflight(struct sl_model *m)
 static void reset_parts(struct sl_model *m, bool power)
 {
 	fail_inflight(m);
+	m->pel_context = false;
+	m->directive_streams = false;
+	m->streams_allocated = 0;
 	sl_events_reset(m);
 	sl_features_reset(m, power);
 	sl_resv_reset(m, power);
@@ -451,6 +454,7 @@ void sl_model_power_cycle(struct sl_model *m)
 	m->power_wanted = m->reset_wanted = false;
 	m->running = true;
 	sl_smart_add(m, 112, 1); /* power cycles */
+	sl_smart_add(m, 144, 1); /* unsafe shutdowns: nobody told the device to shut down */
 	m->lock = (struct sl_lockdown){{0}};
 	for (unsigned i = 0; i < m->p->n_vars; i++)
 		if (!m->p->vars[i].persistent)

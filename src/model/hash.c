@@ -64,15 +64,9 @@ static void hash_ns(EVP_MD_CTX *h, const struct sl_ns *ns)
 	FEED(h, ns->id_csi);
 	sl_store_digest(ns->store, feed, h);
 	hash_resv(h, &ns->resv);
-	/* A namespace whose feature was only looked at is as one whose was not. */
-	for (unsigned fid = 0; fid < 256; fid++) {
-		const struct sl_feature *f = ns->feature[fid];
-
-		if (!f || (f->current == f->dflt && f->saved == f->dflt && !f->data_len))
-			continue;
-		FEED(h, fid);
-		hash_feature(h, f);
-	}
+	for (unsigned fid = 0; fid < 256; fid++)
+		if (ns->feature[fid])
+			hash_feature(h, ns->feature[fid]);
 	feed(h, ns->zone, 64ull * ns->n_zones);
 	feed(h, ns->zone_ext, ns->zone_ext ? (size_t)ns->n_zones * ns->zone_ext_len : 0);
 }
@@ -191,6 +185,8 @@ int sl_model_blocks_fill(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64
 	struct sl_ns *ns;
 	int r = blocks(m, nsid, lba, n, &ns);
 
+	if (r == 0 && n > MODEL_FILL_MAX)
+		r = -ERANGE;
 	if (r == 0)
 		r = sl_store_fill(ns->store, lba, n, byte);
 	if (r == 0)

@@ -39,7 +39,7 @@ bool sl_io_range(const struct sl_model_req *r, uint64_t *ret_lba, uint64_t *ret_
 
 uint16_t sl_io_check(const struct sl_ns *ns, uint64_t lba, uint64_t n)
 {
-	return lba >= sl_ns_size(ns) || n > sl_ns_size(ns) - lba ? NVME_LBA_RANGE : NVME_OK;
+	return lba >= sl_ns_limit(ns) || n > sl_ns_limit(ns) - lba ? NVME_LBA_RANGE : NVME_OK;
 }
 
 /* The host's buffers hold the blocks, and no more than the controller moves at a time. */

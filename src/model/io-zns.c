@@ -280,7 +280,7 @@ uint16_t sl_cmd_zone_send(struct sl_model *m, struct sl_model_req *r)
 	uint16_t s = NVME_OK;
 
 	(void)m;
-	if (!all && lba >= sl_ns_size(ns))
+	if (!all && lba >= sl_ns_limit(ns))
 		return NVME_LBA_RANGE;
 	if (!all && lba % ns->zone_size)
 		return sl_fail_field(r, 40, 0);
@@ -321,7 +321,7 @@ uint16_t sl_cmd_zone_recv(struct sl_model *m, struct sl_model_req *r)
 		return sl_fail_field(r, 52, 0);
 	if (filter > 7)
 		return sl_fail_field(r, 53, 0);
-	if (lba >= sl_ns_size(ns))
+	if (lba >= sl_ns_limit(ns))
 		return NVME_LBA_RANGE;
 	if (size > r->data_len || size < 64)
 		return NVME_SGL_LENGTH;

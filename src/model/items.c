@@ -379,6 +379,9 @@ static int follow(struct sl_model *m, const struct row *row, const char *name)
 	struct args a;
 	struct sl_ns *ns;
 
+	if (row->area == MODEL && m->ctrl_telemetry.available &&
+	    row->offset == offsetof(struct sl_model, ctrl_telemetry.available))
+		sl_model_event(m, 2, 2, 0x08); /* telemetry log changed */
 	if (row->area == SMART || row->area == MODEL || row->area == FEATURE) {
 		sl_smart_check(m);
 		return 0;

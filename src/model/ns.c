@@ -66,6 +66,7 @@ int sl_ns_store(struct sl_ns *ns)
 		return r;
 	sl_store_free(ns->store);
 	ns->store = store;
+	ns->use_base = 0;
 	ns->lbads = f[2];
 	ns->ms = sl_get_le16(f);
 	sl_ns_usage(ns);
@@ -74,9 +75,13 @@ int sl_ns_store(struct sl_ns *ns)
 
 void sl_ns_usage(struct sl_ns *ns)
 {
-	/* Without thin provisioning the whole namespace counts as used, whatever was written. */
-	sl_put_le64(ns->id + 16,
-		    ns->id[24] & 1 ? sl_store_mapped(ns->store) : sl_get_le64(ns->id + 8));
+	uint64_t cap = sl_get_le64(ns->id + 8);
+	int64_t used = ns->use_base + (int64_t)sl_store_mapped(ns->store);
+
+	/* Where nothing is counted, the whole namespace is in use, whatever was written. */
+	if (!ns->counts_use)
+		used = (int64_t)cap;
+	sl_put_le64(ns->id + 16, used < 0 ? 0 : (uint64_t)used > cap ? cap : (uint64_t)used);
 }
 
 static int make_zones(struct sl_ns *ns, uint64_t size, uint64_t capacity)
@@ -151,6 +156,8 @@ static int fill(struct sl_ns *ns, const struct sl_persona_fill *f)
 
 	if (!b)
 		return -ENOMEM;
+	if (f->blocks > MODEL_FILL_MAX)
+		r = -EINVAL;
 	for (uint64_t i = 0; i < f->blocks && r == 0; i++) {
 		for (uint32_t k = 0; k < block; k++)
 			b[k] = f->pattern.p[at++ % f->pattern.len];
@@ -178,8 +185,14 @@ static int load(struct sl_ns *ns, const struct sl_persona_ns *p)
 	}
 	for (unsigned i = 0; r == 0 && i < p->n_fills; i++)
 		r = fill(ns, &p->fills[i]);
-	/* A device that says how much is used keeps saying so until something is written. */
-	memcpy(ns->id + 16, p->id_ns + 16, 8);
+	/* What a device says is in use at its start has content that this model does not know. */
+	if (r == 0) {
+		uint64_t used = sl_get_le64(p->id_ns + 16);
+
+		ns->counts_use = ns->id[24] & 1 || used != p->capacity;
+		ns->use_base = (int64_t)(used - sl_store_mapped(ns->store));
+		sl_ns_usage(ns);
+	}
 	return r;
 }
 
@@ -191,6 +204,8 @@ int sl_ns_load(struct sl_model *m, const struct sl_persona_ns *p)
 	if (!ns)
 		return -ENOMEM;
 	r = load(ns, p);
+	if (r == 0)
+		r = sl_features_of_ns(m, ns);
 	if (r < 0) {
 		sl_ns_free(ns);
 		return r;
@@ -240,6 +255,11 @@ int sl_ns_make(struct sl_model *m, uint32_t nsid, uint8_t csi, struct sl_ns **re
 	sl_put_le64(ns->uuid + 8, sl_model_random(m));
 	ns->uuid[6] = (uint8_t)((ns->uuid[6] & 0x0f) | 0x40);
 	ns->uuid[8] = (uint8_t)((ns->uuid[8] & 0x3f) | 0x80);
+	ns->counts_use = ns->id[24] & 1;
+	if (sl_features_of_ns(m, ns) < 0) {
+		sl_ns_free(ns);
+		return -ENOMEM;
+	}
 	insert(m, ns);
 	*ret = ns;
 	return 0;

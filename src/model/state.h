@@ -92,6 +92,7 @@ enum {
 #define MODEL_EVENT_MAX 32u
 #define MODEL_FW_MAX	(16u << 20) /* bytes of a downloaded image */
 #define MODEL_ZONE_MAX	(1u << 20)
+#define MODEL_FILL_MAX	(1u << 20) /* blocks that a persona or a rule fills at a time */
 
 struct sl_feature {
 	bool present;
@@ -120,17 +121,19 @@ struct sl_resv {
 struct sl_ns {
 	uint32_t nsid;
 	uint8_t csi;
-	bool attached;
-	uint8_t protect; /* feature 84h: 0 none … 3 permanent */
-	uint8_t lbads;	 /* of the store: log2 of the block size */
+	uint8_t attached; /* 0: not to this controller */
+	uint8_t protect;  /* feature 84h: 0 none … 3 permanent */
+	uint8_t lbads;	  /* of the store: log2 of the block size */
 	uint16_t ms;
 	uint8_t uuid[16];
 	uint8_t id[MODEL_PAGE];	    /* CNS 00h */
 	uint8_t id_csi[MODEL_PAGE]; /* CNS 05h */
 	struct sl_store *store;
 	uint64_t busy_until_ms; /* a format runs */
+	bool counts_use;	/* NUSE follows what is written */
+	int64_t use_base;	/* NUSE less the mapped blocks */
 	struct sl_resv resv;
-	struct sl_feature *feature[256]; /* namespace specific ones, NULL until used */
+	struct sl_feature *feature[256]; /* the namespace specific ones */
 	/* ZNS: one 64-byte descriptor a zone (ZNS 1.1 figure 37), then its extension */
 	uint32_t n_zones;
 	uint64_t zone_size;
@@ -157,14 +160,14 @@ struct sl_model_log {
 
 /* What the host was refused by a Lockdown command. */
 struct sl_lockdown {
-	bool admin[256];
-	bool set_feature[256];
+	uint8_t admin[256]; /* 1: prohibited; bytes, because rules write them */
+	uint8_t set_feature[256];
 };
 
 struct sl_telemetry {
 	uint8_t gen;
-	bool available; /* controller-initiated data; host-initiated data was created */
-	uint64_t seed;	/* what the data blocks are made of */
+	uint8_t available; /* controller-initiated data; host-initiated data was created */
+	uint64_t seed;	   /* what the data blocks are made of */
 };
 
 struct sl_model {
@@ -288,6 +291,14 @@ static inline uint64_t sl_ns_size(const struct sl_ns *ns)
 	return sl_get_le64(ns->id);
 }
 
+/* Blocks that can be reached: a size that a rule made up adds no zones. */
+static inline uint64_t sl_ns_limit(const struct sl_ns *ns)
+{
+	uint64_t zones = ns->n_zones * ns->zone_size;
+
+	return ns->csi == NVME_CSI_ZNS && zones < sl_ns_size(ns) ? zones : sl_ns_size(ns);
+}
+
 static inline uint32_t sl_ns_block(const struct sl_ns *ns)
 {
 	return 1u << ns->lbads;
@@ -304,14 +315,17 @@ int sl_features_load(struct sl_model *m);
 void sl_features_reset(struct sl_model *m, bool power);
 /* The value in force, controller's or namespace's; 0 when there is none. */
 uint32_t sl_feature_current(const struct sl_model *m, uint8_t fid);
-/* The feature's state, made when a namespace has none of its own yet. NULL: not in this device. */
+/* The feature of the controller (nsid 0) or a namespace. NULL: not in this device. */
 struct sl_feature *sl_feature_find(struct sl_model *m, uint8_t fid, uint32_t nsid);
+/* The features that a namespace has of its own. 0 or -ENOMEM. */
+int sl_features_of_ns(struct sl_model *m, struct sl_ns *ns);
 void sl_feature_done(struct sl_feature *f);
 
 /* ---- admin-fw.c, admin-media.c ---- */
 void sl_fw_load(struct sl_model *m);
 void sl_fw_activate(struct sl_model *m, uint8_t slot);
 void sl_fw_reset(struct sl_model *m);
+void sl_media_load(struct sl_model *m);
 void sl_media_tick(struct sl_model *m);
 uint64_t sl_media_next(const struct sl_model *m); /* UINT64_MAX: nothing */
 void sl_media_reset(struct sl_model *m, bool power);

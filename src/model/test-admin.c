@@ -281,6 +281,11 @@ static void abort_and_events(void)
 	assert(b->result == 0); /* masked: RAE was set */
 	test_log(d, 2, false, 512, 0);
 	assert(b->result == (1 | 1 << 8 | 2 << 16) || b->result == (1 | 2 << 8 | 2 << 16));
+	/* a capture that the controller made */
+	sl_model_submit(d->m, a);
+	assert(sl_model_set(d->m, "telemetry.ctrl.available", 1) == 0);
+	sl_model_advance(d->m, 3);
+	assert(a->result == (2 | 2 << 8 | 8 << 16));
 	free(a);
 	free(b);
 	test_device_free(d);

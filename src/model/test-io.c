@@ -79,6 +79,29 @@ static void blocks(void)
 	test_device_free(d);
 }
 
+/* A device that counts what is in use: from what it said at the start. */
+static void in_use(void)
+{
+	struct test_device *d =
+		test_device_json("{\"format\": 1, \"identify_controller\": {\"vid\": 1, \"sn\": "
+				 "\"S\", \"mn\": \"M\","
+				 " \"fr\": \"F\"}, \"effects_log\": {\"admin\": {\"0x06\": 1},"
+				 " \"nvm\": {\"0x01\": 3, \"0x09\": 3}}, \"namespaces\": "
+				 "[{\"nsid\": 1, \"size\": 64,"
+				 " \"nuse\": 60, \"lbaf\": [{\"ds\": 9}]}]}");
+
+	assert(sl_get_le64(test_identify(d, 1, 0) + 16) == 60);
+	put(d, 1, 0, 3, 1);
+	assert(sl_get_le64(test_identify(d, 1, 0) + 16) == 63);
+	put(d, 1, 8, 8, 1);
+	assert(sl_get_le64(test_identify(d, 1, 0) + 16) == 64); /* never more than there is */
+	test_clear(d);
+	sl_put_le32(d->data + 4, 64);
+	assert(IO(d, 9, 1, OUT, 16, 0, 4) == 0);
+	assert(sl_get_le64(test_identify(d, 1, 0) + 16) == 60);
+	test_device_free(d);
+}
+
 static void limits(void)
 {
 	struct test_device *d = test_device_new("");
@@ -256,6 +279,7 @@ static void reservations(void)
 int main(void)
 {
 	blocks();
+	in_use();
 	limits();
 	copy();
 	metadata();

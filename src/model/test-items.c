@@ -109,12 +109,18 @@ static void consequences(void)
 	assert(IO(d, 2, 1, IN, 4096, 0, 0, 0) == 0 && d->data[9] == 0);
 	assert(sl_model_set(d->m, "ns.1.flbas", 14) == 0); /* a lie: nothing changes but the byte */
 	assert(IO(d, 2, 1, IN, 4096, 0, 0, 0) == 0);
+	assert(sl_model_set(d->m, "ns.2.size", 4096) == 0); /* a size that has no zones */
+	assert(IO(d, 2, 2, IN, 512, 512, 0, 0) == 0x80 && IO(d, 1, 2, OUT, 512, 640, 0, 0) == 0x80);
+	assert(IO(d, 0x79, 2, NONE, 0, 640, 0, 0, 4) == 0x80);
+	assert(sl_model_set(d->m, "ns.2.attached", 3) == 0 &&
+	       sl_model_set(d->m, "ns.2.flbas", 9) == 0);
 	assert(sl_model_ns_create(d->m, 0, 64, 0, 0, &nsid) == 0 && nsid == 4);
 	assert(sl_model_ns_create(d->m, 4, 64, 0, 0, &nsid) == -EEXIST);
 	assert(sl_model_ns_create(d->m, 9, 64, 0, 0, &nsid) == -ENOSPC);
 	assert(sl_model_ns_create(d->m, 5, 1 << 20, 0, 0, &nsid) == -ENOSPC);
 	assert(sl_model_ns_attach(d->m, 4, true) == 0 && sl_model_ns_delete(d->m, 4) == 0);
 	assert(sl_model_ns_delete(d->m, 4) == -ENOENT);
+	assert(sl_model_blocks_fill(d->m, 2, 0, 1ull << 40, 1) == -ERANGE);
 	sl_model_error(d->m, 0x281, 1, 5, 3);
 	assert(sl_get_le64(test_log(d, 1, true, 512, 0) + 16) == 5);
 	test_device_free(d);

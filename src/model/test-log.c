@@ -111,7 +111,8 @@ static void smart(void)
 	assert(sl_get_le64(b + 48) == 1 && sl_get_le64(b + 32) == 0); /* 1280, 640 units of 512 */
 	assert(sl_get_le64(b + 80) == 10 && sl_get_le64(b + 64) == 10);
 	sl_model_power_cycle(d->m);
-	assert(sl_get_le64(test_log(d, 2, true, 512, 0) + 112) == 1);
+	b = test_log(d, 2, true, 512, 0);
+	assert(sl_get_le64(b + 112) == 1 && sl_get_le64(b + 144) == 1);
 	sl_model_advance(d->m, 2 * 3600 * 1000 + 5);
 	assert(sl_get_le64(test_log(d, 2, true, 512, 0) + 128) == 2);
 	/* the endurance group counts the same */
