@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "contract/gaps.h"
 #include "contract/print.h"
 
 static const char *data_dir, *golden_dir;
@@ -180,6 +181,43 @@ static void test_rules_live(void)
 	assert(seen == (1u << _SL_LINT_ID_N) - 1);
 }
 
+/* Every row, looked at on its own: gaps leaves out none and makes none up. */
+static void test_gaps_complete(void)
+{
+	static const sl_effects bits = SL_E_DATA | SL_E_CAPABILITY | SL_E_INVENTORY;
+	struct sl_gap g;
+	uint16_t at = 0;
+	unsigned known = 0;
+	bool more = sl_gap_next(NULL, &at, &g);
+
+	for (uint16_t row = 0; row < sl_row_count; row++) {
+		const struct sl_row *r = &sl_rows[row];
+		sl_effects can = r->floor;
+		bool other = false;
+
+		if (r->flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED)) {
+			assert(!more || g.row != row);
+			continue;
+		}
+		known++;
+		for (uint32_t i = 0; i < sl_whens[r->when].n; i++)
+			can |= sl_whens[r->when].when[i].effects;
+		can &= ~(sl_effects)SL_E_UNKNOWN;
+		for (uint16_t k = 0; k < sl_row_count; k++)
+			if (r->parent != row && r->decl != 0x09 && sl_rows[k].parent == r->parent &&
+			    sl_row_is_known(k))
+				other |= ((sl_row_full_floor(k) ^ can) & bits) != 0;
+		if (!(can & ~bits) && !other) {
+			assert(!more || g.row != row);
+			continue;
+		}
+		assert(more && g.row == row && g.floor == can && g.missing == (can & ~bits));
+		assert(g.shared == other && (g.when & ~g.missing) == 0);
+		more = sl_gap_next(NULL, &at, &g);
+	}
+	assert(!more && known > 150);
+}
+
 int main(int argc, char **argv)
 {
 	assert(argc == 3);
@@ -191,5 +229,6 @@ int main(int argc, char **argv)
 	}
 	test_self();
 	test_rules_live();
+	test_gaps_complete();
 	return 0;
 }
