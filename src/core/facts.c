@@ -56,23 +56,16 @@ void sl_command_resolve(const struct sl_contract *contract, struct sl_command *c
 		cmd->set = SL_SET_NVME_NVM;
 }
 
-/* The command set the request is judged in: an I/O command's is what its namespace says. */
-static uint8_t resolve_set(const struct sl_command *cmd, struct sl_facts *f)
+/* An I/O command is one of its namespace's command set, sent through no other namespace's node. */
+static void check_set(const struct sl_command *cmd, struct sl_facts *f)
 {
-	uint8_t set;
-
 	if (cmd->set == SL_SET_NVME_ADMIN || cmd->set == SL_SET_NONE || cmd->set >= _SL_SET_N)
-		return cmd->set;
-	if (f->nsid == NVME_NSID_ALL && !cmd->node_nsid)
-		return cmd->set == SL_SET_NVME_IO ? SL_SET_NVME_NVM : cmd->set;
-	if (!f->ns || (cmd->node_nsid && cmd->node_nsid != f->nsid)) {
-		f->reason = SL_REASON_NAMESPACE;
-		return cmd->set;
-	}
-	set = set_of_csi(f->ns->csi);
-	if (set == SL_SET_NVME_IO || (cmd->set != SL_SET_NVME_IO && cmd->set != set))
-		f->reason = SL_REASON_NAMESPACE;
-	return set;
+		return;
+	if (f->nsid == NVME_NSID_ALL && !cmd->node_nsid && cmd->set != SL_SET_NVME_IO)
+		return;
+	if (cmd->set == SL_SET_NVME_IO || !f->ns || set_of_csi(f->ns->csi) != cmd->set ||
+	    (cmd->node_nsid && cmd->node_nsid != f->nsid))
+		refuse(f, SL_REASON_NAMESPACE);
 }
 
 /* Eight bytes as the machine loads them: enough where only bits are compared, in equal order. */
@@ -160,15 +153,15 @@ static void refine(const struct sl_row *row, const struct sl_command *cmd, const
 
 /* What a log says about the command: its opcode's entry, refined by the selector's where one is
  * listed. */
-static void look_up(const struct sl_contract *c, const struct sl_row *row, uint8_t set,
-		    uint16_t sel, const struct sl_command *cmd, struct sl_facts *f)
+static void look_up(const struct sl_contract *c, const struct sl_row *row, uint16_t sel,
+		    const struct sl_command *cmd, struct sl_facts *f)
 {
 	const struct sl_entry *op, *sub = 0, *e;
 	bool supported;
 
-	op = sl_contract_find(c, sl_key(set, cmd->req[0], SL_SEL_ANY));
+	op = sl_contract_find(c, sl_key(cmd->set, cmd->req[0], SL_SEL_ANY));
 	if (row->decl)
-		sub = sl_contract_find(c, sl_key(set, row->decl, sel));
+		sub = sl_contract_find(c, sl_key(cmd->set, row->decl, sel));
 	/* A feature's effects are those of setting it; a list of log pages states no effects. */
 	e = sub && row->decl == cmd->req[0] && !(sub->flags & SL_ENTRY_NO_EFFECTS) ? sub : op;
 	supported = op && (op->flags & SL_ENTRY_SUPPORTED) &&
@@ -301,14 +294,13 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 {
 	const struct sl_row *row;
 	uint16_t sel;
-	uint8_t set;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->nsid = sl_get_le32(cmd->req + 4);
 	if (ret->nsid && ret->nsid != NVME_NSID_ALL)
 		ret->ns = sl_contract_ns(contract, ret->nsid);
-	set = resolve_set(cmd, ret);
-	ret->row = sl_row_at(set, cmd->req, &sel);
+	check_set(cmd, ret);
+	ret->row = sl_row_at(cmd->set, cmd->req, &sel);
 	row = &sl_rows[ret->row];
 	ret->floor = row->floor;
 	ret->scope = row->scope;
@@ -323,8 +315,8 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 		refuse(ret, SL_REASON_SHORT);
 	if (reserved_bits(&sl_formats[row->format], cmd->req))
 		refuse(ret, SL_REASON_RESERVED_BITS);
-	check_nsid(row, set, ret);
-	look_up(contract, row, set, sel, cmd, ret);
+	check_nsid(row, cmd->set, ret);
+	look_up(contract, row, sel, cmd, ret);
 	refine(row, cmd, data, ret);
 	check_transfer(contract, row, cmd, data, ret);
 	check_payload(contract, row, cmd, data, ret);

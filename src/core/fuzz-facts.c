@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!payload)
 		return 0;
 	memcpy(payload, data + HEAD, size - HEAD < cmd.data_len ? size - HEAD : cmd.data_len);
+	sl_command_resolve(&contract, &cmd);
 	sl_facts_collect(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f);
 	if (f.row >= sl_row_count || f.reason >= _SL_REASON_N ||
 	    (f.effective & f.floor) != f.floor ||

@@ -25,10 +25,12 @@ static struct sl_command make(uint8_t set, uint8_t opcode, uint32_t nsid, uint32
 	return cmd;
 }
 
-static struct sl_facts collect(const struct sl_command *cmd)
+static struct sl_facts collect(const struct sl_command *given)
 {
+	struct sl_command copy = *given, *cmd = &copy;
 	struct sl_facts f;
 
+	sl_command_resolve(&contract, cmd);
 	memset(&f, 0xa5, sizeof(f));
 	sl_facts_collect(&contract, cmd, cmd->dir & SL_DIR_OUT ? zeroes : 0, &f);
 	assert(f.reason < _SL_REASON_N && f.row < sl_row_count);

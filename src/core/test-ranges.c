@@ -26,6 +26,7 @@ static bool walk(void)
 
 	cmd.req_len = SL_REQ_MAX;
 	cmd.dir = cmd.data_len ? cmd.req[0] & 3 : SL_DIR_NONE;
+	sl_command_resolve(&contract, &cmd);
 	sl_facts_collect(&contract, &cmd, cmd.dir & SL_DIR_OUT ? data : 0, &facts);
 	sl_ranges_init(&it, &contract, &cmd, &facts, cmd.data_len ? data : 0);
 	for (n_got = 0; sl_ranges_next(&it, &got[n_got]); n_got++)
@@ -69,6 +70,7 @@ static void test_blocks(void)
 	{
 		struct sl_ranges it;
 
+		sl_command_resolve(&contract, &cmd);
 		sl_facts_collect(&contract, &cmd, 0, &facts);
 		sl_ranges_init(&it, &contract, &cmd, &facts, 0);
 		assert(!sl_ranges_next(&it, &got[0]) && it.bad);

@@ -70,6 +70,7 @@ static uint16_t judge(const char *queue, const char *hex, const char *data_len, 
 	cmd.data_len = (uint32_t)strtoul(data_len, 0, 10);
 	assert(cmd.data_len <= sizeof(payload));
 	cmd.dir = cmd.data_len ? cmd.req[0] & 3 : SL_DIR_NONE;
+	sl_command_resolve(&contract, &cmd);
 	sl_facts_collect(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f);
 	effect_names(f.effective, effects, sizeof(effects));
 	snprintf(length, sizeof(length), f.length_known ? "%u" : "-", f.length);
