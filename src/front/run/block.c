@@ -483,6 +483,14 @@ static enum sl_handled start_answer(struct sl_super *s, struct sl_call *c,
 	return sl_reply_error(c, -r);
 }
 
+static enum sl_handled start_nothing(struct sl_super *s, struct sl_call *c,
+				     const struct sl_ioctl *row)
+{
+	(void)s;
+	(void)row;
+	return sl_reply_value(c, 0);
+}
+
 /* Would change the device by a way that is no command here. */
 static enum sl_handled start_unsupported(struct sl_super *s, struct sl_call *c,
 					 const struct sl_ioctl *row)
@@ -493,11 +501,11 @@ static enum sl_handled start_unsupported(struct sl_super *s, struct sl_call *c,
 
 #define GET(number, what)                                                                          \
 	{                                                                                          \
-		number, SL_DOORS_BLOCK, #number, start_answer, what                                \
+		number, SL_DOORS_BLOCK, #number, start_answer, what, true                          \
 	}
 #define NOT(number, error)                                                                         \
 	{                                                                                          \
-		number, SL_DOORS_BLOCK, #number, start_unsupported, error                          \
+		number, SL_DOORS_BLOCK, #number, start_unsupported, error, false                   \
 	}
 
 const struct sl_ioctl sl_ioctl_block[] = {
@@ -517,6 +525,9 @@ const struct sl_ioctl sl_ioctl_block[] = {
 	GET(BLKFRAGET, ANSWER_ZERO_64),
 	GET(BLKROTATIONAL, ANSWER_ZERO_16),
 	GET(BLKSECTGET, ANSWER_MAX_SECTORS),
+	/* The page cache's block size, and partitions: there is neither, so these succeed. */
+	{BLKBSZSET, SL_DOORS_BLOCK, "BLKBSZSET", start_nothing, 0, false},
+	{BLKRRPART, SL_DOORS_BLOCK, "BLKRRPART", start_nothing, 0, false},
 	NOT(BLKDISCARD, EOPNOTSUPP),
 	NOT(BLKSECDISCARD, EOPNOTSUPP),
 	NOT(BLKZEROOUT, EOPNOTSUPP),
@@ -534,8 +545,6 @@ const struct sl_ioctl sl_ioctl_block[] = {
 	NOT(BLKROSET, EACCES),
 	NOT(BLKRASET, EACCES),
 	NOT(BLKFRASET, EACCES),
-	NOT(BLKBSZSET, EACCES),
-	NOT(BLKRRPART, EACCES),
 	NOT(BLKPG, EACCES),
 	NOT(BLKFLSBUF, EACCES),
 	{0},

@@ -27,6 +27,7 @@ struct delayed {
 struct device {
 	int fd;
 	uint8_t *disk;
+	uint8_t lbads;
 	uint64_t count[2][256];
 	struct delayed delayed[DELAYED_MAX];
 	unsigned n_delayed;
@@ -52,15 +53,15 @@ static bool identify(struct device *d, const uint8_t *req)
 {
 	uint8_t *p = d->data;
 	uint32_t nsid = sl_get_le32(req + 4);
+	uint64_t blocks = (uint64_t)TEST_DEVICE_BLOCKS * 512 >> d->lbads;
 
 	memset(p, 0, 4096);
 	switch (req[40]) {
 	case 0x00:
 		if (nsid == 1) {
-			sl_put_le64(p, TEST_DEVICE_BLOCKS);
-			sl_put_le64(p + 8, TEST_DEVICE_BLOCKS);
-			sl_put_le64(p + 16, TEST_DEVICE_BLOCKS);
-			p[130] = 9; /* LBADS */
+			for (unsigned i = 0; i < 24; i += 8)
+				sl_put_le64(p + i, blocks);
+			p[130] = d->lbads;
 			memset(p + 120, 0x11, 8);
 		}
 		return true;
@@ -128,6 +129,9 @@ static void admin(struct device *d, const struct sl_wire_command *w, const uint8
 	case 0x0a:
 		c->result = 0x1234;
 		break;
+	case TEST_OPC_RESIZE:
+		d->lbads = (uint8_t)dw10;
+		break;
 	case 0x80:
 	case 0x84:
 		c->outcome = SL_OUTCOME_DENIED;
@@ -159,16 +163,18 @@ static void io(struct device *d, const struct sl_wire_command *w, const uint8_t 
 
 	if (w->req[0] == 0)
 		return;
-	if (sl_get_le32(w->req + 4) != 1 || lba + n > TEST_DEVICE_BLOCKS ||
-	    w->data_len != n * 512) {
+	lba <<= d->lbads;
+	n <<= d->lbads;
+	if (sl_get_le32(w->req + 4) != 1 || lba + n > TEST_DEVICE_BLOCKS * 512 ||
+	    w->data_len != n) {
 		c->status = 0x4080;
 		return;
 	}
 	if (w->req[0] == 1) {
-		memcpy(d->disk + lba * 512, data, n * 512);
+		memcpy(d->disk + lba, data, n);
 	} else if (w->req[0] == 2) {
-		memcpy(d->data, d->disk + lba * 512, n * 512);
-		c->data_len = (uint32_t)(n * 512);
+		memcpy(d->data, d->disk + lba, n);
+		c->data_len = (uint32_t)n;
 	} else {
 		c->status = 0x4001;
 	}
@@ -254,6 +260,7 @@ int test_device_start(int *ret_pid)
 		close(pair[0]);
 		(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 		d.fd = pair[1];
+		d.lbads = 9;
 		d.disk = calloc(TEST_DEVICE_BLOCKS, 512);
 		if (!d.disk)
 			exit(1);

@@ -2,6 +2,7 @@
 /* read and write in all their forms are NVMe commands at the gate, or they fail. */
 #include "door.h"
 
+#include <linux/fs.h>
 #include <sys/uio.h>
 
 /* No page is ever there; volatile, or the compiler says so. */
@@ -53,6 +54,16 @@ static void inside(void)
 	MUST(write(fd, b, sizeof(b)) == sizeof(b) && lseek(fd, 0, SEEK_CUR) == sizeof(b));
 	MUST(pread(ro, a, sizeof(a), 0) == sizeof(a) && memcmp(a, b, sizeof(a)) == 0);
 	MUST(fsync(fd) == 0 && fdatasync(fd) == 0);
+	c = open("/dev/nvme0n1", O_RDWR | O_DIRECT | O_DSYNC);
+	MUST(c >= 0 && write(c, b, 512) == 512);
+	/* A namespace that changes under a descriptor is not read by its old format. */
+	MUST(admin(fd, TEST_OPC_RESIZE, 12, NULL, 0, NULL) == 0);
+	MUST(ioctl(fd, BLKSSZGET, &c) == 0 && c == 4096);
+	MUST_FAIL(pwrite(fd, b, 512, 0), EINVAL);
+	memset(b, 0x33, 4096);
+	MUST(pwrite(fd, b, 4096, 4096) == 4096);
+	MUST(admin(fd, TEST_OPC_RESIZE, 9, NULL, 0, NULL) == 0);
+	MUST(pread(ro, a, 512, 4096 + 3584) == 512 && memcmp(a, b, 512) == 0);
 	c = open("/dev/nvme0n1", O_RDWR | O_DIRECT | O_DSYNC);
 	MUST(c >= 0 && write(c, b, 512) == 512);
 	/* An address that is not there fails and moves nothing. */
