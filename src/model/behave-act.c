@@ -229,15 +229,16 @@ static void act_copy_blocks(struct sl_behave *b, const struct sl_do *d, struct s
 	const struct sl_ns *from = sl_ns_find(b->m, d->from_nsid ? d->from_nsid : ctx->nsid);
 	uint8_t *block;
 	struct range r;
+	uint64_t first = d->from_lba + (d->from_at_command ? ctx->lba : 0);
 
-	if (!from || !range_of(b, d, ctx, &r))
+	if (!from || (d->from_at_command && !ctx->has_lba) || !range_of(b, d, ctx, &r))
 		return;
 	block = malloc(UINT32_C(2) << 16);
 	if (!block)
 		return;
 	memset(block, 0, UINT32_C(2) << 16);
 	for (uint64_t i = 0; i < r.blocks; i++)
-		if (sl_model_blocks_read(b->m, from->nsid, d->from_lba + i, 1, block) < 0 ||
+		if (sl_model_blocks_read(b->m, from->nsid, first + i, 1, block) < 0 ||
 		    sl_model_blocks_write(b->m, r.ns->nsid, r.lba + i, 1, block) < 0)
 			break;
 	free(block);

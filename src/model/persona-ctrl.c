@@ -221,7 +221,7 @@ static int read_opcode_map(struct sl_pj *j, json_t *v, void *field, const struct
 		if (!strcmp(key, "comment"))
 			continue;
 		sl_pj_enter(j, key);
-		r = sl_pj_u64_text(j, key, 0, 255, &opcode);
+		r = sl_pj_key_u64(j, key, 0, 255, &opcode);
 		if (!r)
 			r = read_effect(j, item, &word);
 		sl_pj_leave(j);
@@ -358,7 +358,7 @@ int sl_persona_read_features(struct sl_pj *j, json_t *v, void *field, const stru
 		if (!strcmp(key, "comment"))
 			continue;
 		sl_pj_enter(j, key);
-		r = sl_pj_u64_text(j, key, 1, 255, &fid);
+		r = sl_pj_key_u64(j, key, 1, 255, &fid);
 		if (!r && f[fid].supported)
 			r = sl_pj_fail(j, "feature %02llxh is here twice", (unsigned long long)fid);
 		if (!r)
@@ -425,7 +425,7 @@ static int read_revisions(struct sl_pj *j, json_t *v, void *field, const struct 
 		uint64_t slot;
 
 		sl_pj_enter(j, key);
-		r = sl_pj_u64_text(j, key, 1, 7, &slot);
+		r = sl_pj_key_u64(j, key, 1, 7, &slot);
 		if (!r)
 			r = sl_pj_ascii(j, item, 1, revision[slot], 9);
 		sl_pj_leave(j);

@@ -232,6 +232,7 @@ static int read_copy_blocks(struct sl_pj *j, json_t *v, const struct action *a, 
 		BLOCKS_KEYS,
 		{"from_nsid", sl_pj_read_uint, DO(from_nsid), .min = 1, .max = SL_PERSONA_NSID_MAX},
 		{"from_lba", sl_pj_read_uint, DO(from_lba), .required = true},
+		{"from_at", read_at, DO(from_at_command)},
 	};
 
 	(void)a;
@@ -512,7 +513,7 @@ static int read_many(struct sl_pj *j, json_t *v, const struct action *a, struct 
 
 		sl_pj_enter(j, key);
 		d = push(j, dos, n, a);
-		r = d ? sl_persona_read_state_name(j, key, &d->ref) : -EINVAL;
+		r = d ? sl_persona_read_state_key(j, key, &d->ref) : -EINVAL;
 		if (!r)
 			r = a->read(j, item, a, d);
 		sl_pj_leave(j);

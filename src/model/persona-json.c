@@ -167,8 +167,7 @@ int sl_pj_fail_at(struct sl_pj *j, const char *key, const char *fmt, ...)
 	int r;
 
 	sl_pj_enter(j, key);
-	if (j->depth <= SL_PERSONA_DEPTH_MAX)
-		j->path[j->depth - 1].index = 1; /* the key's place, not its value's */
+	sl_pj_about_key(j, true);
 	va_start(ap, fmt);
 	r = fail_va(j, fmt, ap);
 	va_end(ap);
@@ -194,6 +193,12 @@ void sl_pj_enter_index(struct sl_pj *j, size_t index)
 	if (j->depth < SL_PERSONA_DEPTH_MAX)
 		j->path[j->depth] = (struct sl_pj_step){.index = index};
 	j->depth++;
+}
+
+void sl_pj_about_key(struct sl_pj *j, bool on)
+{
+	if (j->depth && j->depth <= SL_PERSONA_DEPTH_MAX && j->path[j->depth - 1].key)
+		j->path[j->depth - 1].index = on;
 }
 
 void sl_pj_leave(struct sl_pj *j)
@@ -375,6 +380,16 @@ int sl_pj_u64(struct sl_pj *j, json_t *v, uint64_t min, uint64_t max, uint64_t *
 		return sl_pj_fail(j, "%lld is negative", (long long)json_integer_value(v));
 	*ret = (uint64_t)json_integer_value(v);
 	return check_range(j, *ret, min, max);
+}
+
+int sl_pj_key_u64(struct sl_pj *j, const char *key, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	int r;
+
+	sl_pj_about_key(j, true);
+	r = sl_pj_u64_text(j, key, min, max, ret);
+	sl_pj_about_key(j, false);
+	return r;
 }
 
 int sl_pj_i64(struct sl_pj *j, json_t *v, int64_t *ret)
@@ -583,7 +598,7 @@ int sl_pj_overlay(struct sl_pj *j, json_t *v, uint8_t *buf, size_t size)
 		uint64_t at;
 
 		sl_pj_enter(j, key);
-		r = sl_pj_u64_text(j, key, 0, size - 1, &at);
+		r = sl_pj_key_u64(j, key, 0, size - 1, &at);
 		if (!r)
 			r = sl_pj_bytes(j, item, size - (size_t)at, &b);
 		if (!r)

@@ -64,6 +64,8 @@ int sl_pj_nomem(struct sl_pj *j);
 void sl_pj_enter(struct sl_pj *j, const char *key);
 void sl_pj_enter_index(struct sl_pj *j, size_t index);
 void sl_pj_leave(struct sl_pj *j);
+/* Messages at the innermost level are about its key, not its value. */
+void sl_pj_about_key(struct sl_pj *j, bool on);
 
 /*
  * Reads object v by the table into target. Unknown keys, missing required keys and other types are
@@ -88,8 +90,10 @@ int sl_pj_array(struct sl_pj *j, json_t *v, size_t max, size_t size, sl_pj_read 
 
 /* A number: a JSON integer, or a string with a decimal or 0x number. */
 int sl_pj_u64(struct sl_pj *j, json_t *v, uint64_t min, uint64_t max, uint64_t *ret);
-/* The same in text, e.g. of a key. */
+/* The same in text. */
 int sl_pj_u64_text(struct sl_pj *j, const char *s, uint64_t min, uint64_t max, uint64_t *ret);
+/* The innermost key as a number. */
+int sl_pj_key_u64(struct sl_pj *j, const char *key, uint64_t min, uint64_t max, uint64_t *ret);
 int sl_pj_i64(struct sl_pj *j, json_t *v, int64_t *ret);
 int sl_pj_string(struct sl_pj *j, json_t *v, const char **ret);
 /* Printable ASCII of 1 to size-1 characters into buf. */
@@ -140,10 +144,12 @@ int sl_persona_read_match(struct sl_pj *j, json_t *v, const char *const *also, s
 int sl_persona_read_states(struct sl_pj *j, json_t *v, struct sl_match_state **ret,
 			   unsigned *ret_n);
 /* deferred: only what needs no command. before: only what can be done before it runs. */
-enum { SL_DO_BEFORE = 1, SL_DO_AFTER = 2, SL_DO_ALONE = 3 };
+enum { SL_DO_BEFORE = 1, SL_DO_AFTER = 2, SL_DO_ALONE = 4 };
 int sl_persona_read_dos(struct sl_pj *j, json_t *v, unsigned when, struct sl_do **ret,
 			unsigned *ret_n);
 int sl_persona_read_state_name(struct sl_pj *j, const char *name, struct sl_state_ref *ret);
+/* The same where the name is the innermost key. */
+int sl_persona_read_state_key(struct sl_pj *j, const char *name, struct sl_state_ref *ret);
 
 void sl_match_done(struct sl_match *m);
 void sl_dos_free(struct sl_do *dos, unsigned n);

@@ -132,7 +132,7 @@ static int read_dword_key(struct sl_pj *j, const char *key, json_t *v, struct sl
 {
 	if (!strncmp(key, "cdw", 3) && isdigit((unsigned char)key[3])) {
 		uint64_t n;
-		int r = sl_pj_u64_text(j, key + 3, 0, 15, &n);
+		int r = sl_pj_key_u64(j, key + 3, 0, 15, &n);
 
 		return r ? r : read_dword(j, v, (unsigned)n, 0, 32, m);
 	}
@@ -206,7 +206,7 @@ static int read_state(struct sl_pj *j, const char *name, json_t *v, struct sl_ma
 		[SL_CMP_LE] = "le",	   [SL_CMP_GT] = "gt", [SL_CMP_GE] = "ge",
 		[SL_CMP_MASK] = "any_bit",
 	};
-	int r = sl_persona_read_state_name(j, name, &s->ref);
+	int r = sl_persona_read_state_key(j, name, &s->ref);
 	const char *key;
 	json_t *item;
 	size_t i;
@@ -414,4 +414,14 @@ int sl_persona_read_state_name(struct sl_pj *j, const char *name, struct sl_stat
 			return 0;
 	return sl_pj_fail(j, "there is no variable \"%.*s\" in \"variables\"", (int)(n - 7),
 			  name + 7);
+}
+
+int sl_persona_read_state_key(struct sl_pj *j, const char *name, struct sl_state_ref *ret)
+{
+	int r;
+
+	sl_pj_about_key(j, true);
+	r = sl_persona_read_state_name(j, name, ret);
+	sl_pj_about_key(j, false);
+	return r;
 }

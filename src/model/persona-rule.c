@@ -431,8 +431,8 @@ static int check_rule(struct sl_pj *j, const struct sl_rule *rule)
 		if (d->act == SL_ACT_CAPTURE && rule->before && d->source == SL_SOURCE_ANSWER)
 			return sl_pj_fail_at(j, "phase",
 					     "before a command it has no answer to capture");
-		if (!command && (d->at_command || d->command_blocks || strchr(d->ref.name, '*') ||
-				 strchr(d->from.name, '*')))
+		if (!command && (d->at_command || d->command_blocks || d->from_at_command ||
+				 strchr(d->ref.name, '*') || strchr(d->from.name, '*')))
 			return sl_pj_fail_at(j, "do", "item %u needs a command, and here is none",
 					     i);
 		if (d->act == SL_ACT_RUN && (d->reply || d->source == SL_SOURCE_PAYLOAD) &&

@@ -262,6 +262,7 @@ struct sl_do {
 	bool at_lba;		  /* ANSWER: offset counts from block `lba` of the answer */
 	bool at_command;	  /* *BLOCKS: lba counts from the command's first */
 	bool command_blocks;	  /* *BLOCKS: as many as the command's */
+	bool from_at_command;	  /* COPY_BLOCKS: from_lba counts from the command's first */
 	uint32_t nsid, from_nsid; /* 0: the command's */
 	uint64_t lba, from_lba, blocks;
 	uint8_t queue;	      /* RUN: enum sl_queue */
