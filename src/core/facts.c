@@ -187,7 +187,7 @@ static void look_up(const struct sl_contract *c, const struct sl_row *row, uint1
 	}
 }
 
-/* Blocks × their size; metadata in the same buffer or in one of its own (NVM §2.1.6, PRACT §5.3).
+/* Blocks × their size; metadata in the same buffer or in one of its own (NVM §5.3).
  */
 static uint64_t block_bytes(const struct sl_command *cmd, struct sl_facts *f)
 {

@@ -61,7 +61,7 @@ static bool zone(struct sl_ranges *it, uint64_t slba, struct sl_range *ret)
 }
 
 /*
- * Range definition of Dataset Management, NVM command set 1.1 §3.3.3: context attributes (AF 3:0,
+ * Range definition of Dataset Management, NVM command set 1.1 §3.3: context attributes (AF 3:0,
  * AL 5:4, SR 8, SW 9, WP 10, access size 31:24), length in blocks (0: names none), starting LBA.
  */
 #define DSM_SIZE	   16u
@@ -86,7 +86,7 @@ static bool next_dsm(struct sl_ranges *it, struct sl_range *ret)
 }
 
 /*
- * Source Range Entries of Copy, NVM command set 1.1 §3.3.2, by DESFMT. All: SLBA 15:8, NLB 17:16
+ * Source Range Entries of Copy, NVM command set 1.1 §3.3, by DESFMT. All: SLBA 15:8, NLB 17:16
  * (0-based), CETYPE in 18, CEV 21:20. Formats 2h and 3h name another namespace (SNSID 3:0) and have
  * source options (SOPT 23:22, of which bit 15 is defined); 1h and 3h hold ten bytes of tags.
  * A one marks a byte that is reserved; bytes 18, 22 and 23 are masked.
