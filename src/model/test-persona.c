@@ -465,7 +465,7 @@ static unsigned load_folder(const char *folder)
 
 		if (!strstr(e->d_name, ".json"))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+		snprintf(path, sizeof(path), "%.300s/%.255s", folder, e->d_name);
 		if (sl_persona_summary(path, &s, &d)) {
 			fprintf(stderr, "%s\n", sl_diag_str(&d, buf, sizeof(buf)));
 			abort();
