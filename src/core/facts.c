@@ -109,40 +109,17 @@ static void check_nsid(const struct sl_row *row, uint8_t set, struct sl_facts *f
 	}
 }
 
-/* The value of a refinement's field; false: it is in data that is not there. */
-static inline bool when_value(const struct sl_when *w, const struct sl_command *cmd,
-			      const uint8_t *data, const struct sl_facts *f, uint64_t *ret)
-{
-	const struct sl_field *at = &w->field;
-
-	/* The one form of all NVMe refinements first. */
-	if (at->space == SL_SPACE_REQ && at->bytes == 8 && !at->be) {
-		*ret = sl_get_le64(cmd->req + at->off) >> at->shift &
-		       UINT64_MAX >> (64 - at->width);
-		return true;
-	}
-	if (at->space == SL_SPACE_DECL) {
-		*ret = (uint64_t)f->raw >> at->shift & UINT64_MAX >> (64 - at->width);
-		return true;
-	}
-	if (at->space == SL_SPACE_DATA && (!data || at->off + at->bytes > cmd->data_len))
-		return false;
-	*ret = sl_field_get(at, at->space == SL_SPACE_DATA ? data : cmd->req);
-	return true;
-}
-
 /* Adds what the values of fields add; a value that is UNKNOWN is a selector in no table. */
-static void refine(const struct sl_row *row, const struct sl_command *cmd, const uint8_t *data,
-		   struct sl_facts *f)
+static void refine(const struct sl_row *row, const struct sl_command *cmd, struct sl_facts *f)
 {
 	const struct sl_when *w = sl_whens[row->when].when;
 
 	for (uint32_t n = sl_whens[row->when].n; n; n--, w++) {
-		uint64_t v;
+		/* Eight bytes of the request, little-endian: the table's test holds them to it. */
+		uint64_t v = sl_get_le64(cmd->req + w->field.off) >> w->field.shift &
+			     UINT64_MAX >> (64 - w->field.width);
 
-		if (!when_value(w, cmd, data, f, &v)) {
-			refuse(f, SL_REASON_SHORT);
-		} else if ((v - w->lo <= w->hi - w->lo) != w->negate) {
+		if ((v - w->lo <= w->hi - w->lo) != w->negate) {
 			f->floor |= w->effects;
 			f->scope |= w->scope;
 		}
@@ -289,6 +266,23 @@ static void check_payload(const struct sl_contract *c, const struct sl_row *row,
 		refuse(f, it.reason);
 }
 
+/*
+ * Would it change what the kernel uses, unclaimed? A command that names no namespace (a broadcast,
+ * a Sanitize) changes all of them if it changes data or capabilities at all.
+ */
+static bool in_use(const struct sl_contract *c, const struct sl_facts *f)
+{
+	if (f->ns)
+		return f->ns->used_by_kernel && !f->ns->claimed &&
+		       sl_effects_mutating(f->effective);
+	if (!sl_effects_any(f->effective, SL_E_DATA | SL_E_CAPABILITY))
+		return false;
+	for (uint32_t i = 0; i < c->n_ns; i++)
+		if (c->ns[i].used_by_kernel && !c->ns[i].claimed)
+			return true;
+	return false;
+}
+
 void sl_facts_collect(const struct sl_contract *contract, const struct sl_command *cmd,
 		      const uint8_t *data, struct sl_facts *ret)
 {
@@ -317,9 +311,10 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 		refuse(ret, SL_REASON_RESERVED_BITS);
 	check_nsid(row, cmd->set, ret);
 	look_up(contract, row, sel, cmd, ret);
-	refine(row, cmd, data, ret);
+	refine(row, cmd, ret);
 	check_transfer(contract, row, cmd, data, ret);
 	check_payload(contract, row, cmd, data, ret);
 	ret->trust = sl_contract_trust(ret->entry, ret->floor);
 	ret->effective = ret->floor | ret->declared | ret->observed;
+	ret->in_use = in_use(contract, ret);
 }

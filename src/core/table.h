@@ -56,7 +56,7 @@ struct sl_format {
  * removed. Data and not code, so that the prover reasons about the same thing that the core runs.
  */
 struct sl_when {
-	struct sl_field field;
+	struct sl_field field; /* eight bytes of the request, little-endian */
 	uint8_t negate;
 	uint64_t lo, hi;
 	sl_effects effects;

@@ -101,6 +101,8 @@ static void test_reachable(void)
 /* The look-ups are total: any set, opcode, selector. */
 static void test_total(void)
 {
+	struct sl_field sel;
+
 	for (unsigned set = 0; set < 256; set++)
 		for (unsigned op = 0; op < 256; op++)
 			for (unsigned s = 0; s < 0x200; s++) {
@@ -119,6 +121,7 @@ static void test_total(void)
 			}
 	assert(!sl_set_name(_SL_SET_N));
 	assert(!sl_row_field((uint16_t)sl_row_count, "nsid"));
+	assert(!sl_row_selector((uint16_t)sl_row_count, &sel));
 }
 
 /* A sub-selector has no field that its command lacks; the selector is a field of both. */
@@ -204,7 +207,9 @@ static void test_whens(void)
 		for (uint32_t j = 0; j < list->n; j++) {
 			const struct sl_when *w = &list->when[j];
 
-			assert(w->field.space == SL_SPACE_REQ);
+			/* The form that the core takes with one load. */
+			assert(w->field.space == SL_SPACE_REQ && w->field.bytes == 8);
+			assert(!w->field.be && w->field.off <= SL_REQ_MAX - 8);
 			assert(covered(format_of(i), &w->field));
 			assert(w->lo <= w->hi && w->hi <= UINT64_MAX >> (64 - w->field.width));
 			assert(w->effects || w->scope);
