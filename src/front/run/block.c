@@ -445,6 +445,21 @@ enum sl_handled sl_on_rw(struct sl_super *s, struct sl_call *c)
 	}
 }
 
+/*
+ * A directory refuses these by itself, but in words that are not a device's: programs fall back on
+ * read and write when they hear the right ones.
+ */
+enum sl_handled sl_on_unsupported(struct sl_super *s, struct sl_call *c)
+{
+	bool copy = c->nr == __NR_copy_file_range;
+	enum sl_access access;
+
+	if (!sl_tracee_fd(s, c, (int)c->args[0], &access) &&
+	    !(copy && sl_tracee_fd(s, c, (int)c->args[2], &access)))
+		return SL_HANDLED_CONTINUE;
+	return sl_reply_error(c, copy ? EINVAL : EOPNOTSUPP);
+}
+
 /* What a block ioctl is answered with. */
 enum answer {
 	ANSWER_SECTORS, /* long */

@@ -72,6 +72,8 @@ static const struct row rows[] = {
 	{__NR_lseek, BY_WHENCE, 2},
 	{__NR_fsync, NOTIFY_BLOCK, 0},
 	{__NR_fdatasync, NOTIFY_BLOCK, 0},
+	{__NR_copy_file_range, NOTIFY_BLOCK, 0},
+	{__NR_fallocate, NOTIFY_BLOCK, 0},
 	{__NR_execve, NOTIFY, 0},
 	{__NR_execveat, NOTIFY, 0},
 	{__NR_io_uring_setup, NO_SUCH_CALL, 0},

@@ -23,16 +23,34 @@ static const struct {
 	int nr;
 	enum sl_handled (*handle)(struct sl_super *s, struct sl_call *c);
 } handlers[] = {
-	{__NR_ioctl, sl_on_ioctl},     {__NR_openat, sl_on_open}, {__NR_openat2, sl_on_open},
+	{__NR_ioctl, sl_on_ioctl},
+	{__NR_openat, sl_on_open},
+	{__NR_openat2, sl_on_open},
 #ifdef __NR_open
-	{__NR_open, sl_on_open},       {__NR_stat, sl_on_stat},	  {__NR_lstat, sl_on_stat},
+	{__NR_open, sl_on_open},
+	{__NR_stat, sl_on_stat},
+	{__NR_lstat, sl_on_stat},
 #endif
-	{__NR_newfstatat, sl_on_stat}, {__NR_fstat, sl_on_stat},  {__NR_statx, sl_on_stat},
-	{__NR_read, sl_on_rw},	       {__NR_write, sl_on_rw},	  {__NR_pread64, sl_on_rw},
-	{__NR_pwrite64, sl_on_rw},     {__NR_readv, sl_on_rw},	  {__NR_writev, sl_on_rw},
-	{__NR_preadv, sl_on_rw},       {__NR_pwritev, sl_on_rw},  {__NR_preadv2, sl_on_rw},
-	{__NR_pwritev2, sl_on_rw},     {__NR_lseek, sl_on_rw},	  {__NR_fsync, sl_on_rw},
-	{__NR_fdatasync, sl_on_rw},    {__NR_execve, sl_on_exec}, {__NR_execveat, sl_on_exec},
+	{__NR_newfstatat, sl_on_stat},
+	{__NR_fstat, sl_on_stat},
+	{__NR_statx, sl_on_stat},
+	{__NR_read, sl_on_rw},
+	{__NR_write, sl_on_rw},
+	{__NR_pread64, sl_on_rw},
+	{__NR_pwrite64, sl_on_rw},
+	{__NR_readv, sl_on_rw},
+	{__NR_writev, sl_on_rw},
+	{__NR_preadv, sl_on_rw},
+	{__NR_pwritev, sl_on_rw},
+	{__NR_preadv2, sl_on_rw},
+	{__NR_pwritev2, sl_on_rw},
+	{__NR_lseek, sl_on_rw},
+	{__NR_fsync, sl_on_rw},
+	{__NR_fdatasync, sl_on_rw},
+	{__NR_copy_file_range, sl_on_unsupported},
+	{__NR_fallocate, sl_on_unsupported},
+	{__NR_execve, sl_on_exec},
+	{__NR_execveat, sl_on_exec},
 };
 
 bool sl_notify_valid(const struct sl_super *s, uint64_t id)

@@ -11,8 +11,11 @@
 #include "front/run/super.h"
 
 static const int watched[] = {SIGCHLD, SIGTERM, SIGHUP};
-/* A terminal sends these to the tool as well; it decides, we stay to serve it. */
-static const int ignored[] = {SIGINT, SIGQUIT};
+/*
+ * A terminal sends the first two to the tool as well; it decides, we stay to serve it. Nor may a
+ * reader of our lines who goes away end us.
+ */
+static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE};
 
 _Static_assert(SL_COUNT(watched) + SL_COUNT(ignored) == SL_SIGNALS, "room for all");
 

@@ -227,7 +227,7 @@ int sl_tracee_write(struct sl_super *s, struct sl_call *c, uint64_t addr, const 
 		    size_t len);
 
 /* signals.c: the caller's signal state, to be put back. */
-#define SL_SIGNALS 5
+#define SL_SIGNALS 6
 struct sl_signals {
 	sigset_t mask;	  /* as it was */
 	sigset_t waiting; /* while the loop waits */
@@ -265,6 +265,7 @@ enum sl_handled sl_on_open(struct sl_super *s, struct sl_call *c);
 enum sl_handled sl_on_stat(struct sl_super *s, struct sl_call *c);
 enum sl_handled sl_on_ioctl(struct sl_super *s, struct sl_call *c);
 enum sl_handled sl_on_rw(struct sl_super *s, struct sl_call *c);
+enum sl_handled sl_on_unsupported(struct sl_super *s, struct sl_call *c);
 /*
  * The namespace of c->node, with its format as it is now: true. Else an answer is under way in
  * *ret_handled, and `again` is called with the call once it is known.
