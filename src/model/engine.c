@@ -14,7 +14,11 @@
 
 /* Base 2.1 §5, figure 89: NSID and the bits of CDW10 … CDW15 that mean something. */
 static const struct sl_row admin_rows[] = {
+	{0x00, ROW_SANITIZE, sl_cmd_delete_sq, {0xffff, 0, 0, 0, 0, 0}},
+	{0x01, ROW_SANITIZE, sl_cmd_create_sq, {F, 0xffff0007, 0xffff, 0, 0, 0}},
 	{0x02, ROW_SANITIZE, sl_cmd_get_log, {0xffffffff, F, F, F, 0xff80007f, 0}},
+	{0x04, ROW_SANITIZE, sl_cmd_delete_cq, {0xffff, 0, 0, 0, 0, 0}},
+	{0x05, ROW_SANITIZE, sl_cmd_create_cq, {F, 0xffff0003, 0, 0, 0, 0}},
 	{0x06, ROW_SANITIZE, sl_cmd_identify, {0xffff00ff, 0xff00ffff, 0, 0, 0x7f, 0}},
 	{0x08, ROW_SANITIZE, sl_cmd_abort, {F, 0, 0, 0, 0, 0}},
 	{0x09, ROW_SANITIZE, sl_cmd_set_features, {0x800000ff, F, F, F, 0x7f, F}},
@@ -28,7 +32,9 @@ static const struct sl_row admin_rows[] = {
 	{0x18, ROW_SANITIZE, sl_cmd_keep_alive, {0}},
 	{0x19, 0, sl_cmd_directive_send, {F, F, F, F, 0, 0}},
 	{0x1a, 0, sl_cmd_directive_recv, {F, F, F, F, 0, 0}},
+	{0x1c, 0, sl_cmd_virt_mgmt, {0xffff070f, 0xffff, 0, 0, 0, 0}},
 	{0x24, 0, sl_cmd_lockdown, {0xff7f, 0, 0, 0, 0x7f, 0}},
+	{0x7c, ROW_SANITIZE, sl_cmd_doorbell_buffers, {0}},
 	{0x80, 0, sl_cmd_format, {0x3fff, 0, 0, 0, 0, 0}},
 	{0x81, 0, sl_cmd_security_send, {F, F, 0, 0, 0, 0}},
 	{0x82, 0, sl_cmd_security_recv, {F, F, 0, 0, 0, 0}},
@@ -170,7 +176,8 @@ uint16_t sl_model_execute(struct sl_model *m, struct sl_model_req *r)
 		r->queue == SL_WIRE_NVME_ADMIN ? m->p->admin[r->opc] : m->p->io[r->csi][r->opc];
 	uint16_t s;
 
-	if (!row || (!listed && !(m->p->quirks & SL_QUIRK_IMPLEMENTS_UNLISTED)))
+	/* A rule's own command need not be one that the device offers to hosts. */
+	if (!row || (!listed && !r->internal && !(m->p->quirks & SL_QUIRK_IMPLEMENTS_UNLISTED)))
 		return NVME_INVALID_OPCODE;
 	if (row->run == sl_cmd_zone_send || row->run == sl_cmd_zone_recv ||
 	    row->run == sl_cmd_zone_append)
@@ -286,6 +293,11 @@ static void execute_hooked(struct sl_model *m, struct sl_model_req *r)
 {
 	uint16_t s;
 
+	if (r->queue == SL_WIRE_NVME_IO && !sl_queues_any(m)) {
+		r->fail = true; /* somebody deleted them all: there is no way to the device */
+		r->error = ENODEV;
+		return;
+	}
 	m->running = true;
 	sl_behave_before(m->behave, r);
 	if (!r->answered && !r->hang) {
@@ -425,6 +437,7 @@ static void reset_parts(struct sl_model *m, bool power)
 	m->streams_allocated = 0;
 	sl_events_reset(m);
 	sl_features_reset(m, power);
+	sl_queues_reset(m);
 	sl_resv_reset(m, power);
 	sl_fw_reset(m);
 	sl_media_reset(m, power);

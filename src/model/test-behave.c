@@ -143,7 +143,7 @@ static void test_payload(void)
 	struct test_device *d = rules(
 		"{'name': 'a', 'when': {'payload': [{'offset': 2, 'data': '4142', 'mask': "
 		"'fff0'}]}, " COUNT "}, {'name': 'b', 'when': {'payload': [{'anywhere': true, "
-				    "'data': {'text': 'KNOCK'}}]}, "
+		"'data': {'text': 'KNOCK'}}]}, "
 		"'do': [{'add': {'vendor.n': 10}}]},"
 		"{'name': 'c', 'when': {'payload': [{'offset': 1, 'stride': 256, 'data': '99'}]}, "
 		"'do': [{'add': {'vendor.n': 100}}]}");
@@ -267,7 +267,7 @@ static void test_later(void)
 		"'do': [{'set': {'ns.*.nguid': {'hex': 'ee'}}}]},"
 		"{'name': 'm', 'when': {'queue': 'io', 'opcode': 2, 'lba': 2}, 'later': {'ms': "
 		"500}, " COUNT "}, {'name': 'r', 'when': {'queue': 'io', 'opcode': 2, 'lba': 3}, "
-			       "'later': {'on': 'reset'}, "
+		"'later': {'on': 'reset'}, "
 		"'do': [{'add': {'vendor.n': 10}}]},"
 		"{'name': 'p', 'when': {'queue': 'io', 'opcode': 2, 'lba': 4}, 'later': {'on': "
 		"'power_cycle'}, 'do': [{'add': {'vendor.kept': 5}}]}");
@@ -391,7 +391,10 @@ static void test_inner(void)
 		"'data_offset': 0, "
 		"'length': 512, 'to': 'vendor.box'}}]},"
 		"{'name': 'reply', 'when': {'queue': 'io', 'opcode': 2, 'lba': 44}, 'do': [{'run': "
-		"{'queue': 'admin', 'opcode': 6, 'cdw10': 1, 'length': 4096, 'reply': true}}]}");
+		"{'queue': 'admin', 'opcode': 6, 'cdw10': 1, 'length': 4096, 'reply': true}}]},"
+		"{'name': 'hidden', 'when': {'queue': 'io', 'opcode': 2, 'lba': 45}, 'do': "
+		"[{'run': "
+		"{'queue': 'io', 'opcode': 4, 'nsid': 1, 'cdw10': 60}}]}");
 	uint8_t buf[512] = {0};
 
 	assert(block(d, 1, 0) == 0xa5);
@@ -401,6 +404,9 @@ static void test_inner(void)
 	buf[8] = 0x02;
 	buf[12] = 2;
 	assert(!write1(d, 1, 43, buf, 512) && get(d, "vendor.box[0]") == 0x5a);
+	/* Write Uncorrectable, which hosts are not offered */
+	assert(IO(d, 0x04, 1, NONE, 0, 60) == 1);
+	assert(!read1(d, 1, 45) && read1(d, 1, 60) == 0x281);
 	/* an answer that nobody wrote */
 	assert(!read1(d, 1, 44) && d->data[4] == 'S' && d->data[24] == 'M' && d->r.ret_len == 512);
 	test_device_free(d);
