@@ -18,12 +18,12 @@
 
 /* Directories of nodes that speak a protocol we know, and how their names begin. */
 static const struct {
-	const char *dir, *prefix, *protocol;
+	const char *dir, *prefix, *protocol, *title;
 } nodes[] = {
-	{"/dev", "nvme", "nvme"},
-	{"/dev", "sg", "scsi"},
-	{"/dev/cxl", "mem", "cxl"},
-	{"/dev/fwctl", "fwctl", "fwctl"},
+	{"/dev", "nvme", "nvme", "NVMe controller"},
+	{"/dev", "sg", "scsi", "SCSI device; this version does not drive these yet"},
+	{"/dev/cxl", "mem", "cxl", "CXL memory device; this version does not drive these yet"},
+	{"/dev/fwctl", "fwctl", "fwctl", "firmware control; this version does not drive these yet"},
 };
 
 /* "nvme0" and not "nvme0n1" or "nvme-fabrics": a prefix and a number. */
@@ -142,7 +142,7 @@ static void node(void *arg, const char *name)
 	sl_emit_cell(f->e, "%s", path);
 	sl_emit_cell(f->e, "%s", nodes[f->row].protocol);
 	sl_emit_cell(f->e, "%s", r == 0 ? "you may open it" : "you may not open it");
-	sl_emit_cell(f->e, "a Linux device node; this version does not drive these yet");
+	sl_emit_cell(f->e, "%s", nodes[f->row].title);
 }
 
 int sl_verb_device_list(struct sl_cli *cli)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `sluice run`: an unmodified program in front of a gate. All the work is launch's and front/run's.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,15 +20,15 @@ struct setup {
 	unsigned n;
 };
 
-/* "/dev/nvme0=model:p4610" */
+/* "/dev/nvme0=model:p4610"; a path alone is the device at that path. */
 static int add_device(struct setup *s, const char *text)
 {
 	const char *eq = strchr(text, '=');
 	struct sl_diag d = {0};
-	size_t n = eq ? (size_t)(eq - text) : 0;
+	size_t n = eq ? (size_t)(eq - text) : strlen(text);
 	char *path;
 
-	if (strncmp(text, "/dev/", 5) != 0 || (eq && n < 6))
+	if (strncmp(text, "/dev/", 5) != 0 || n < 6)
 		return sl_cli_error(-EINVAL,
 				    "--device %s: give the path that the tool shall see and the "
 				    "device behind it, as in --device /dev/nvme0=model:p4610",
@@ -50,6 +51,38 @@ static int add_device(struct setup *s, const char *text)
 	return 0;
 }
 
+static int is_controller(const struct dirent *d)
+{
+	unsigned number;
+	int end = 0;
+
+	return sscanf(d->d_name, "nvme%5u%n", &number, &end) == 1 && !d->d_name[end];
+}
+
+/* Where none was named, every controller of this machine is gated as itself. */
+static int add_nodes(struct setup *s)
+{
+	struct dirent **list;
+	int n = scandir("/dev", &list, is_controller, versionsort), r = 0;
+
+	for (int i = 0; i < n; i++) {
+		char path[sizeof(s->paths[0])];
+
+		(void)snprintf(path, sizeof(path), "/dev/%.16s", list[i]->d_name);
+		if (r == 0)
+			r = add_device(s, path);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	if (r == 0 && !s->n)
+		r = sl_cli_error(-ENODEV,
+				 "there is no NVMe device here: name one, as in --device "
+				 "/dev/nvme0=model:p4610 (`sluice device personas` lists what the "
+				 "device model can be)");
+	return r;
+}
+
 /* A daemon's devices are called by the paths that they are served for. */
 static int daemon_devices(struct setup *s, struct sl_client *client, const char *socket)
 {
@@ -59,9 +92,13 @@ static int daemon_devices(struct setup *s, struct sl_client *client, const char 
 
 		if (r < 0)
 			return sl_cli_error(r, "broker at %s: %s", socket, strerror(-r));
-		if (strncmp(d.name, "/dev/", 5) != 0)
+		/* "/dev/nvme0", or "nvme0" for short. */
+		if (strncmp(d.name, "/dev/", 5) == 0)
+			memcpy(s->paths[s->n], d.name, sizeof(s->paths[0]));
+		else if (!strpbrk(d.name, "/:") && strlen(d.name) + 6 <= sizeof(s->paths[0]))
+			(void)snprintf(s->paths[s->n], sizeof(s->paths[0]), "/dev/%.58s", d.name);
+		else
 			continue;
-		memcpy(s->paths[s->n], d.name, sizeof(s->paths[0]));
 		s->devices[s->n] = (struct sl_run_device){s->paths[s->n], i};
 		s->n++;
 	}
@@ -98,7 +135,7 @@ static int open_private(struct sl_cli *cli, struct setup *s, struct sl_gate *gat
 	struct sl_gate_config cfg = {.policy = &policy, .specs = s->specs};
 	char ledger[4096];
 	const char *text;
-	int r;
+	int r = 0;
 
 	for (unsigned i = 0; (text = sl_cli_nth(cli, "device", i)); i++) {
 		r = add_device(s, text);
@@ -106,10 +143,9 @@ static int open_private(struct sl_cli *cli, struct setup *s, struct sl_gate *gat
 			return r;
 	}
 	if (!s->n)
-		return sl_cli_error(
-			-ENODEV, "no device: this version does not drive Linux device nodes yet, "
-				 "so name one, as in --device /dev/nvme0=model:p4610 (`sluice "
-				 "device personas` lists what the model can be)");
+		r = add_nodes(s);
+	if (r < 0)
+		return r;
 	cfg.n_specs = s->n;
 	r = sl_policy_open(sl_cli_get(cli, "policy"), &policy);
 	if (r < 0)

@@ -35,7 +35,7 @@ static const struct sl_option run_options[] = {
 	{.name = "device",
 	 .arg = "PATH=SPEC",
 	 .repeat = true,
-	 .text = "what the tool sees at PATH: model:NAME, model:FILE or wire:SOCKET"},
+	 .text = "what the tool sees at PATH: model:NAME, nvme:/dev/nvme1, wire:SOCKET …"},
 	OPT_LEDGER,
 	OPT_SOCKET("a running broker to use instead of a private one"),
 	{.name = "quiet", .text = "no line on stderr for a denied command"},
