@@ -55,6 +55,7 @@ struct sl_facts {
 	uint8_t caught;
 	uint8_t length_known;
 	uint8_t declared_known; /* an entry exists in the contract */
+	uint8_t in_use; /* it may change a namespace that the kernel uses and nobody has claimed */
 	uint32_t nsid;
 	const struct sl_ns *ns;	      /* NULL: none, broadcast, or unknown */
 	const struct sl_entry *entry; /* the declaration that applies; NULL: unlisted */

@@ -328,6 +328,24 @@ static void test_random(void)
 	}
 }
 
+/* What the kernel uses is changed by no broadcast either. */
+static void test_in_use(void)
+{
+	struct sl_command format = make(SL_SET_NVME_ADMIN, 0x80, TEST_NS_PLAIN, 0, 0);
+	struct sl_command all = make(SL_SET_NVME_ADMIN, 0x80, 0xffffffff, 0, 0);
+	struct sl_command sanitize = make(SL_SET_NVME_ADMIN, 0x84, 0, 2, 0);
+	struct sl_command identify = make(SL_SET_NVME_ADMIN, 0x06, 0, 1, 4096);
+	struct sl_ns *ns = (struct sl_ns *)sl_contract_ns(&contract, TEST_NS_PLAIN);
+
+	assert(!collect(&format).in_use && !collect(&all).in_use && !collect(&sanitize).in_use);
+	ns->used_by_kernel = 1;
+	assert(collect(&format).in_use && collect(&all).in_use && collect(&sanitize).in_use);
+	assert(!collect(&identify).in_use);
+	ns->claimed = 1;
+	assert(!collect(&format).in_use && !collect(&all).in_use && !collect(&sanitize).in_use);
+	ns->used_by_kernel = ns->claimed = 0;
+}
+
 int main(void)
 {
 	test_contract(&contract);
@@ -341,5 +359,6 @@ int main(void)
 	test_buffers();
 	test_texts();
 	test_random();
+	test_in_use();
 	return 0;
 }
