@@ -289,7 +289,6 @@ static void ask_section(const struct judged *j, uint32_t section, bool deny_only
 static void ask_policy(const struct judged *j, const struct sl_bind *bind, uint64_t now,
 		       struct sl_verdict *v)
 {
-	const struct sl_ns *ns = j->facts->ns;
 	bool caught = false;
 
 	v->reason = SL_REASON_NO_RULE;
@@ -305,8 +304,7 @@ static void ask_policy(const struct judged *j, const struct sl_bind *bind, uint6
 		v->allow = true;
 		v->flags |= SL_VERDICT_OBSERVED;
 	}
-	if (v->allow && ns && ns->used_by_kernel && !ns->claimed &&
-	    !(j->img->flags & SL_IMAGE_MODEL) && sl_effects_mutating(j->facts->effective)) {
+	if (v->allow && j->facts->in_use && !(j->img->flags & SL_IMAGE_MODEL)) {
 		v->allow = false;
 		v->reason = SL_REASON_IN_USE;
 	}

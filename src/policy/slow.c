@@ -459,8 +459,7 @@ void sl_slow_judge(const struct sl_policy *policy, const struct sl_identity *who
 			ret->allow = true;
 			ret->flags |= SL_VERDICT_OBSERVED;
 		}
-		if (ret->allow && !model && f->ns && f->ns->used_by_kernel && !f->ns->claimed &&
-		    sl_effects_mutating(f->effective)) {
+		if (ret->allow && !model && f->in_use) {
 			ret->allow = false;
 			ret->reason = SL_REASON_IN_USE;
 		}
