@@ -23,7 +23,7 @@ struct log_row {
 	uint8_t lid;
 	uint8_t flags;
 	uint16_t (*make)(struct sl_model *m, struct sl_model_req *r, struct log_buf *b);
-	void (*consume)(struct sl_model *m); /* read with RAE clear */
+	void (*consume)(struct sl_model *m, const struct sl_model_req *r); /* RAE was clear */
 };
 
 static uint8_t lsp(const struct sl_model_req *r)
@@ -124,8 +124,9 @@ static uint16_t make_changed(struct sl_model *m, struct sl_model_req *r, struct 
 	return NVME_OK;
 }
 
-static void consume_changed(struct sl_model *m)
+static void consume_changed(struct sl_model *m, const struct sl_model_req *r)
 {
+	(void)r;
 	m->n_changed = 0;
 }
 
@@ -197,8 +198,9 @@ static uint16_t make_ctrl_telemetry(struct sl_model *m, struct sl_model_req *r, 
 	return telemetry(m, &m->ctrl_telemetry, 0x08, m->p->telemetry_ctrl_bytes, b);
 }
 
-static void consume_ctrl_telemetry(struct sl_model *m)
+static void consume_ctrl_telemetry(struct sl_model *m, const struct sl_model_req *r)
 {
+	(void)r;
 	m->ctrl_telemetry.available = false;
 }
 
@@ -221,6 +223,56 @@ static uint16_t make_endurance(struct sl_model *m, struct sl_model_req *r, struc
 		memcpy(b->p + 176, m->id_ctrl + 296, 16);
 	}
 	return s;
+}
+
+/* Base 2.1 figure 223: one group with all namespaces, and its path is good. LSP bit 0: no NSIDs. */
+static uint16_t make_ana(struct sl_model *m, struct sl_model_req *r, struct log_buf *b)
+{
+	uint32_t n = 0;
+	uint16_t s;
+
+	for (const struct sl_ns *ns = m->ns; ns && !(lsp(r) & 1); ns = ns->next)
+		n += ns->attached != 0;
+	s = room(b, 48 + 4 * n);
+	if (s)
+		return s;
+	sl_put_le16(b->p + 8, 1);
+	sl_put_le32(b->p + 16, 1);
+	sl_put_le32(b->p + 20, n);
+	b->p[32] = 1; /* optimized */
+	n = 0;
+	for (const struct sl_ns *ns = m->ns; ns && !(lsp(r) & 1); ns = ns->next)
+		if (ns->attached)
+			sl_put_le32(b->p + 48 + 4 * n++, ns->nsid);
+	return NVME_OK;
+}
+
+/* ZNS 1.1 §4.1.4: zones that the controller changed by itself. */
+static uint16_t make_changed_zones(struct sl_model *m, struct sl_model_req *r, struct log_buf *b)
+{
+	uint16_t s;
+
+	(void)m;
+	if (!r->ns || r->ns->csi != NVME_CSI_ZNS)
+		return NVME_INVALID_NS;
+	s = room(b, 4096);
+	if (s)
+		return s;
+	if (r->ns->n_changed_zones > 511) {
+		sl_put_le16(b->p, 0xffff);
+		return NVME_OK;
+	}
+	sl_put_le16(b->p, (uint16_t)r->ns->n_changed_zones);
+	for (uint32_t i = 0; i < r->ns->n_changed_zones; i++)
+		sl_put_le64(b->p + 8 + 8 * i, r->ns->changed_zone[i]);
+	return NVME_OK;
+}
+
+static void consume_changed_zones(struct sl_model *m, const struct sl_model_req *r)
+{
+	(void)m;
+	if (r->ns)
+		r->ns->n_changed_zones = 0;
 }
 
 enum { PEL_READ, PEL_ESTABLISH_READ, PEL_RELEASE };
@@ -313,8 +365,9 @@ static uint16_t make_resv(struct sl_model *m, struct sl_model_req *r, struct log
 	return s;
 }
 
-static void consume_resv(struct sl_model *m)
+static void consume_resv(struct sl_model *m, const struct sl_model_req *r)
 {
+	(void)r;
 	if (m->resv_pending)
 		m->resv_pending--;
 }
@@ -336,12 +389,14 @@ static const struct log_row rows[] = {
 	{0x07, 0, make_host_telemetry, NULL},
 	{0x08, 0, make_ctrl_telemetry, consume_ctrl_telemetry},
 	{0x09, 0, make_endurance, NULL},
+	{0x0c, 0, make_ana, NULL},
 	{0x0d, 0, make_events, NULL},
 	{0x12, LOG_PERSONA_FIRST, make_feature_effects, NULL},
 	{0x13, LOG_PERSONA_FIRST, make_mi_effects, NULL},
 	{0x14, LOG_PERSONA_FIRST, make_lockdown, NULL},
 	{0x80, 0, make_resv, consume_resv},
 	{0x81, 0, make_sanitize, NULL},
+	{0xbf, 0, make_changed_zones, consume_changed_zones},
 };
 
 static const struct log_row *row_find(uint8_t lid)
@@ -429,7 +484,7 @@ uint16_t sl_cmd_get_log(struct sl_model *m, struct sl_model_req *r)
 		return s;
 	if (!(r->cdw[10] & 1u << 15) || m->p->quirks & SL_QUIRK_IGNORES_RAE) {
 		if (row && row->consume)
-			row->consume(m);
+			row->consume(m, r);
 		sl_events_ack(m, lid);
 	}
 	return NVME_OK;

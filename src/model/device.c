@@ -79,6 +79,8 @@ static int load(struct sl_model *m)
 		r = load_vars(m);
 	if (r == 0)
 		r = sl_features_load(m);
+	if (r == 0)
+		sl_queues_reset(m);
 	for (unsigned i = 0; r == 0 && i < p->n_ns; i++)
 		r = sl_ns_load(m, &p->ns[i]);
 	if (r == 0)

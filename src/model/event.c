@@ -47,6 +47,8 @@ static bool wanted(const struct sl_model *m, uint8_t type, uint8_t info)
 		return config & (info == 1 ? 0x02u : info == 2 ? 0x01u : 0x1cu);
 	if (type == 2 && info < SL_COUNT(notice_bit))
 		return config >> notice_bit[info] & 1;
+	if (type == 2 && info == 0xef)
+		return config >> 27 & 1;
 	return true;
 }
 
@@ -102,7 +104,7 @@ static int log_type(uint8_t lid)
 	static const struct {
 		uint8_t lid, type;
 	} rows[] = {{0x01, 0}, {0x02, 1}, {0x03, 2}, {0x04, 2}, {0x08, 2},
-		    {0x0a, 2}, {0x0c, 2}, {0x80, 6}, {0x81, 6}};
+		    {0x0a, 2}, {0x0c, 2}, {0x80, 6}, {0x81, 6}, {0xbf, 2}};
 
 	for (size_t i = 0; i < SL_COUNT(rows); i++)
 		if (rows[i].lid == lid)

@@ -64,6 +64,8 @@ static void hash_ns(EVP_MD_CTX *h, const struct sl_ns *ns)
 	FEED(h, ns->id_csi);
 	sl_store_digest(ns->store, feed, h);
 	hash_resv(h, &ns->resv);
+	FEED(h, ns->placed);
+	FEED(h, ns->n_changed_zones);
 	for (unsigned fid = 0; fid < 256; fid++)
 		if (ns->feature[fid])
 			hash_feature(h, ns->feature[fid]);
@@ -105,6 +107,8 @@ static void hash_pending(EVP_MD_CTX *h, const struct sl_model *m)
 	feed(h, m->fw_image, m->fw_len);
 	FEED(h, m->fw_new);
 	FEED(h, m->lock);
+	FEED(h, m->queues);
+	FEED(h, m->doorbell_buffers);
 	FEED(h, m->host_telemetry.gen);
 	FEED(h, m->host_telemetry.available);
 	FEED(h, m->ctrl_telemetry.gen);

@@ -176,6 +176,7 @@ uint16_t sl_cmd_write(struct sl_model *m, struct sl_model_req *r)
 		s = sl_xfer_write(&x);
 	if (!s) {
 		sl_zone_wrote(r->ns, x.lba, x.n);
+		sl_fdp_wrote(m, r, x.n);
 		sl_smart_io(m, x.n << r->ns->lbads, true);
 	}
 	return s;

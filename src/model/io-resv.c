@@ -285,25 +285,3 @@ void sl_resv_reset(struct sl_model *m, bool power)
 	if (power)
 		m->resv_pending = 0;
 }
-
-/* Endurance group and placement information of a device without flexible placement: none. */
-uint16_t sl_cmd_io_mgmt_recv(struct sl_model *m, struct sl_model_req *r)
-{
-	uint64_t want = ((uint64_t)r->cdw[11] + 1) * 4;
-
-	(void)m;
-	if ((r->cdw[10] & 0xff) > 1)
-		return sl_fail_field(r, 40, 0);
-	if (want > r->data_len)
-		return NVME_SGL_LENGTH;
-	memset(r->data, 0, want);
-	r->ret_len = (uint32_t)want;
-	return NVME_OK;
-}
-
-uint16_t sl_cmd_io_mgmt_send(struct sl_model *m, struct sl_model_req *r)
-{
-	(void)m;
-	/* Operation 0 does nothing; there is no placement handle to update. */
-	return (r->cdw[10] & 0xff) == 0 ? NVME_OK : sl_fail_field(r, 40, 0);
-}

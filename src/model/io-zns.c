@@ -173,6 +173,20 @@ void sl_zones_reset(struct sl_ns *ns)
 		reset_zone(ns, ns->zone + 64ull * i);
 }
 
+void sl_zone_changed(struct sl_model *m, struct sl_ns *ns, uint64_t zone)
+{
+	uint64_t start = zone * ns->zone_size;
+
+	for (uint32_t i = 0; i < ns->n_changed_zones && i < 511; i++)
+		if (ns->changed_zone[i] == start)
+			return;
+	if (ns->n_changed_zones < 511)
+		ns->changed_zone[ns->n_changed_zones] = start;
+	if (ns->n_changed_zones < 512)
+		ns->n_changed_zones++;
+	sl_model_event(m, 2, 0xef, 0xbf); /* zone descriptor changed */
+}
+
 /* ---- Zone Management Send: a row per action (ZNS 1.1 §3.4.3) ---- */
 
 static uint16_t act_close(struct sl_ns *ns, uint8_t *z)

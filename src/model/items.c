@@ -386,10 +386,14 @@ static int follow(struct sl_model *m, const struct row *row, const char *name)
 		sl_smart_check(m);
 		return 0;
 	}
-	if (row->area != NS && row->area != NS_ID)
+	if (row->area != NS && row->area != NS_ID && row->area != ZONE)
 		return 0;
 	row_find(name, &a);
 	ns = sl_ns_find(m, (uint32_t)a.n[0]);
+	if (ns && row->area == ZONE) {
+		sl_zone_changed(m, ns, a.n[1]);
+		return 0;
+	}
 	return ns ? sl_ns_sync(m, ns) : 0;
 }
 

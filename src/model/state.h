@@ -90,6 +90,8 @@ enum {
 #define MODEL_NS_MAX	64u /* allocated at the same time; NN of the persona may be larger */
 #define MODEL_REG_MAX	8u  /* registrants of one namespace */
 #define MODEL_EVENT_MAX 32u
+#define MODEL_QUEUES	128u	    /* queue identifiers, 0 is the admin queue's */
+#define MODEL_HANDLES	32u	    /* reclaim unit handles */
 #define MODEL_FW_MAX	(16u << 20) /* bytes of a downloaded image */
 #define MODEL_ZONE_MAX	(1u << 20)
 #define MODEL_FILL_MAX	(1u << 20) /* blocks that a persona or a rule fills at a time */
@@ -134,6 +136,9 @@ struct sl_ns {
 	int64_t use_base;	/* NUSE less the mapped blocks */
 	struct sl_resv resv;
 	struct sl_feature *feature[256]; /* the namespace specific ones */
+	uint64_t placed[MODEL_HANDLES];	 /* blocks written by reclaim unit handle */
+	uint32_t n_changed_zones;	 /* changed zone list, LID BFh; 512: overflow */
+	uint64_t changed_zone[512];
 	/* ZNS: one 64-byte descriptor a zone (ZNS 1.1 figure 37), then its extension */
 	uint32_t n_zones;
 	uint64_t zone_size;
@@ -168,6 +173,12 @@ struct sl_telemetry {
 	uint8_t gen;
 	uint8_t available; /* controller-initiated data; host-initiated data was created */
 	uint64_t seed;	   /* what the data blocks are made of */
+};
+
+/* I/O queues, by identifier. */
+struct sl_queues {
+	uint8_t cq[MODEL_QUEUES];  /* 1: exists */
+	uint16_t sq[MODEL_QUEUES]; /* completion queue of an existing one, else 0 */
 };
 
 struct sl_model {
@@ -207,6 +218,8 @@ struct sl_model {
 	bool fw_new; /* something was downloaded since the last commit */
 	bool fw_gap; /* with a hole in it */
 
+	struct sl_queues queues;
+	bool doorbell_buffers; /* shadow doorbells in host memory */
 	struct sl_lockdown lock;
 	struct sl_telemetry host_telemetry, ctrl_telemetry;
 	bool pel_context;	  /* a reading context of the persistent event log */
@@ -321,6 +334,12 @@ struct sl_feature *sl_feature_find(struct sl_model *m, uint8_t fid, uint32_t nsi
 int sl_features_of_ns(struct sl_model *m, struct sl_ns *ns);
 void sl_feature_done(struct sl_feature *f);
 
+/* ---- admin-queue.c, io-fdp.c ---- */
+void sl_queues_reset(struct sl_model *m);
+/* Is there an I/O queue left to send a command to? */
+bool sl_queues_any(const struct sl_model *m);
+void sl_fdp_wrote(const struct sl_model *m, const struct sl_model_req *r, uint64_t blocks);
+
 /* ---- admin-fw.c, admin-media.c ---- */
 void sl_fw_load(struct sl_model *m);
 void sl_fw_activate(struct sl_model *m, uint8_t slot);
@@ -344,6 +363,8 @@ uint16_t sl_zone_write(const struct sl_ns *ns, uint64_t lba, uint64_t n);
 void sl_zone_wrote(struct sl_ns *ns, uint64_t lba, uint64_t n);
 uint16_t sl_zone_read(const struct sl_ns *ns, uint64_t lba, uint64_t n);
 void sl_zones_reset(struct sl_ns *ns);
+/* The controller changed a zone by itself: lists it and raises the event. */
+void sl_zone_changed(struct sl_model *m, struct sl_ns *ns, uint64_t zone);
 /* The LBA range of an I/O command, where it has one. */
 bool sl_io_range(const struct sl_model_req *r, uint64_t *ret_lba, uint64_t *ret_blocks);
 /* Is [lba, lba + n) in the namespace? */
@@ -403,6 +424,12 @@ struct sl_row {
 	X(resv_acquire)                                                                            \
 	X(resv_release)                                                                            \
 	X(copy)                                                                                    \
+	X(create_cq)                                                                               \
+	X(create_sq)                                                                               \
+	X(delete_sq)                                                                               \
+	X(delete_cq)                                                                               \
+	X(doorbell_buffers)                                                                        \
+	X(virt_mgmt)                                                                               \
 	X(io_mgmt_recv)                                                                            \
 	X(io_mgmt_send)                                                                            \
 	X(zone_send)                                                                               \

@@ -291,8 +291,49 @@ static void abort_and_events(void)
 	test_device_free(d);
 }
 
+/* A device whose driver made queues 1 and 2. */
+static void queues(void)
+{
+	struct test_device *d = test_device_json(
+		"{\"format\": 1, \"identify_controller\": {\"vid\": 1, \"sn\": \"S\", \"mn\": "
+		"\"M\","
+		" \"fr\": \"F\", \"cntlid\": 5}, \"effects_log\": {\"admin\": {\"0x00\": 1, "
+		"\"0x01\": 1,"
+		" \"0x04\": 1, \"0x05\": 1, \"0x1c\": 1, \"0x7c\": 1}, \"nvm\": {\"0x02\": 1}},"
+		" \"features\": {\"0x07\": {\"default\": \"0x10001\"}},"
+		" \"namespaces\": [{\"nsid\": 1, \"size\": 64, \"lbaf\": [{\"ds\": 9}]}]}");
+	uint8_t hash[32];
+
+	sl_model_hash(d->m, hash);
+	assert(ADMIN(d, 1, 0, NONE, 0, 1 | 9 << 16, 1 << 16) == 0x101);
+	assert(ADMIN(d, 1, 0, NONE, 0, 3 | 9 << 16, 1 << 16) == 0x101);
+	assert(ADMIN(d, 4, 0, NONE, 0, 1) == 0x10c); /* its submission queue is there */
+	assert(ADMIN(d, 0, 0, NONE, 0, 1) == 0 && ADMIN(d, 0, 0, NONE, 0, 1) == 0x101);
+	assert(!test_unchanged(d, hash));
+	assert(ADMIN(d, 4, 0, NONE, 0, 1) == 0 && ADMIN(d, 4, 0, NONE, 0, 1) == 0x101);
+	assert(IO(d, 2, 1, IN, 512, 0, 0, 0) == 0); /* by the other queue */
+	assert(ADMIN(d, 0, 0, NONE, 0, 2) == 0);
+	IO(d, 2, 1, IN, 512, 0, 0, 0);
+	assert(d->failed);
+	assert(ADMIN(d, 5, 0, NONE, 0, 1) == 0x102 && ADMIN(d, 5, 0, NONE, 0, 1 | 9 << 16) == 0);
+	assert(ADMIN(d, 1, 0, NONE, 0, 1 | 9 << 16, 3 << 16) == 0x100);
+	assert(ADMIN(d, 1, 0, NONE, 0, 1 | 9 << 16, 1 << 16) == 0);
+	assert(IO(d, 2, 1, IN, 512, 0, 0, 0) == 0 && !d->failed);
+	assert(ADMIN(d, 0x7c, 0, NONE, 0, 0) == 0 && !test_unchanged(d, hash));
+	assert(ADMIN(d, 0x1c, 0, NONE, 0, 1 | 5 << 16, 1) == 0x121);
+	assert(ADMIN(d, 0x1c, 0, NONE, 0, 1 | 5 << 16) == 0);
+	assert(ADMIN(d, 0x1c, 0, NONE, 0, 9 | 6 << 16) == 0x11f);
+	assert(ADMIN(d, 0x1c, 0, NONE, 0, 2) == 0x02);
+	sl_model_hash(d->m, hash);
+	sl_model_reset(d->m); /* the driver makes them again */
+	assert(!test_unchanged(d, hash));
+	assert(ADMIN(d, 1, 0, NONE, 0, 2 | 9 << 16, 1 << 16) == 0x101);
+	test_device_free(d);
+}
+
 int main(void)
 {
+	queues();
 	identify();
 	features();
 	write_protect();

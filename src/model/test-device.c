@@ -41,7 +41,7 @@ static const char standard[] =
 	"\"0x82\": {\"namespace_specific\": true},"
 	"   \"0x83\": {\"namespace_specific\": true}, \"0x84\": {\"namespace_specific\": true},"
 	"   \"0xc1\": {\"default\": 5, \"changeable\": false}},"
-	" \"supported_logs\": [0,1,2,3,4,5,6,7,8,9,13,18,19,20,128,129,202],"
+	" \"supported_logs\": [0,1,2,3,4,5,6,7,8,9,13,18,19,20,128,129,191,202],"
 	" \"logs\": [{\"lid\": 202, \"data\": \"0102030405060708\"}],"
 	" \"smart\": {\"temperature\": 310},"
 	" \"firmware\": {\"slots\": 3, \"slot1_read_only\": true, \"activate_without_reset\": true,"

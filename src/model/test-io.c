@@ -102,6 +102,42 @@ static void in_use(void)
 	test_device_free(d);
 }
 
+/* Placement: a log 20h with two handles of units of 64 KiB. */
+static void placement(void)
+{
+	struct test_device *d = test_device_json(
+		"{\"format\": 1, \"identify_controller\": {\"vid\": 1, \"sn\": \"S\", \"mn\": "
+		"\"M\","
+		" \"fr\": \"F\", \"ctratt\": \"0x80000\"}, \"effects_log\": {\"admin\": {\"0x02\": "
+		"1},"
+		" \"nvm\": {\"0x01\": 3, \"0x12\": 1, \"0x1d\": 3}}, \"supported_logs\": [32],"
+		" \"logs\": [{\"lid\": 32, \"data\": \"00000100600000000000000000000000"
+		"50008000010000000200030000010000"
+		"00000100000000000000000000000000"
+		"00000000000000000000000000000000"
+		"00000000000000000000000000000000\"}],"
+		" \"namespaces\": [{\"nsid\": 1, \"size\": 4096, \"lbaf\": [{\"ds\": 9}]}]}");
+
+	assert(IO(d, 0x12, 1, IN, 128, 1, 31) == 0);
+	assert(sl_get_le16(d->data + 14) == 2 && sl_get_le64(d->data + 24) == 128);
+	put(d, 1, 0, 8, 1);
+	assert(IO(d, 1, 1, OUT, 512, 8, 0, 2u << 20, 1 << 16) == 0);
+	assert(IO(d, 0x12, 1, IN, 128, 1, 31) == 0);
+	assert(sl_get_le64(d->data + 24) == 120 && sl_get_le64(d->data + 56) == 127);
+	test_clear(d);
+	sl_put_le16(d->data, 1);
+	assert(IO(d, 0x1d, 1, OUT, 2, 1) == 0);
+	assert(IO(d, 0x12, 1, IN, 128, 1, 31) == 0);
+	assert(sl_get_le64(d->data + 24) == 120 && sl_get_le64(d->data + 56) == 128);
+	test_clear(d);
+	sl_put_le16(d->data, 2);
+	assert(IO(d, 0x1d, 1, OUT, 2, 1) == 0x02 && IO(d, 0x1d, 1, OUT, 2, 2) == 0x02);
+	test_device_free(d);
+	d = test_device_new("");
+	assert(IO(d, 0x12, 1, IN, 128, 1, 31) == 0x02);
+	test_device_free(d);
+}
+
 static void limits(void)
 {
 	struct test_device *d = test_device_new("");
@@ -280,6 +316,7 @@ int main(void)
 {
 	blocks();
 	in_use();
+	placement();
 	limits();
 	copy();
 	metadata();

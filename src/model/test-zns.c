@@ -92,6 +92,11 @@ static void all_at_once(void)
 	zone[1] = 0xd0;
 	sl_put_le64(zone + 8, 48);
 	assert(sl_model_set_bytes(d->m, "ns.2.zone.0", zone, sizeof(zone)) == 0);
+	assert(ADMIN(d, 2, 2, IN, 4096, 0xbf | 1 << 15 | 1023u << 16) == 0);
+	assert(sl_get_le16(d->data) == 1 && sl_get_le64(d->data + 8) == 0);
+	assert(ADMIN(d, 2, 2, IN, 4096, 0xbf | 1023u << 16) == 0 && sl_get_le16(d->data) == 1);
+	assert(ADMIN(d, 2, 2, IN, 4096, 0xbf | 1023u << 16) == 0 && sl_get_le16(d->data) == 0);
+	assert(ADMIN(d, 2, 1, IN, 4096, 0xbf | 1023u << 16) == 0x0b);
 	assert(zwrite(d, 0, 1) == 0x1ba && manage(d, 0, RESET) == 0x1bf);
 	assert(IO(d, 2, 2, IN, 512, 0, 0, 0) == 0 && manage(d, 0, OFFLINE) == 0);
 	assert(IO(d, 2, 2, IN, 512, 0, 0, 0) == 0x1bb && zwrite(d, 0, 1) == 0x1bb);
