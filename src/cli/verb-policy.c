@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "policy/analyse.h"
 #include "policy/policy.h"
 #include "policy/table-test.h"
 
@@ -161,6 +162,123 @@ static int policy_test(struct sl_cli *cli)
 	return sl_cli_finish(t.e, t.failed ? SL_EXIT_FAILED : SL_EXIT_OK);
 }
 
+struct differing {
+	struct sl_emit *e;
+	unsigned gained, lost;
+};
+
+static void each_change(void *userdata, const struct sl_policy_change *c)
+{
+	struct differing *d = userdata;
+
+	d->gained += c->gained;
+	d->lost += !c->gained;
+	if (!sl_emit_is_json(d->e)) {
+		sl_emit_note(d->e, "%c %s%s%s", c->gained ? '+' : '-', c->client,
+			     c->device[0] ? " on " : "", c->device);
+		sl_emit_note(d->e, "    %s", c->commands);
+		if (c->where[0])
+			sl_emit_note(d->e, "    where %s", c->where);
+		return;
+	}
+	sl_emit_cell(d->e, "%s", c->gained ? "gained" : "lost");
+	sl_emit_cell(d->e, "%s", c->client);
+	sl_emit_cell(d->e, "%s", c->device);
+	sl_emit_cell(d->e, "%s", c->commands);
+	sl_emit_cell(d->e, "%s", c->where);
+}
+
+static void tell_sampled(unsigned n)
+{
+	if (n)
+		(void)sl_cli_error(
+			0,
+			"%u commands have too many combinations to try all: for them this "
+			"is not the whole truth",
+			n);
+}
+
+static int policy_diff(struct sl_cli *cli)
+{
+	static const char *const columns[][2] = {{"change", "CHANGE"}, {"who", "WHO"},
+						 {"device", "DEVICE"}, {"commands", "COMMANDS"},
+						 {"where", "WHERE"},   {NULL, NULL}};
+	struct opened *old = open_policy(cli->argv[0], false);
+	struct opened *new = old ? open_policy(cli->argv[1], false) : NULL;
+	struct differing d = {0};
+	unsigned sampled = 0;
+	int r;
+
+	if (!new) {
+		close_policy(old);
+		return SL_EXIT_FAILED;
+	}
+	d.e = sl_cli_emit(cli);
+	if (cli->json)
+		sl_emit_table(d.e, "changes", columns);
+	r = sl_policy_diff(old->image, new->image, each_change, &d, &sampled);
+	if (cli->json)
+		sl_emit_end(d.e);
+	sl_emit_u64(d.e, "gained", "gained", d.gained);
+	sl_emit_u64(d.e, "lost", "lost", d.lost);
+	sl_emit_u64(d.e, "sampled", NULL, sampled);
+	tell_sampled(sampled);
+	close_policy(old);
+	close_policy(new);
+	if (r < 0)
+		return sl_cli_finish(d.e, sl_cli_error(SL_EXIT_FAILED, "%s", strerror(-r)));
+	return sl_cli_finish(d.e, SL_EXIT_OK);
+}
+
+static int policy_prove(struct sl_cli *cli)
+{
+	struct opened *o = open_policy(cli->argv[0], false);
+	struct sl_policy_messages *msgs = calloc(1, sizeof(*msgs));
+	struct sl_policy_answer a;
+	struct sl_emit *e;
+	char question[2048] = "";
+
+	if (!o || !msgs) {
+		close_policy(o);
+		free(msgs);
+		return SL_EXIT_FAILED;
+	}
+	for (int i = 1; i < cli->argc; i++) {
+		size_t n = strlen(question);
+
+		(void)snprintf(question + n, sizeof(question) - n, "%s%s", n ? " " : "",
+			       cli->argv[i]);
+	}
+	if (sl_policy_prove(o->policy, o->image, question, msgs, &a) < 0) {
+		sl_policy_messages_print(msgs, stderr);
+		close_policy(o);
+		free(msgs);
+		return SL_EXIT_USAGE;
+	}
+	free(msgs);
+	e = sl_cli_emit(cli);
+	sl_emit_str(e, "question", "question", "%s", question);
+	sl_emit_str(e, "answer", "answer", "%s", a.yes ? "yes" : "no");
+	sl_emit_u64(e, "tried", "combinations", a.tried);
+	sl_emit_u64(e, "sampled", NULL, a.sampled);
+	if (a.command[0]) {
+		sl_emit_object(e, "example", a.yes ? "Example" : "Counterexample");
+		sl_emit_str(e, "who", "who", "%s", a.client);
+		if (a.device[0])
+			sl_emit_str(e, "device", "device", "%s", a.device);
+		sl_emit_str(e, "command", "sluice explain", "%s", a.command);
+		if (a.given[0])
+			sl_emit_str(e, "given", "given", "%s", a.given);
+		sl_emit_bits(e, "effects", "effects", a.effects, sl_effect_name);
+		if (a.rule[0])
+			sl_emit_str(e, "rule", "rule", "%s", a.rule);
+		sl_emit_end(e);
+	}
+	tell_sampled(a.sampled);
+	close_policy(o);
+	return sl_cli_finish(e, a.yes ? SL_EXIT_OK : SL_EXIT_FAILED);
+}
+
 static const struct sl_option check_options[] = {
 	{.name = "strict", .text = "a warning is a failure too"},
 	{0},
@@ -194,5 +312,26 @@ const struct sl_cli_verb sl_policy_subs[] = {
 	 .args_max = 2,
 	 .options = test_options,
 	 .fn = policy_test},
+	{.name = "diff",
+	 .args = "OLD NEW",
+	 .help = "everything that one of two policies allows and the other does not",
+	 .text = "A line with + is what NEW allows and OLD does not, - the reverse. A model of "
+		 "somebody else's filter can stand on either side, as in `sluice policy diff "
+		 "linux health`.",
+	 .flags = SL_CLI_JSON,
+	 .args_min = 2,
+	 .args_max = 2,
+	 .fn = policy_diff},
+	{.name = "prove",
+	 .args = "POLICY QUESTION",
+	 .help = "is a claim about a policy true? with a counterexample where it is not",
+	 .text = "QUESTION is one of: only WHO can cause EFFECTS; no one can cause EFFECTS; WHO "
+		 "can, "
+		 "cannot or can always cause EFFECTS, or COMMANDS [where CONDITIONS]; everything "
+		 "allowed [to WHO] has CONDITIONS. The exit status is 0 for yes and 1 for no.",
+	 .flags = SL_CLI_JSON,
+	 .args_min = 2,
+	 .args_max = 64,
+	 .fn = policy_prove},
 	{0},
 };

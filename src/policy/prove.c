@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Questions about one policy. What is asked becomes a policy of its own, whose rule holds for the
+ * commands in question; then the domain of both together is searched for a point that decides.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/table.h"
+#include "policy/analyse.h"
+#include "policy/domain.h"
+#include "policy/parse.h"
+#include "wire/wire.h"
+
+enum form {
+	ONLY,	/* only WHO can … */
+	CANNOT, /* WHO cannot …, no one can … */
+	CAN,
+	ALWAYS,
+	HAS, /* everything allowed to WHO has … */
+};
+
+struct question {
+	enum form form;
+	uint32_t n_who; /* 0: anybody */
+	struct sl_who_all *who;
+	struct sl_rule_def rule; /* what is asked about */
+};
+
+/* firmware, security: the braces may be left out. */
+static int parse_effects(struct sl_parser *p, struct sl_rule_def *rule)
+{
+	struct sl_term *t = sl_arena_get(&p->policy->arena, sizeof(*t));
+	bool braces = sl_take(p, "{");
+
+	t->at = p->t.at;
+	t->kind = SL_TERM_EFFECTS;
+	t->op = SL_OP_ANY;
+	t->subject = SL_SUBJECT_EFFECTIVE;
+	do {
+		unsigned b = 0;
+
+		while (b < _SL_EFFECT_N && !sl_is(p, sl_effect_name(b)))
+			b++;
+		if (b == _SL_EFFECT_N)
+			return sl_fail(p, "an effect");
+		t->bits |= 1u << b;
+		sl_next(p);
+	} while (sl_take(p, ",") || sl_take(p, "or"));
+	rule->where = sl_any_of(&p->policy->arena, t);
+	return braces ? sl_expect(p, "}", "after the effects") : 0;
+}
+
+static int add_anything(struct sl_parser *p, struct sl_rule_def *rule)
+{
+	uint32_t *rows = sl_arena_get(&p->policy->arena, sl_rowset_words() * sizeof(*rows));
+	struct sl_item *item =
+		sl_arena_push(&p->policy->arena, &rule->items, &rule->n_items, sizeof(*item));
+
+	memset(rows, 0xff, sl_rowset_words() * sizeof(*rows));
+	*item = (struct sl_item){.at = p->t.at, .rows = rows};
+	return 0;
+}
+
+/* cause EFFECTS, or COMMANDS [where CONDITIONS] */
+static int parse_deed(struct sl_parser *p, struct sl_rule_def *rule)
+{
+	int r;
+
+	if (sl_take(p, "cause")) {
+		(void)add_anything(p, rule);
+		return parse_effects(p, rule);
+	}
+	r = sl_parse_items(p, &rule->n_items, &rule->items);
+	if (r == 0 && sl_take(p, "where"))
+		r = sl_parse_where(p, &rule->where);
+	return r;
+}
+
+static int parse_question(struct sl_parser *p, struct question *q)
+{
+	int r;
+
+	q->rule.at = p->t.at;
+	q->rule.verb = SL_VERB_ALLOW;
+	if (sl_take(p, "everything")) {
+		q->form = HAS;
+		r = sl_expect(p, "allowed", "after 'everything'");
+		if (r == 0 && sl_take(p, "to"))
+			r = sl_parse_who(p, &q->n_who, &q->who);
+		if (r == 0)
+			r = sl_expect(p, "has", "and the conditions it meets");
+		(void)add_anything(p, &q->rule);
+		return r < 0 ? r : sl_parse_where(p, &q->rule.where);
+	}
+	if (sl_take(p, "no")) {
+		q->form = CANNOT;
+		r = sl_expect(p, "one", "after 'no'");
+		if (r == 0)
+			r = sl_expect(p, "can", "after 'no one'");
+		return r < 0 ? r : parse_deed(p, &q->rule);
+	}
+	bool only = sl_take(p, "only");
+
+	r = sl_parse_who(p, &q->n_who, &q->who);
+	if (r < 0)
+		return r;
+	if (only) {
+		q->form = ONLY;
+		r = sl_expect(p, "can", "after 'only' and the clients");
+		return r < 0 ? r : parse_deed(p, &q->rule);
+	}
+	q->form = CANNOT;
+	if (!sl_take(p, "cannot")) {
+		r = sl_expect(p, "can", "or 'cannot' after the clients");
+		if (r < 0)
+			return r;
+		q->form = sl_take(p, "always") ? ALWAYS : CAN;
+	}
+	return parse_deed(p, &q->rule);
+}
+
+/* The question as a policy: what is asked, and a rule that only brings its clients in. */
+static int make_query(struct sl_parser *p, struct question *q, struct sl_policy_messages *msgs,
+		      void **ret_image)
+{
+	struct sl_policy *policy = p->policy;
+	struct sl_rule_def clients = {
+		.at = q->rule.at, .verb = SL_VERB_ALLOW, .n_who = q->n_who, .who = q->who};
+	uint32_t *rows = sl_arena_get(&policy->arena, sl_rowset_words() * sizeof(*rows));
+	struct sl_item *item =
+		sl_arena_push(&policy->arena, &clients.items, &clients.n_items, sizeof(*item));
+	size_t size;
+	int r;
+
+	rows[SL_SET_NONE / 32] = 1u << SL_SET_NONE;
+	*item = (struct sl_item){.at = q->rule.at, .name = sl_rows[SL_SET_NONE].name, .rows = rows};
+	r = sl_check_rule(p, &q->rule);
+	if (r < 0)
+		return r;
+	policy->name = "question";
+	policy->flags = SL_IMAGE_MODEL;
+	*(struct sl_rule_def *)sl_arena_push(&policy->arena, &policy->rules, &policy->n_rules,
+					     sizeof(q->rule)) = q->rule;
+	if (q->n_who)
+		*(struct sl_rule_def *)sl_arena_push(&policy->arena, &policy->rules,
+						     &policy->n_rules, sizeof(clients)) = clients;
+	return sl_policy_compile(policy, msgs, ret_image, &size);
+}
+
+static bool is_one_of(const struct question *q, const struct sl_identity *id)
+{
+	for (uint32_t i = 0; i < q->n_who; i++) {
+		const struct sl_who_all *w = &q->who[i];
+		bool gid = !(w->asks & SL_WHO_GID);
+
+		for (uint32_t g = 0; g < id->n_gids && g < SL_GIDS_MAX; g++)
+			gid |= id->gids[g] >= w->gid_lo && id->gids[g] <= w->gid_hi;
+		if (gid &&
+		    (!(w->asks & SL_WHO_UID) || (id->uid >= w->uid_lo && id->uid <= w->uid_hi)) &&
+		    (!(w->asks & SL_WHO_LABEL) || sl_pattern_like(w->label, id->label)))
+			return true;
+	}
+	return !q->n_who;
+}
+
+static void command_text(const struct sl_domain *d, const struct sl_command *cmd, char *buf,
+			 size_t size)
+{
+	const struct sl_row *row = &sl_rows[d->row];
+	const struct sl_format *f = &sl_formats[row->format];
+	struct sl_field sel = {0};
+	bool has_sel = sl_row_selector(d->row, &sel);
+	size_t n;
+
+	if (row->flags & SL_ROW_UNLISTED && !row->sel_group) {
+		n = (size_t)snprintf(buf, size, "--queue %s --hex ",
+				     row->set == SL_SET_NVME_ADMIN ? "admin" : "io");
+		for (unsigned i = 0; i < SL_REQ_MAX && n + 3 < size; i++)
+			n += (size_t)snprintf(buf + n, size - n, "%02x", cmd->req[i]);
+		return;
+	}
+	n = (size_t)snprintf(buf, size, "%s", row->name);
+	for (uint32_t i = 0; i < f->n_fields && n + 1 < size; i++) {
+		const struct sl_field *x = &f->fields[i].field;
+		uint64_t v = sl_field_get(x, cmd->req);
+		bool says_row = (x->off == 0 && row->op_lo == row->op_hi) ||
+				(has_sel && 8 * x->off + x->shift == 8 * sel.off + sel.shift &&
+				 row->sel_lo == row->sel_hi);
+
+		if (v && !says_row)
+			n += (size_t)snprintf(buf + n, size - n, " %s=%llu", f->fields[i].name,
+					      (unsigned long long)v);
+	}
+}
+
+/* The state of device and node that the point supposes. */
+static void given_text(const struct sl_domain *d, uint32_t n, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = 0;
+	for (uint32_t i = 0; i < d->n_vars; i++) {
+		const struct sl_var *v = &d->var[i];
+		uint32_t value = sl_domain_value(d, n, i);
+		char one[128] = "";
+
+		if (v->kind == SL_VAR_BIT && v->bit == 0)
+			(void)snprintf(one, sizeof(one), "%s",
+				       value ? "the device lists it"
+					     : "the device does not list it");
+		else if (v->kind == SL_VAR_BIT && value)
+			(void)snprintf(one, sizeof(one), "bit %u of its declaration is set",
+				       v->bit);
+		else if (v->kind == SL_VAR_OBSERVED && value)
+			(void)snprintf(one, sizeof(one), "a verifier saw it change: %s",
+				       sl_effect_name((unsigned)__builtin_ctzll(v->rep[value].lo)));
+		else if (v->kind == SL_VAR_CAUGHT && value)
+			(void)snprintf(one, sizeof(one), "the device was caught");
+		else if (v->kind == SL_VAR_WRITABLE && value)
+			(void)snprintf(one, sizeof(one), "the node is open for writing");
+		else if (v->kind == SL_VAR_VERIFIED && value)
+			(void)snprintf(one, sizeof(one), "it was verified");
+		else if (v->kind == SL_VAR_CLAIMED && value)
+			(void)snprintf(one, sizeof(one), "the namespace is claimed");
+		else if (v->kind == SL_VAR_IN_USE && value)
+			(void)snprintf(one, sizeof(one), "the kernel uses the namespace");
+		if (one[0] && len + 1 < size)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? "; " : "",
+						one);
+	}
+}
+
+/* How far from the ordinary a point is: the simplest example is shown. */
+static unsigned oddness(const struct sl_domain *d, uint32_t n)
+{
+	unsigned odd = 0;
+
+	for (uint32_t i = 0; i < d->n_vars; i++) {
+		uint32_t value = sl_domain_value(d, n, i);
+
+		if (d->var[i].kind == SL_VAR_FIELD)
+			odd += value > 0;
+		else if (d->var[i].kind == SL_VAR_BIT)
+			odd += value * (d->var[i].bit == 0 ? 1 : d->var[i].bit == 5 ? 40 : 4);
+		else
+			odd += value ? 20 : 0;
+	}
+	return odd;
+}
+
+static bool decides(const struct question *q, bool member, const struct sl_verdict *v, bool asked)
+{
+	switch (q->form) {
+	case ONLY:
+		return !member && v->allow && asked;
+	case CANNOT:
+	case CAN:
+		return member && v->allow && asked;
+	case ALWAYS:
+		return member && asked && !v->allow &&
+		       (v->reason == SL_REASON_NO_RULE || v->reason == SL_REASON_DENY_RULE ||
+			v->reason == SL_REASON_CAUGHT);
+	case HAS:
+		return member && v->allow && !asked;
+	}
+	return false;
+}
+
+static void search_row(struct sl_domain *d, const struct question *q, bool member,
+		       struct sl_policy_answer *ret, unsigned *best)
+{
+	const struct sl_rule *rules = sl_image_at(d->img[0], d->img[0]->rules);
+
+	for (uint32_t n = 0; n < d->n_points; n++) {
+		struct sl_point p, again;
+		struct sl_command final, unused;
+		struct sl_verdict v, asked;
+		unsigned odd;
+
+		sl_domain_point(d, n, &p);
+		sl_domain_judge(d, 0, &p, &final, &v);
+		ret->tried++;
+		again = p;
+		memcpy(again.cmd.req, final.req, sizeof(final.req));
+		sl_domain_judge(d, 1, &again, &unused, &asked);
+		if (!decides(q, member, &v, asked.allow))
+			continue;
+		odd = oddness(d, n);
+		if (odd >= *best)
+			continue;
+		*best = odd;
+		(void)snprintf(ret->client, sizeof(ret->client), "%s", d->kind->client);
+		(void)snprintf(ret->device, sizeof(ret->device), "%s", d->kind->device);
+		command_text(d, &p.cmd, ret->command, sizeof(ret->command));
+		given_text(d, n, ret->given, sizeof(ret->given));
+		ret->effects = v.facts.effective;
+		ret->rule[0] = 0;
+		if (v.rule)
+			(void)snprintf(ret->rule, sizeof(ret->rule), "%s:%u",
+				       sl_image_str(d->img[0], rules[v.rule - 1].file),
+				       rules[v.rule - 1].line);
+	}
+}
+
+static void search(const struct sl_image *img, const struct sl_image *query,
+		   const struct question *q, struct sl_policy_answer *ret)
+{
+	const struct sl_image *both[] = {img, query};
+	struct sl_domain *d = sl_domain_new(both, 2);
+	unsigned best = UINT32_MAX;
+
+	for (uint32_t k = 0; k < d->n_kinds; k++) {
+		bool member = is_one_of(q, &d->kinds[k].who);
+
+		if (q->form == ONLY ? member : !member)
+			continue;
+		for (uint32_t row = 0; row < sl_row_count; row++) {
+			if (!sl_domain_row(d, k, (uint16_t)row))
+				continue;
+			ret->sampled += d->sampled;
+			search_row(d, q, member, ret, &best);
+		}
+	}
+	ret->yes = (best != UINT32_MAX) == (q->form == CAN);
+	(void)sl_domain_free(d);
+}
+
+int sl_policy_prove(const struct sl_policy *policy, const struct sl_image *img,
+		    const char *question, struct sl_policy_messages *msgs,
+		    struct sl_policy_answer *ret)
+{
+	struct sl_policy names = {
+		.n_whos = policy->n_whos,
+		.whos = policy->whos,
+		.n_classes = policy->n_classes,
+		.classes = policy->classes,
+		.n_fields = policy->n_fields,
+		.fields = policy->fields,
+	};
+	struct sl_text source = {.file = "question", .text = question, .size = strlen(question)};
+	struct sl_parser p = {.policy = &names, .msgs = msgs};
+	struct question q = {0};
+	void *query = NULL;
+	int r;
+
+	*ret = (struct sl_policy_answer){0};
+	sl_lexer_init(&p.lexer, &source, msgs);
+	sl_next(&p);
+	r = parse_question(&p, &q);
+	if (r == 0 && p.t.kind != SL_TOK_END)
+		r = sl_fail(&p, "the end of the question");
+	if (r == 0)
+		r = make_query(&p, &q, msgs, &query);
+	if (r == 0)
+		search(img, query, &q, ret);
+	free(query);
+	sl_arena_done(&names.arena);
+	return r;
+}
