@@ -267,14 +267,15 @@ static void check_payload(const struct sl_contract *c, const struct sl_row *row,
 }
 
 /*
- * Would it change what the kernel uses, unclaimed? A command that names no namespace (a broadcast,
+ * Would it change what the kernel uses, unclaimed? Taking an event from a log changes nothing that
+ * the kernel keeps on the namespace. A command that names no namespace (a broadcast,
  * a Sanitize) changes all of them if it changes data or capabilities at all.
  */
 static bool in_use(const struct sl_contract *c, const struct sl_facts *f)
 {
 	if (f->ns)
 		return f->ns->used_by_kernel && !f->ns->claimed &&
-		       sl_effects_mutating(f->effective);
+		       sl_effects_any(f->effective, SL_E_MUTATING & ~SL_E_LOG);
 	if (!sl_effects_any(f->effective, SL_E_DATA | SL_E_CAPABILITY))
 		return false;
 	for (uint32_t i = 0; i < c->n_ns; i++)
