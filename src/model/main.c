@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -49,7 +50,8 @@ static int listen_at(const char *path)
 	if (strlen(path) >= sizeof(a.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(a.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	umask(0077); /* who may connect is who owns the device */
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 8) < 0) {
@@ -68,9 +70,13 @@ static int serve_socket(struct sl_model *m, const char *path)
 	if (fd < 0)
 		return fd;
 	while (!stop) {
-		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int peer;
 
-		if (peer < 0 && (errno == EINTR || errno == ECONNABORTED))
+		if (sl_server_wait(&p, 60000) <= 0)
+			continue;
+		peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		if (peer < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EAGAIN))
 			continue;
 		if (peer < 0) {
 			r = -errno;
@@ -121,6 +127,7 @@ int main(int argc, char **argv)
 	bool have_fd = false, seeded = false;
 	struct sl_persona *persona = NULL;
 	struct sl_model *m;
+	sigset_t mask;
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -135,6 +142,11 @@ int main(int argc, char **argv)
 	}
 	if (optind + 1 != argc || have_fd == (path != NULL))
 		return usage();
+	/* Both are let through only where the program waits: none is missed. */
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
 	sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal}, NULL);
 	sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal}, NULL);
 	m = load(argv[optind], seeded, seed, &persona);

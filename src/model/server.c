@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -318,6 +319,25 @@ static void on_event(void *arg)
 	s->event = true;
 }
 
+int sl_server_wait(struct pollfd *p, int timeout_ms)
+{
+	struct timespec t = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
+	static sigset_t mask;
+	static bool have_mask; /* one system call less per round */
+	int r;
+
+	if (!have_mask) {
+		sigprocmask(SIG_SETMASK, NULL, &mask);
+		sigdelset(&mask, SIGTERM);
+		sigdelset(&mask, SIGINT);
+		have_mask = true;
+	}
+	r = ppoll(p, 1, &t, &mask);
+	if (r < 0)
+		p->revents = 0;
+	return r < 0 && errno == EINTR ? 0 : r;
+}
+
 static int loop(struct server *s, uint64_t start_ms, const volatile int *stop)
 {
 	for (;;) {
@@ -334,9 +354,8 @@ static int loop(struct server *s, uint64_t start_ms, const volatile int *stop)
 			s->event = false;
 			post(s, &h, sizeof(h), NULL, 0);
 		}
-		if (poll(&p, 1, due < 0 || due > POLL_FOREVER_MS ? POLL_FOREVER_MS : (int)due) <
-			    0 &&
-		    errno != EINTR)
+		if (sl_server_wait(&p, due < 0 || due > POLL_FOREVER_MS ? POLL_FOREVER_MS
+									: (int)due) < 0)
 			return -errno;
 		if (stop && *stop)
 			return 0;

@@ -6,7 +6,15 @@
 #ifndef SL_MODEL_SERVER_H
 #define SL_MODEL_SERVER_H
 
+#include <poll.h>
+
 #include "model/model.h"
+
+/*
+ * Waits as poll(2) does, for at most timeout_ms, with SIGTERM and SIGINT let through: who blocks
+ * them elsewhere cannot miss one. What poll returned; EINTR is 0.
+ */
+int sl_server_wait(struct pollfd *p, int timeout_ms);
 
 /*
  * Serves one connection on fd until the peer closes it or breaks the protocol; fd stays the
