@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -98,8 +99,10 @@ static void complete_capabilities(struct sl_persona *p, json_t *id)
 	if (!json_object_get(id, "oncs"))
 		sl_put_le16(p->id_ctrl + ID_ONCS, oncs);
 	if (!json_object_get(id, "lpa"))
-		p->id_ctrl[ID_LPA] = (uint8_t)((p->has_effects[0] ? 2 : 0) | 4 |
-					       (p->telemetry_host_bytes ? 8 : 0));
+		p->id_ctrl[ID_LPA] =
+			(uint8_t)((p->has_effects[0] ? 2 : 0) | 4 |
+				  (p->telemetry_host_bytes ? 8 : 0) |
+				  (p->quirks & SL_QUIRK_SUPPORTED_LOGS_MISSING ? 0 : 0x20));
 	if (!json_object_get(id, "sanicap") && p->admin[0x84])
 		sl_put_le32(p->id_ctrl + ID_SANICAP, 0x7);
 }
@@ -191,12 +194,51 @@ static void complete_logs(struct sl_pj *j)
 		l[0x06] = p->admin[0x14];
 		l[0x07] = l[0x08] = p->telemetry_host_bytes || p->telemetry_ctrl_bytes;
 		l[0x12] = !(p->quirks & SL_QUIRK_FEATURE_EFFECTS_MISSING);
+		l[0x09] = sl_get_le16(p->id_ctrl + 340) != 0; /* ENDGIDMAX */
+		l[0x0c] = p->id_ctrl[76] >> 3 & 1;	      /* CMIC: ANA reporting */
+		l[0x0d] = p->id_ctrl[ID_LPA] >> 4 & 1;	      /* persistent event log */
+		l[0x13] = p->admin[0x1d];
+		l[0x14] = p->admin[0x24];
 		l[0x80] = p->io[0][0x0e];
 		l[0x81] = p->admin[0x84];
 		l[0xbf] = p->has_effects[2];
 	}
 	for (unsigned i = 0; i < p->n_logs; i++)
 		l[p->logs[i].lid] = true;
+}
+
+/*
+ * Log 12h from the features that declare effects; those that do not declare only their scope.
+ * Without any, or where the file gives the log itself, nothing is made here.
+ */
+static int complete_feature_effects(struct sl_pj *j)
+{
+	struct sl_persona *p = j->p;
+	struct sl_persona_log *log;
+	bool any = false;
+
+	for (unsigned fid = 0; fid < 256; fid++)
+		any = any || p->feature[fid].effects;
+	for (unsigned i = 0; i < p->n_logs; i++)
+		any = any && p->logs[i].lid != 0x12;
+	if (!any || p->quirks & SL_QUIRK_FEATURE_EFFECTS_MISSING)
+		return 0;
+	log = realloc(p->logs, (p->n_logs + 1) * sizeof(*log));
+	if (!log)
+		return sl_pj_nomem(j);
+	p->logs = log;
+	log = &p->logs[p->n_logs++];
+	*log = (struct sl_persona_log){.lid = 0x12, .data = {calloc(1, 1024), 1024}};
+	if (!log->data.p)
+		return sl_pj_nomem(j);
+	for (unsigned fid = 0; fid < 256; fid++) {
+		const struct sl_persona_feature *f = &p->feature[fid];
+		uint32_t scope = 1u << (f->per_namespace ? 20 : 21);
+
+		if (f->supported)
+			sl_put_le32(log->data.p + 4 * fid, f->effects ? f->effects : scope | CSUPP);
+	}
+	return 0;
 }
 
 static void complete_smart(struct sl_persona *p, json_t *smart)
@@ -244,6 +286,9 @@ int sl_persona_complete(struct sl_pj *j, json_t *root)
 	complete_capabilities(p, id);
 	complete_smart(p, json_object_get(root, "smart"));
 	r = complete_firmware(j, root);
+	if (r)
+		return r;
+	r = complete_feature_effects(j);
 	if (r)
 		return r;
 	complete_logs(j);

@@ -146,6 +146,8 @@ struct flag {
 static const struct flag effect_flags[] = {
 	{"csupp", 1u << 0},
 	{"lbcc", 1u << 1},
+	{"fsupp", 1u << 0}, /* of a feature: the same bits by other names */
+	{"udcc", 1u << 1},
 	{"ncc", 1u << 2},
 	{"nic", 1u << 3},
 	{"ccc", 1u << 4},
@@ -311,6 +313,12 @@ static int read_data(struct sl_pj *j, json_t *v, void *field, const struct sl_pj
 	return sl_pj_bytes(j, v, (size_t)k->max, field);
 }
 
+static int read_feature_effects(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
+{
+	(void)k;
+	return read_effect(j, v, field);
+}
+
 static int read_feature(struct sl_pj *j, json_t *v, struct sl_persona_feature *f)
 {
 	static const struct sl_pj_key keys[] = {
@@ -321,6 +329,7 @@ static int read_feature(struct sl_pj *j, json_t *v, struct sl_persona_feature *f
 		{"saveable", sl_pj_read_bool, SL_PJ_FIELD(struct sl_persona_feature, saveable)},
 		{"namespace_specific", sl_pj_read_bool,
 		 SL_PJ_FIELD(struct sl_persona_feature, per_namespace)},
+		{"effects", read_feature_effects, SL_PJ_FIELD(struct sl_persona_feature, effects)},
 		{"data", read_data, SL_PJ_FIELD(struct sl_persona_feature, data), .max = 4096},
 	};
 	int r;

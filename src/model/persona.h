@@ -98,6 +98,7 @@ struct sl_persona_feature {
 	bool supported;
 	uint32_t current, dflt, saved;
 	bool changeable, saveable, per_namespace;
+	uint32_t effects;     /* entry of log 12h that the file gives; 0: none */
 	struct sl_bytes data; /* initial data structure (e.g. timestamp, APST); len 0: none */
 };
 

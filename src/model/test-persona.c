@@ -32,7 +32,7 @@ static const char good[] =
 	" 'effects_log_raw': {'nvm': {'2048': '01'}},\n"
 	" 'unlisted': {'admin': ['0x84'], 'nvm': [25]}, 'refused': {'nvm': ['0x01']},\n"
 	" 'features': {'0x06': {'current': 1, 'default': 0, 'saved': 1, 'saveable': true},\n"
-	"  '0x0e': {'data': '0102030405060708', 'changeable': false}},\n"
+	"  '0x0e': {'data': '0102030405060708', 'changeable': false, 'effects': 'fsupp ccc'}},\n"
 	" 'logs': [{'lid': '0xca', 'data': {'text': 'ab', 'length': 6}, 'override': true}],\n"
 	" 'smart': {'temperature': 300, 'power_on_hours': 12}, 'smart_raw': {'232': 'ff'},\n"
 	" 'error_log': {'entries': 2, 'total': 9},\n"
@@ -104,7 +104,10 @@ static void check_device(const struct sl_persona *p)
 	assert(p->feature[6].saved == 1 && p->feature[6].changeable &&
 	       !p->feature[0x0e].changeable);
 	assert(p->feature[0x0e].data.len == 8 && p->feature[0x0e].data.p[7] == 8);
-	assert(p->n_logs == 1 && p->logs[0].lid == 0xca && p->logs[0].override);
+	assert(p->n_logs == 2 && p->logs[0].lid == 0xca && p->logs[0].override);
+	assert(p->logs[1].lid == 0x12 && p->logs[1].data.len == 1024);
+	assert(sl_get_le32(p->logs[1].data.p + 4 * 0x0e) == 0x11);
+	assert(sl_get_le32(p->logs[1].data.p + 4 * 0x06) == 0x200001);
 	assert(p->logs[0].data.len == 6 && !memcmp(p->logs[0].data.p, "ababab", 6));
 	assert(p->log_supported[0xca] && p->log_supported[2] && !p->log_supported[0x80]);
 	assert(sl_get_le16(p->smart + 1) == 300 && p->smart[232] == 0xff && p->smart[3] == 100);
@@ -242,6 +245,7 @@ static const struct {
 	{"'0x06': {", "'14': {'current': 1}, '0x06': {", "feature 0eh is here twice"},
 	{"'saved': 1, 'saveable': true", "@'saved': 1", "saved: the feature is not \"saveable\""},
 	{"'default': 0", "@'defualt': 0", "features.0x06.defualt: unknown key"},
+	{"'fsupp ccc'", "@'fsupp cce'", "features.0x0e.effects: \"cce\" is no flag"},
 	{"'saveable': true", "'saveable': @'yes'",
 	 "saveable: expected true or false, not a string"},
 	/* logs, SMART, error log */
