@@ -58,8 +58,6 @@ enum sl_handled sl_ioctl_done(struct sl_super *s, struct sl_call *c,
 
 	if (r->c.outcome != SL_OUTCOME_OK)
 		return sl_reply_error(c, r->c.error ? (int)r->c.error : EIO);
-	for (unsigned i = 0; c->changes && r->c.status == 0 && i < s->nodes.n_ns; i++)
-		s->nodes.ns[i].stale = true;
 	if (r->c.data_len > c->data_len || r->c.meta_len > c->meta_len)
 		return sl_reply_error(c, EIO); /* the broker answers more than was asked */
 	if (c->dir & SL_DIR_IN) {
@@ -71,6 +69,11 @@ enum sl_handled sl_ioctl_done(struct sl_super *s, struct sl_call *c,
 	if (e == 0 && c->result != (c->result_size == 4 ? (uint32_t)r->c.result : r->c.result))
 		e = sl_tracee_write(s, c, c->result_addr, result, c->result_size);
 	if (e < 0)
-		return sl_reply_error(c, -e);
-	return sl_reply_value(c, r->c.status);
+		sl_reply_error(c, -e);
+	else
+		sl_reply_value(c, r->c.status);
+	/* The last thing: it uses the client, and with that the reply is void. */
+	if (c->changes && r->c.status == 0)
+		sl_notify_rescan(s, c);
+	return SL_HANDLED_REPLY;
 }

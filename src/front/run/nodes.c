@@ -57,7 +57,8 @@ void sl_nodes_identify(uint16_t device, uint8_t cns, uint32_t nsid, struct sl_co
 }
 
 /* 1: answered, ret filled. 0: refused or failed by the gate or the device. <0: the connection. */
-static int identify(struct sl_client *cl, uint16_t device, uint8_t cns, uint32_t nsid, uint8_t *ret)
+static int identify(const struct sl_nodes *n, uint16_t device, uint8_t cns, uint32_t nsid,
+		    uint8_t *ret)
 {
 	struct sl_command cmd;
 	struct sl_client_reply *r = malloc(sizeof(*r));
@@ -66,7 +67,7 @@ static int identify(struct sl_client *cl, uint16_t device, uint8_t cns, uint32_t
 	if (!r)
 		return -ENOMEM;
 	sl_nodes_identify(device, cns, nsid, &cmd);
-	e = sl_client_call(cl, &cmd, NULL, NULL, r);
+	e = n->ask(n->user, &cmd, r);
 	if (e == 0 && r->c.outcome == SL_OUTCOME_OK && r->c.status == 0 &&
 	    r->c.data_len == NVME_ID_SIZE) {
 		memcpy(ret, r->data, NVME_ID_SIZE);
@@ -127,43 +128,32 @@ static struct sl_node *add_node(struct sl_nodes *n, unsigned ctrl, enum sl_door 
 
 	if (n->n_node == SL_NODES_MAX)
 		return NULL;
-	p = realloc(n->node, (n->n_node + 1) * sizeof(*p));
-	if (!p)
-		return NULL;
-	n->node = p;
 	p = &n->node[n->n_node++];
 	*p = (struct sl_node){.door = (uint8_t)door, .ctrl = ctrl, .fd = {-1, -1, -1}};
 	return p;
 }
 
-static int add_namespace(struct sl_nodes *n, unsigned ctrl, uint32_t nsid, struct sl_client *cl)
+static int add_namespace(struct sl_nodes *n, unsigned ctrl, uint32_t nsid)
 {
 	const struct sl_ctrl *c = &n->ctrl[ctrl];
-	struct sl_ns *ns = realloc(n->ns, (n->n_ns + 1) * sizeof(*ns));
-	uint8_t page[NVME_ID_SIZE];
 	unsigned at = n->n_ns;
+	struct sl_ns *ns = &n->ns[at];
+	uint8_t page[NVME_ID_SIZE];
 	struct sl_node *node;
 	int r;
 
-	if (!ns)
-		return -ENOMEM;
-	n->ns = ns;
+	if (n->n_ns == SL_NODES_MAX)
+		return -ENOSPC;
 	n->n_ns++;
-	ns += at;
 	*ns = (struct sl_ns){.nsid = nsid};
-	/* Before 1.3 there is no such list, and asking would leave an entry in the device's error
-	 * log. */
-	r = 0;
-	if (sl_get_le32(c->id + NVME_ID_CTRL_VER) >= NVME_VER_1_3)
-		r = identify(cl, c->device, NVME_ID_CNS_DESCS, nsid, page);
+	r = identify(n, c->device, NVME_ID_CNS_DESCS, nsid, page);
 	if (r > 0)
 		read_descriptors(page, ns);
 	if (r >= 0)
-		r = identify(cl, c->device, NVME_ID_CNS_NS, nsid, page);
+		r = identify(n, c->device, NVME_ID_CNS_NS, nsid, page);
 	if (r < 0)
 		return r;
-	if (r > 0)
-		sl_nodes_update(ns, page);
+	sl_nodes_update(ns, r > 0 ? page : NULL);
 
 	node = add_node(n, ctrl, SL_DOOR_NS_BLOCK);
 	if (!node)
@@ -173,7 +163,6 @@ static int add_namespace(struct sl_nodes *n, unsigned ctrl, uint32_t nsid, struc
 	node->ns = at;
 	node->mode = S_IFBLK | 0660;
 	node->rdev = makedev(SL_RDEV_BLOCK, at);
-	n->block = true;
 	if (!c->standard)
 		return 0;
 	node = add_node(n, ctrl, SL_DOOR_NS_CHAR);
@@ -195,8 +184,7 @@ static bool standard_name(const char *name, unsigned *ret)
 	return sscanf(name, "nvme%5u%n", ret, &end) == 1 && name[end] == '\0';
 }
 
-static int add_controller(struct sl_nodes *n, const struct sl_run_device *d, struct sl_client *cl,
-			  struct sl_diag *reterr)
+static int add_controller(struct sl_nodes *n, const struct sl_run_device *d, struct sl_diag *reterr)
 {
 	unsigned i = n->n_ctrl;
 	struct sl_ctrl *c = &n->ctrl[i];
@@ -235,10 +223,10 @@ static int add_controller(struct sl_nodes *n, const struct sl_run_device *d, str
 	node->mode = S_IFCHR | 0600;
 	node->rdev = makedev(SL_RDEV_CTRL, i);
 
-	r = identify(cl, c->device, NVME_ID_CNS_CTRL, 0, c->id);
+	r = identify(n, c->device, NVME_ID_CNS_CTRL, 0, c->id);
 	c->known = r > 0;
 	if (r >= 0)
-		r = identify(cl, c->device, NVME_ID_CNS_ACTIVE, 0, list);
+		r = identify(n, c->device, NVME_ID_CNS_ACTIVE, 0, list);
 	if (r < 0)
 		return sl_diag_set(reterr, r, "", 0, 0, "%s: the broker does not answer", d->path);
 	for (unsigned k = 0; r > 0 && k < NVME_NSID_MAX_ACTIVE; k++) {
@@ -247,7 +235,7 @@ static int add_controller(struct sl_nodes *n, const struct sl_run_device *d, str
 
 		if (nsid == 0)
 			break;
-		e = add_namespace(n, i, nsid, cl);
+		e = add_namespace(n, i, nsid);
 		if (e < 0)
 			return sl_diag_set(reterr, e, "", 0, 0, "%s: namespace %u: %s", d->path,
 					   nsid, strerror(-e));
@@ -255,15 +243,23 @@ static int add_controller(struct sl_nodes *n, const struct sl_run_device *d, str
 	return 0;
 }
 
+/* Before there is a tool. */
+static int ask_client(void *user, const struct sl_command *cmd, struct sl_client_reply *ret)
+{
+	return sl_client_call(user, cmd, NULL, NULL, ret);
+}
+
 int sl_nodes_discover(struct sl_nodes *n, const struct sl_run_config *cfg, struct sl_diag *reterr)
 {
 	struct sl_wire_device *w;
 	int r = 0;
 
-	*n = (struct sl_nodes){0};
+	*n = (struct sl_nodes){.ask = ask_client, .user = cfg->client, .block = cfg->n_devices > 0};
 	n->ctrl = calloc(cfg->n_devices + 1, sizeof(*n->ctrl));
+	n->node = calloc(SL_NODES_MAX, sizeof(*n->node));
+	n->ns = calloc(SL_NODES_MAX, sizeof(*n->ns));
 	w = calloc(cfg->n_devices + 1, sizeof(*w));
-	if (!n->ctrl || !w)
+	if (!n->ctrl || !n->node || !n->ns || !w)
 		r = sl_diag_set(reterr, -ENOMEM, "", 0, 0, "out of memory");
 	/* All descriptions come before the first command. */
 	for (unsigned i = 0; r == 0 && i < cfg->n_devices; i++) {
@@ -276,7 +272,7 @@ int sl_nodes_discover(struct sl_nodes *n, const struct sl_run_config *cfg, struc
 					"%s: not an NVMe device", cfg->devices[i].path);
 	}
 	for (unsigned i = 0; r == 0 && i < cfg->n_devices; i++) {
-		r = add_controller(n, &cfg->devices[i], cfg->client, reterr);
+		r = add_controller(n, &cfg->devices[i], reterr);
 		if (r == 0 && w[i].max_transfer && w[i].max_transfer < SL_WIRE_DATA_MAX)
 			n->ctrl[i].max_transfer = w[i].max_transfer;
 	}
@@ -320,6 +316,20 @@ static int stand_in(struct sl_node *node, enum sl_access access, int dev)
 	return 0;
 }
 
+static int create_node(struct sl_node *node, int dev)
+{
+	int r = 0;
+
+	for (char *p = strchr(node->name, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		mkdirat(dev, node->name, 0755);
+		*p = '/';
+	}
+	for (unsigned a = 0; r == 0 && a < _SL_ACCESS_N; a++)
+		r = stand_in(node, (enum sl_access)a, dev);
+	return r;
+}
+
 int sl_nodes_create(struct sl_nodes *n, int dev, struct sl_diag *reterr)
 {
 	struct stat st;
@@ -328,22 +338,76 @@ int sl_nodes_create(struct sl_nodes *n, int dev, struct sl_diag *reterr)
 		return sl_diag_set(reterr, -errno, "", 0, 0, "cannot look at the private /dev");
 	n->dev = st.st_dev;
 	for (unsigned i = 0; i < n->n_node; i++) {
-		struct sl_node *node = &n->node[i];
+		int r = create_node(&n->node[i], dev);
 
-		for (char *p = strchr(node->name, '/'); p; p = strchr(p + 1, '/')) {
-			*p = '\0';
-			mkdirat(dev, node->name, 0755);
-			*p = '/';
-		}
-		for (unsigned a = 0; a < _SL_ACCESS_N; a++) {
-			int r = stand_in(node, (enum sl_access)a, dev);
-
-			if (r < 0)
-				return sl_diag_set(reterr, r, "", 0, 0, "cannot make /dev/%s: %s",
-						   node->name, strerror(-r));
-		}
+		if (r < 0)
+			return sl_diag_set(reterr, r, "", 0, 0, "cannot make /dev/%s: %s",
+					   n->node[i].name, strerror(-r));
 	}
 	return 0;
+}
+
+static bool in_list(const uint8_t *list, uint32_t nsid)
+{
+	for (unsigned k = 0; k < NVME_NSID_MAX_ACTIVE; k++) {
+		if (sl_get_le32(list + 4 * (size_t)k) == nsid)
+			return true;
+	}
+	return false;
+}
+
+/* One controller against its list of active namespaces. */
+static void follow(struct sl_nodes *n, unsigned ctrl, const uint8_t *list, int dev, int sys)
+{
+	unsigned known = n->n_node;
+	unsigned first;
+
+	for (unsigned i = 0; i < known; i++) {
+		struct sl_node *node = &n->node[i];
+
+		if (node->ctrl != ctrl || !node->nsid || node->gone || in_list(list, node->nsid))
+			continue;
+		node->gone = true;
+		/* The one that stays answers fstat for descriptors that the tool still has. */
+		for (unsigned a = 0; a < _SL_ACCESS_N; a++) {
+			if (a != SL_ACCESS_READ && node->fd[a] >= 0) {
+				close(node->fd[a]);
+				node->fd[a] = -1;
+			}
+		}
+		(void)unlinkat(dev, node->name, AT_REMOVEDIR);
+		sl_sysfs_remove(n, sys, node);
+	}
+	for (unsigned k = 0; k < NVME_NSID_MAX_ACTIVE; k++) {
+		uint32_t nsid = sl_get_le32(list + 4 * (size_t)k);
+		bool there = nsid == 0;
+
+		for (unsigned i = 0; !there && i < known; i++) {
+			const struct sl_node *o = &n->node[i];
+
+			there = o->ctrl == ctrl && o->nsid == nsid && !o->gone;
+		}
+		first = n->n_node;
+		if (there || add_namespace(n, ctrl, nsid) < 0)
+			continue;
+		for (unsigned i = first; i < n->n_node; i++) {
+			if (create_node(&n->node[i], dev) == 0)
+				sl_sysfs_add(n, sys, &n->node[i]);
+		}
+	}
+}
+
+void sl_nodes_rescan(struct sl_nodes *n, uint16_t device, int dev, int sys)
+{
+	uint8_t list[NVME_ID_SIZE];
+
+	for (unsigned i = 0; i < n->n_ns; i++)
+		n->ns[i].stale = true;
+	for (unsigned i = 0; i < n->n_ctrl; i++) {
+		if (n->ctrl[i].device == device &&
+		    identify(n, device, NVME_ID_CNS_ACTIVE, 0, list) > 0)
+			follow(n, i, list, dev, sys);
+	}
 }
 
 const struct sl_node *sl_nodes_find(const struct sl_nodes *n, const struct stat *st,

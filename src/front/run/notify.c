@@ -18,6 +18,11 @@
 
 /* How often commands under way are looked at for a caller that has died. */
 #define ABANDON_CHECK_MS 500
+/* How long an Identify of our own may take while others wait. */
+#define ASK_MS 2000
+/* The low byte of its tag: no slot has it. */
+#define TAG_OWN 0xffu
+_Static_assert(SL_CALLS_MAX < TAG_OWN, "slots and TAG_OWN differ");
 
 static const struct {
 	int nr;
@@ -168,29 +173,71 @@ static int on_notification(struct sl_super *s)
 	return 0;
 }
 
-static void on_completion(struct sl_super *s)
+static void dispatch(struct sl_super *s, const struct sl_client_reply *r)
 {
-	static struct sl_client_reply r; /* one thread, one loop; it is half a page */
-	struct sl_call *c;
+	struct sl_call *c = &s->call[r->tag % SL_CALLS_MAX];
 	enum sl_handled h;
-	int e = sl_client_recv(s->client, false, &r);
 
-	if (e < 0) {
-		lose_client(s);
-		return;
-	}
-	if (e == 0)
-		return;
-	c = &s->call[r.tag & (SL_CALLS_MAX - 1)];
-	if (!c->used || c->tag != r.tag)
+	if (!c->used || c->tag != r->tag)
 		return; /* of a caller that was forgotten */
-	if (r.c.outcome != SL_OUTCOME_OK)
-		sl_report_denied(s, c->node, &r);
-	h = c->done(s, c, &r);
+	if (r->c.outcome != SL_OUTCOME_OK)
+		sl_report_denied(s, c->node, r);
+	h = c->done(s, c, r);
 	if (h == SL_HANDLED_PENDING)
 		return;
 	answer(s, c, h);
 	release(s, c);
+}
+
+static void on_completion(struct sl_super *s)
+{
+	struct sl_client_reply r;
+	int e = sl_client_recv(s->client, false, &r);
+
+	if (e < 0)
+		lose_client(s);
+	else if (e > 0)
+		dispatch(s, &r);
+}
+
+/* A command of our own in between; what else completes meanwhile is answered. See sl_nodes.ask. */
+static int ask(void *user, const struct sl_command *cmd, struct sl_client_reply *ret)
+{
+	struct sl_super *s = user;
+	struct pollfd p = {.fd = sl_client_fd(s->client), .events = POLLIN};
+	uint32_t tag = s->serial++ << 8 | TAG_OWN;
+	int r;
+
+	if (s->client_lost)
+		return -EPIPE;
+	r = sl_client_send(s->client, tag, cmd, NULL, NULL);
+	while (r >= 0) {
+		r = poll(&p, 1, ASK_MS);
+		if (r <= 0) {
+			r = r < 0 ? -errno : -ETIMEDOUT;
+			break;
+		}
+		r = sl_client_recv(s->client, false, ret);
+		if (r > 0 && ret->tag == tag)
+			return 0;
+		if (r > 0)
+			dispatch(s, ret);
+	}
+	if (r == -ETIMEDOUT)
+		(void)sl_client_detach(s->client, tag);
+	return r;
+}
+
+void sl_notify_rescan(struct sl_super *s, const struct sl_call *c)
+{
+	/* One at a time: a change that completes within is seen by it, or by the next. */
+	if (s->rescanning)
+		return;
+	s->rescanning = true;
+	s->nodes.ask = ask;
+	s->nodes.user = s;
+	sl_nodes_rescan(&s->nodes, s->nodes.ctrl[c->node->ctrl].device, s->dev, s->sys);
+	s->rescanning = false;
 }
 
 /* The command of a caller that was killed goes on; its slot is free for others. */

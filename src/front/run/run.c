@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -126,6 +127,17 @@ static int serve(struct sl_super *s, int sock, const struct sl_signals *sg, int 
 	return r;
 }
 
+/* Three descriptors a node; the tool keeps its own limit. */
+static void raise_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
 static void super_done(struct sl_super *s)
 {
 	const int fds[] = {s->listener, s->root, s->dev, s->sys};
@@ -184,6 +196,8 @@ int sl_run(const struct sl_run_config *cfg, int *ret_status, struct sl_diag *ret
 	}
 	r = s->tool < 0 ? -errno : 0;
 	close(pair[1]);
+	if (r == 0)
+		raise_files();
 	if (r < 0)
 		sl_diag_set(reterr, r, "", 0, 0, "cannot start a child: %s", strerror(-r));
 	else

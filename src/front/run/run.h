@@ -44,8 +44,8 @@ struct sl_run_config {
 /*
  * Runs the tool to its end and returns when its whole tree has ended. The calling process becomes a
  * child subreaper and must have no other thread; children that it had before are left to whoever
- * started them. SIGINT, SIGQUIT are ignored meanwhile, SIGTERM and SIGHUP are passed on to the
- * tool.
+ * started them. Its soft limit of descriptors is raised to the hard one. SIGINT, SIGQUIT are
+ * ignored meanwhile, SIGTERM and SIGHUP are passed on to the tool.
  *
  * 0: *ret_status is the tool's wait status (waitpid). <0: sluice itself failed or this place does
  * not allow it to work (-errno), *reterr says what and what to do; the tool was then never started,

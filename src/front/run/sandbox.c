@@ -362,6 +362,11 @@ static char send_place(void)
 		if (fds[i] < 0)
 			fail(errno, "cannot open %s", paths[i]);
 	}
+	/* The supervisor's own view of /sys stays writable: namespaces may come later. */
+	close(fds[2]);
+	fds[2] = (int)syscall(SYS_open_tree, AT_FDCWD, "/sys", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (fds[2] < 0)
+		fail(errno, "cannot clone the private /sys");
 	if (sl_stage_send(sandbox_sock, &m, fds, 3) < 0)
 		_exit(125);
 	for (unsigned i = 0; i < 3; i++)

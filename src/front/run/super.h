@@ -49,6 +49,7 @@ struct sl_node {
 	unsigned ns; /* index in sl_nodes.ns; meaningless on a controller */
 	dev_t rdev;
 	mode_t mode;
+	bool gone; /* its namespace is no longer attached; descriptors of it remain */
 	ino_t ino[_SL_ACCESS_N];
 	int fd[_SL_ACCESS_N];
 };
@@ -76,6 +77,9 @@ struct sl_ctrl {
 };
 
 struct sl_nodes {
+	/* Sends a command and waits. 0 or -errno; how depends on whether a tool is being served. */
+	int (*ask)(void *user, const struct sl_command *cmd, struct sl_client_reply *ret);
+	void *user;
 	struct sl_ctrl *ctrl;
 	unsigned n_ctrl;
 	struct sl_ns *ns;
@@ -83,7 +87,7 @@ struct sl_nodes {
 	struct sl_node *node;
 	unsigned n_node;
 	dev_t dev;  /* st_dev of the private /dev: no stand-in is anywhere else */
-	bool block; /* there is a block node: read, write and lseek are watched */
+	bool block; /* there are, or may come, block nodes: read, write and lseek are watched */
 };
 
 struct sl_super;
@@ -158,6 +162,7 @@ struct sl_super {
 	gid_t gid;
 	uint32_t serial; /* of tags */
 	unsigned in_use;
+	bool rescanning;
 	struct sl_call call[SL_CALLS_MAX];
 	struct sl_memory memory[SL_MEMORY_MAX];
 	unsigned memory_next;
@@ -174,11 +179,20 @@ void sl_nodes_update(struct sl_ns *ns, const uint8_t *page);
 void sl_nodes_identify(uint16_t device, uint8_t cns, uint32_t nsid, struct sl_command *ret);
 /* Makes the stand-ins in the private /dev behind `dev`. */
 int sl_nodes_create(struct sl_nodes *n, int dev, struct sl_diag *reterr);
+/*
+ * Namespaces of `device` may have come or gone: follows in /dev and /sys, as far as Identify
+ * answers. Nodes keep their addresses.
+ */
+void sl_nodes_rescan(struct sl_nodes *n, uint16_t device, int dev, int sys);
 const struct sl_node *sl_nodes_find(const struct sl_nodes *n, const struct stat *st,
 				    enum sl_access *ret_access);
 
 /* sysfs.c: the entries of the mapped devices in the private /sys behind `sys`. */
 int sl_sysfs_create(const struct sl_nodes *n, int sys, struct sl_diag *reterr);
+
+/* Those of one node, later. Errors leave the entry out: a tool then uses the node by its name. */
+void sl_sysfs_add(const struct sl_nodes *n, int sys, const struct sl_node *node);
+void sl_sysfs_remove(const struct sl_nodes *n, int sys, const struct sl_node *node);
 
 /* filter.c: installs the filter in the calling thread. The listener's descriptor, or -errno. */
 int sl_filter_install(bool block);
@@ -244,6 +258,8 @@ bool sl_notify_valid(const struct sl_super *s, uint64_t id);
 /* Sends a command for `c`. PENDING, or REPLY with an errno. */
 enum sl_handled sl_notify_submit(struct sl_super *s, struct sl_call *c, struct sl_command *cmd,
 				 const void *data, const void *meta);
+/* Namespaces of c's device may have come or gone. */
+void sl_notify_rescan(struct sl_super *s, const struct sl_call *c);
 static inline enum sl_handled sl_reply_error(struct sl_call *c, int error)
 {
 	c->error = error;

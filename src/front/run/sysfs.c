@@ -326,3 +326,32 @@ int sl_sysfs_create(const struct sl_nodes *n, int sys, struct sl_diag *reterr)
 				   strerror(-t.error));
 	return 0;
 }
+
+void sl_sysfs_add(const struct sl_nodes *n, int sys, const struct sl_node *node)
+{
+	struct tree t = {.sys = sys};
+
+	if (n->ctrl[node->ctrl].standard)
+		put_namespace(&t, n, node);
+}
+
+void sl_sysfs_remove(const struct sl_nodes *n, int sys, const struct sl_node *node)
+{
+	bool block = node->door == SL_DOOR_NS_BLOCK;
+	char path[256], to[64];
+
+	if (!n->ctrl[node->ctrl].standard)
+		return;
+	snprintf(path, sizeof(path), "class/%s/%s", block ? "block" : "nvme-generic", node->name);
+	(void)unlinkat(sys, path, 0);
+	snprintf(path, sizeof(path), "dev/%s/%u:%u", block ? "block" : "char", major(node->rdev),
+		 minor(node->rdev));
+	(void)unlinkat(sys, path, 0);
+	snprintf(path, sizeof(path), "block/%s", node->name);
+	if (block)
+		(void)unlinkat(sys, path, 0);
+	/* Out of sight; some tool may stand in it. */
+	snprintf(path, sizeof(path), HOME "/%s/%s", n->ctrl[node->ctrl].name, node->name);
+	snprintf(to, sizeof(to), HOME "/.gone-%u", (unsigned)(node - n->node));
+	(void)renameat(sys, path, sys, to);
+}

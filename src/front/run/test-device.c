@@ -28,6 +28,7 @@ struct device {
 	int fd;
 	uint8_t *disk;
 	uint8_t lbads;
+	uint32_t attached;
 	uint64_t count[2][256];
 	struct delayed delayed[DELAYED_MAX];
 	unsigned n_delayed;
@@ -48,6 +49,11 @@ static void put_text(uint8_t *p, size_t size, const char *text)
 	memcpy(p, text, strlen(text));
 }
 
+static bool is_attached(const struct device *d, uint32_t nsid)
+{
+	return nsid >= 1 && nsid <= 32 && (d->attached >> (nsid - 1) & 1);
+}
+
 /* True: d->data is the page. */
 static bool identify(struct device *d, const uint8_t *req)
 {
@@ -58,7 +64,7 @@ static bool identify(struct device *d, const uint8_t *req)
 	memset(p, 0, 4096);
 	switch (req[40]) {
 	case 0x00:
-		if (nsid == 1) {
+		if (is_attached(d, nsid)) {
 			for (unsigned i = 0; i < 24; i += 8)
 				sl_put_le64(p + i, blocks);
 			p[130] = d->lbads;
@@ -82,14 +88,16 @@ static bool identify(struct device *d, const uint8_t *req)
 		strcpy((char *)p + 768, "nqn.2026-11.org.sluice:test");
 		return true;
 	case 0x02:
-		if (nsid == 0)
-			sl_put_le32(p, 1);
+		for (uint32_t n = 0, at = 0; nsid == 0 && n < 32; n++) {
+			if (d->attached >> n & 1)
+				sl_put_le32(p + 4 * at++, n + 1);
+		}
 		return true;
 	case 0x03:
 		p[0] = 2;
 		p[1] = 16;
 		memset(p + 4, 0x22, 16);
-		return nsid == 1;
+		return is_attached(d, nsid);
 	default:
 		return false;
 	}
@@ -129,6 +137,9 @@ static void admin(struct device *d, const struct sl_wire_command *w, const uint8
 	case 0x0a:
 		c->result = 0x1234;
 		break;
+	case TEST_OPC_ATTACH:
+		d->attached = dw10;
+		break;
 	case TEST_OPC_RESIZE:
 		d->lbads = (uint8_t)dw10;
 		break;
@@ -165,7 +176,7 @@ static void io(struct device *d, const struct sl_wire_command *w, const uint8_t 
 		return;
 	lba <<= d->lbads;
 	n <<= d->lbads;
-	if (sl_get_le32(w->req + 4) != 1 || lba + n > TEST_DEVICE_BLOCKS * 512 ||
+	if (!is_attached(d, sl_get_le32(w->req + 4)) || lba + n > TEST_DEVICE_BLOCKS * 512 ||
 	    w->data_len != n) {
 		c->status = 0x4080;
 		return;
@@ -261,6 +272,7 @@ int test_device_start(int *ret_pid)
 		(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 		d.fd = pair[1];
 		d.lbads = 9;
+		d.attached = 1;
 		d.disk = calloc(TEST_DEVICE_BLOCKS, 512);
 		if (!d.disk)
 			exit(1);
