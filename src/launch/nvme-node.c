@@ -180,11 +180,12 @@ int sl_nvme_open(const char *path, struct sl_nvme_nodes *ret, struct sl_diag *re
 	*ret = (struct sl_nvme_nodes){.fd = open(path, O_RDWR | O_CLOEXEC)};
 	if (ret->fd < 0) {
 		r = -errno;
-		return sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s%s", path, strerror(-r),
-				   r == -EACCES || r == -EPERM
-					   ? "; who administers this machine can serve it: sluice "
-					     "serve --device nvme0=nvme:/dev/nvme0"
-					   : "");
+		if (r == -EACCES || r == -EPERM)
+			return sl_diag_set(reterr, r, NULL, 0, 0,
+					   "%s: %s; root can serve it to you: sluice serve "
+					   "--device %s=nvme:%s",
+					   path, strerror(-r), path, path);
+		return sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", path, strerror(-r));
 	}
 	r = kernel_name(ret->fd, path, ctrl, sizeof(ctrl), reterr);
 	if (r < 0)
