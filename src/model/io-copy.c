@@ -44,7 +44,7 @@ static uint16_t source_get(struct sl_model *m, struct sl_model_req *r, const uin
 	ret->lba = sl_get_le64(d + 8);
 	ret->n = sl_get_le16(d + 16) + 1ull;
 	if (ret->ns->lbads != r->ns->lbads || ret->ns->ms != r->ns->ms)
-		return NVME_INVALID_FIELD;
+		return NVME_INCOMPATIBLE;
 	if (!sl_resv_permits(m, ret->ns, false))
 		return NVME_RESERVED;
 	return sl_io_check(ret->ns, ret->lba, ret->n);

@@ -394,6 +394,7 @@ int sl_model_serve(struct sl_model *m, int fd, const volatile int *stop)
 {
 	struct server *s = calloc(1, sizeof(*s));
 	struct sl_model_listener listener = {on_event, s}, none = {NULL, NULL};
+	int room = 4 * (int)SL_WIRE_MSG_MAX; /* the largest answer fits, and some wait */
 	int r, flags = fcntl(fd, F_GETFL);
 
 	if (!s)
@@ -405,6 +406,8 @@ int sl_model_serve(struct sl_model *m, int fd, const volatile int *stop)
 		free(s);
 		return r;
 	}
+	/* As much as the system grants: a smaller one only means that answers queue here. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	sl_model_listen(m, &listener);
 	/* Model time goes on from where it was; between connections it stands still. */
 	r = loop(s, clock_ms() - sl_model_now(m), stop);

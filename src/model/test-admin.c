@@ -187,7 +187,7 @@ static void firmware(void)
 	memcpy(d->data, "FW2.0000body", 12);
 	assert(ADMIN(d, 0x10, 0, NONE, 0, 2 | 1 << 3) == 0x107); /* nothing was downloaded */
 	assert(ADMIN(d, 0x11, 0, OUT, 4096, 1023, 0) == 0);
-	assert(ADMIN(d, 0x11, 0, OUT, 4096, 1023, 512) == 0x14);
+	assert(ADMIN(d, 0x11, 0, OUT, 4096, 1023, 512) == 0x114);
 	assert(ADMIN(d, 0x11, 0, OUT, 4096, 1023, 1024) == 0);
 	assert(ADMIN(d, 0x10, 0, NONE, 0, 1 | 1 << 3) == 0x106); /* read only */
 	assert(ADMIN(d, 0x10, 0, NONE, 0, 4 | 1 << 3) == 0x106);
@@ -195,7 +195,7 @@ static void firmware(void)
 	assert(memcmp(test_log(d, 3, true, 512, 0), "\x21", 1) == 0);
 	assert(memcmp(d->data + 16, "FW2.0000", 8) == 0);
 	assert(memcmp(test_identify(d, 0, 1) + 64, "FW1     ", 8) == 0);
-	assert(ADMIN(d, 0x84, 0, NONE, 0, 2) == 0x10b); /* an activation is pending */
+	assert(ADMIN(d, 0x84, 0, NONE, 0, 2) == 0x111); /* an activation is pending */
 	sl_model_reset(d->m);
 	assert(memcmp(test_identify(d, 0, 1) + 64, "FW2.0000", 8) == 0);
 	assert(test_log(d, 3, true, 512, 0)[0] == 2);

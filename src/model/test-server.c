@@ -120,6 +120,9 @@ static void talk(void)
 	send_command(&p, SL_WIRE_NVME_IO, 2, 1, SL_DIR_IN, 512, 9, 0, NULL);
 	c = next(&p);
 	assert(c->data_len == 512 && memcmp(msg + sizeof(*c), block, 512) == 0);
+	send_command(&p, SL_WIRE_NVME_IO, 2, 1, SL_DIR_IN, SL_WIRE_DATA_MAX, 0, 255, NULL);
+	c = next(&p);
+	assert(c->data_len == SL_WIRE_DATA_MAX && msg[sizeof(*c) + 9 * 512] == 0x3c);
 	/* a refused command changes nothing but the error log; a harmless one nothing */
 	c = control(&p, SL_WIRE_STATE_HASH);
 	assert(c->data_len == 32);
