@@ -163,7 +163,7 @@ static int check_name(struct sl_parser *p, struct sl_place at, const char *name,
 			continue;
 		if (!sl_name_field(name, (uint16_t)i, &f)) {
 			if (!sl_row_opaque((uint16_t)i))
-				return no_field(p, at, name, (uint16_t)i);
+				return no_field(p, at, name, sl_rows[i].parent);
 			lacking = (uint16_t)i;
 			continue;
 		}

@@ -99,6 +99,8 @@ static int parse_who_atom(struct sl_parser *p, uint32_t *ret_n, const struct sl_
 		word = sl_word_find(SL_WORD_WHO, p->t.text, p->t.len);
 	if (word) {
 		sl_next(p);
+		struct sl_place at = p->t.at;
+
 		w->asks = word->value;
 		if (word->value == SL_WHO_UID)
 			r = parse_id(p, false, &w->uid_lo, &w->uid_hi);
@@ -109,7 +111,7 @@ static int parse_who_atom(struct sl_parser *p, uint32_t *ret_n, const struct sl_
 		else if (strcmp(word->text, "root") == 0)
 			w->asks = SL_WHO_UID;
 		if (w->label && strlen(w->label) >= SL_LABEL_MAX)
-			return sl_policy_error(p->msgs, p->t.at, "a label has less than %u bytes",
+			return sl_policy_error(p->msgs, at, "a label has less than %u bytes",
 					       SL_LABEL_MAX);
 		return r;
 	}

@@ -321,10 +321,13 @@ static bool is_condition(const struct sl_parser *p)
 
 static int parse_what(struct sl_parser *p, struct sl_rule_def *rule)
 {
-	struct sl_item all = {.at = p->t.at};
+	size_t size = sl_rowset_words() * sizeof(uint32_t);
+	uint32_t *rows = sl_arena_get(&p->policy->arena, size);
+	struct sl_item all = {.at = p->t.at, .rows = rows};
 
 	if (!is_condition(p) && !sl_is(p, "("))
 		return sl_parse_items(p, &rule->n_items, &rule->items);
+	memset(rows, 0xff, size);
 	*(struct sl_item *)sl_arena_push(&p->policy->arena, &rule->items, &rule->n_items,
 					 sizeof(all)) = all;
 	return sl_parse_where(p, &rule->where);

@@ -145,15 +145,15 @@ static void put_rule(struct sl_random *r, struct text *t, unsigned classes)
 					  "gid 6",
 					  "label \"tenant*\"",
 					  "root or gid 6 and uid 7"};
-	static const char *const many[] = {"anything", "nvme.admin.*", "nvme.nvm.*",
-					   "nvme.*.get-*"};
+	static const char *const many[] = {"anything", "nvme.admin.*", "nvme.nvm.*", "nvme.*.get-*",
+					   "effects has any {firmware, security, peer}"};
 	uint16_t row = (uint16_t)sl_random_below(r, sl_row_count);
 	bool deny = chance(r, 4), anything = chance(r, 3), where;
 	struct sl_field sel;
 
 	put(t, "%s %s: ", deny ? "deny" : "allow", who[sl_random_below(r, 8)]);
 	if (anything)
-		put(t, "%s", many[sl_random_below(r, 4)]);
+		put(t, "%s", many[sl_random_below(r, 5)]);
 	else if (classes && chance(r, 4))
 		put(t, "c%u, %s", sl_random_below(r, classes), sl_rows[row].name);
 	else
