@@ -13,11 +13,51 @@ static bool has_payload(const struct sl_model_req *r)
 	return r->data && (r->dir == SL_DIR_OUT || r->dir == SL_DIR_BOTH);
 }
 
+/* Dataset Management names its ranges in the payload: 16 bytes each, NVM CS 1.1 Figure 39. */
+static bool dsm_range(const struct sl_model_req *r, uint32_t i, uint64_t *ret_lba,
+		      uint64_t *ret_blocks)
+{
+	if (!has_payload(r) || i > (r->cdw[10] & 0xff) || 16 * (i + 1) > r->data_len)
+		return false;
+	*ret_lba = sl_get_le64(r->data + 16 * i + 8);
+	*ret_blocks = sl_get_le32(r->data + 16 * i + 4);
+	return true;
+}
+
+/* Copy writes from SDLBA on as many blocks as its source ranges have, NVM CS 1.1 §3.3.1. */
+static bool copy_range(const struct sl_model_req *r, uint64_t *ret_lba, uint64_t *ret_blocks)
+{
+	uint32_t n = (r->cdw[12] & 0xff) + 1, format = r->cdw[12] >> 8 & 0xf;
+	uint32_t size = format == 1 || format == 3 ? 40 : 32;
+
+	if (!has_payload(r))
+		return false;
+	*ret_lba = r->cdw[10] | (uint64_t)r->cdw[11] << 32;
+	*ret_blocks = 0;
+	for (uint32_t i = 0; i < n && size * (i + 1) <= r->data_len; i++)
+		*ret_blocks += sl_get_le16(r->data + size * i + 16) + 1u;
+	return true;
+}
+
+/* Range number i of an I/O command, if it has so many. */
+static bool io_range(const struct sl_model_req *r, uint32_t i, uint64_t *ret_lba,
+		     uint64_t *ret_blocks)
+{
+	if (r->queue != SL_WIRE_NVME_IO)
+		return false;
+	if (r->opc == 0x09)
+		return dsm_range(r, i, ret_lba, ret_blocks);
+	if (i)
+		return false;
+	return r->opc == 0x19 ? copy_range(r, ret_lba, ret_blocks)
+			      : sl_io_range(r, ret_lba, ret_blocks);
+}
+
 struct sl_behave_ctx sl_behave_ctx(struct sl_model_req *req)
 {
 	struct sl_behave_ctx ctx = {.req = req, .nsid = req->nsid};
 
-	ctx.has_lba = req->queue == SL_WIRE_NVME_IO && sl_io_range(req, &ctx.lba, &ctx.blocks);
+	ctx.has_lba = io_range(req, 0, &ctx.lba, &ctx.blocks);
 	return ctx;
 }
 
@@ -51,48 +91,17 @@ static bool match_dword(const struct sl_match_dword *d, const struct sl_model_re
 
 static bool overlaps(const struct sl_match *m, uint64_t lba, uint64_t blocks)
 {
-	return blocks && lba <= m->lba_last && lba + (blocks - 1) >= m->lba_first;
-}
-
-/* Dataset Management names its ranges in the payload: 16 bytes each, NVM CS 1.1 Figure 39. */
-static bool dsm_hits(const struct sl_match *m, const struct sl_model_req *r)
-{
-	uint32_t n = (r->cdw[10] & 0xff) + 1;
-
-	if (!has_payload(r))
-		return false;
-	for (uint32_t i = 0; i < n && 16 * (i + 1) <= r->data_len; i++)
-		if (overlaps(m, sl_get_le64(r->data + 16 * i + 8),
-			     sl_get_le32(r->data + 16 * i + 4)))
-			return true;
-	return false;
-}
-
-/* Copy writes from SDLBA on as many blocks as its source ranges have, NVM CS 1.1 §3.3.1. */
-static bool copy_hits(const struct sl_match *m, const struct sl_model_req *r)
-{
-	uint32_t n = (r->cdw[12] & 0xff) + 1, format = r->cdw[12] >> 8 & 0xf;
-	uint32_t size = format == 1 || format == 3 ? 40 : 32;
-	uint64_t blocks = 0;
-
-	if (!has_payload(r))
-		return false;
-	for (uint32_t i = 0; i < n && size * (i + 1) <= r->data_len; i++)
-		blocks += sl_get_le16(r->data + size * i + 16) + 1u;
-	return overlaps(m, r->cdw[10] | (uint64_t)r->cdw[11] << 32, blocks);
+	return blocks && lba <= m->lba_last && (lba >= m->lba_first || m->lba_first - lba < blocks);
 }
 
 static bool match_lba(const struct sl_match *m, const struct sl_model_req *r)
 {
 	uint64_t lba, blocks;
 
-	if (r->queue != SL_WIRE_NVME_IO)
-		return false;
-	if (r->opc == 0x09)
-		return dsm_hits(m, r);
-	if (r->opc == 0x19)
-		return copy_hits(m, r);
-	return sl_io_range(r, &lba, &blocks) && overlaps(m, lba, blocks);
+	for (uint32_t i = 0; io_range(r, i, &lba, &blocks); i++)
+		if (overlaps(m, lba, blocks))
+			return true;
+	return false;
 }
 
 static bool bytes_at(const struct sl_match_bytes *b, const uint8_t *p)

@@ -24,6 +24,7 @@ enum {
 	ID_TNVMCAP = 280,
 	ID_NN = 516,
 	ID_ONCS = 520,
+	ID_CDFS = 534,
 	ID_SUBNQN = 768,
 	ID_PSD = 2048,
 };
@@ -139,6 +140,24 @@ static void complete_identify(struct sl_persona *p, json_t *id)
 		bytes += sl_get_le64(p->ns[i].id_ns + 48); /* NVMCAP */
 	if (!json_object_get(id, "tnvmcap"))
 		sl_put_le64(p->id_ctrl + ID_TNVMCAP, bytes);
+}
+
+/* A device that copies says how much: NVM CS 1.1, Identify Namespace MSSRL, MCL, MSRC; CDFS. */
+static void complete_copy(struct sl_persona *p, json_t *id)
+{
+	if (!p->io[0][0x19] && !p->io[2][0x19])
+		return;
+	if (!json_object_get(id, "cdfs") && !json_object_get(id, "ocfs"))
+		sl_put_le16(p->id_ctrl + ID_CDFS, 1);
+	for (unsigned i = 0; i < p->n_ns; i++) {
+		uint8_t *ns = p->ns[i].id_ns;
+
+		if (sl_get_le16(ns + 74) || sl_get_le32(ns + 76))
+			continue;
+		sl_put_le16(ns + 74, 128);
+		sl_put_le32(ns + 76, 128);
+		ns[80] = 127;
+	}
 }
 
 static int complete_firmware(struct sl_pj *j, json_t *root)
@@ -284,6 +303,7 @@ int sl_persona_complete(struct sl_pj *j, json_t *root)
 	complete_commands(j);
 	complete_identify(p, id);
 	complete_capabilities(p, id);
+	complete_copy(p, id);
 	complete_smart(p, json_object_get(root, "smart"));
 	r = complete_firmware(j, root);
 	if (r)

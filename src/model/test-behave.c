@@ -340,7 +340,7 @@ static void test_blocks(void)
 		"{'copy_blocks': {'nsid': 2, 'lba': 20, 'blocks': 3, 'from_nsid': 1, 'from_lba': "
 		"63}},"
 		"{'deallocate': {'lba': 0}}]},"
-		"{'name': 'mirror', 'when': {'queue': 'io', 'opcode': 1, 'nsid': 1}, 'do': ["
+		"{'name': 'mirror', 'when': {'queue': 'io', 'opcode': [1, 25], 'nsid': 1}, 'do': ["
 		"{'copy_blocks': {'nsid': 2, 'lba': 100, 'at': 'command', 'blocks': 'command', "
 		"'from_nsid': 1, 'from_lba': 0, 'from_at': 'command'}}]},"
 		"{'name': 'past', 'when': {'queue': 'io', 'opcode': 8}, 'do': ["
@@ -357,6 +357,12 @@ static void test_blocks(void)
 	assert(!IO(d, 0x01, 1, OUT, 1024, 40, 0, 1));
 	assert(block(d, 2, 140) == 0x33 && block(d, 2, 141) == 0x33 && block(d, 2, 142) == 0);
 	assert(!IO(d, 0x08, 1, NONE, 0, 500, 0, 0));
+	/* a Copy's destination is where it writes */
+	test_clear(d);
+	sl_put_le64(d->data + 8, 1);
+	sl_put_le16(d->data + 16, 3);
+	assert(!IO(d, 0x19, 1, OUT, 32, 200, 0, 0));
+	assert(block(d, 1, 200) == 0xa5 && block(d, 2, 303) == 0xa5 && block(d, 2, 304) == 0);
 	assert(block(d, 1, 1019) == 0 && block(d, 1, 1020) == 0x77 && block(d, 1, 1023) == 0x77);
 	test_device_free(d);
 }
