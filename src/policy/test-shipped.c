@@ -37,7 +37,7 @@ static void one(const char *path)
 	if (sl_policy_load(path, &msgs, &policy) < 0 ||
 	    sl_policy_compile(policy, &msgs, &image, &size) < 0) {
 		sl_policy_messages_print(&msgs, stderr);
-		assert(!"a shipped policy does not compile");
+		assert(0 && "a shipped policy does not compile");
 	}
 	sl_policy_lint(policy, &msgs);
 	sl_policy_messages_print(&msgs, stderr);
