@@ -94,8 +94,7 @@ static int read_power_states(struct sl_pj *j, json_t *v, void *field, const stru
 		r = sl_pj_fail(j, "at least one power state is needed");
 	if (r)
 		return r;
-	json_array_foreach(v, i, item)
-	{
+	json_array_foreach(v, i, item) {
 		sl_pj_enter_index(j, i);
 		r = sl_pj_object_fields(j, item, psd_keys, SL_COUNT(psd_keys), psd + 32 * i,
 					psd_fields, SL_COUNT(psd_fields), psd + 32 * i);
@@ -215,8 +214,7 @@ static int read_opcode_map(struct sl_pj *j, json_t *v, void *field, const struct
 	(void)k;
 	if (r)
 		return r;
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		uint64_t opcode;
 		uint32_t word;
 
@@ -226,6 +224,9 @@ static int read_opcode_map(struct sl_pj *j, json_t *v, void *field, const struct
 		r = sl_pj_key_u64(j, key, 0, 255, &opcode);
 		if (!r)
 			r = read_effect(j, item, &word);
+		if (!r && sl_get_le32(log + 4 * opcode))
+			r = sl_pj_fail(j, "opcode %02llxh is here twice",
+				       (unsigned long long)opcode);
 		sl_pj_leave(j);
 		if (r)
 			return r;
@@ -279,8 +280,7 @@ static int read_opcode_list(struct sl_pj *j, json_t *v, void *field, const struc
 	(void)k;
 	if (r)
 		return r;
-	json_array_foreach(v, i, item)
-	{
+	json_array_foreach(v, i, item) {
 		uint64_t opcode;
 
 		sl_pj_enter_index(j, i);
@@ -360,8 +360,7 @@ int sl_persona_read_features(struct sl_pj *j, json_t *v, void *field, const stru
 	(void)k;
 	if (r)
 		return r;
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		uint64_t fid;
 
 		if (!strcmp(key, "comment"))
@@ -429,8 +428,7 @@ static int read_revisions(struct sl_pj *j, json_t *v, void *field, const struct 
 	(void)k;
 	if (r)
 		return r;
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		uint64_t slot;
 
 		sl_pj_enter(j, key);

@@ -507,8 +507,7 @@ static int read_many(struct sl_pj *j, json_t *v, const struct action *a, struct 
 		return r;
 	if (!json_object_size(v))
 		return sl_pj_fail(j, "an empty object changes nothing");
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		struct sl_do *d;
 
 		sl_pj_enter(j, key);
@@ -559,17 +558,19 @@ int sl_persona_read_dos(struct sl_pj *j, json_t *v, unsigned when, struct sl_do 
 	const char *key;
 	size_t i;
 
+	if (!r && !json_array_size(v))
+		r = sl_pj_fail(j, "an empty list does nothing");
 	if (r)
 		return r;
-	json_array_foreach(v, i, item)
-	{
+	json_array_foreach(v, i, item) {
 		sl_pj_enter_index(j, i);
 		r = sl_pj_want_object(j, item);
 		if (!r && json_object_size(item) - !!json_object_get(item, "comment") != 1)
 			r = sl_pj_fail(j, "expected one action, as {\"set\": …}");
-		if (!r)
-			json_object_foreach(item, key, inner) if (strcmp(key, "comment") && !r) r =
-				read_one(j, key, inner, when, ret, ret_n);
+		json_object_foreach(item, key, inner) {
+			if (!r && strcmp(key, "comment"))
+				r = read_one(j, key, inner, when, ret, ret_n);
+		}
 		sl_pj_leave(j);
 		if (r)
 			return r;

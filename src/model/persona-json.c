@@ -241,7 +241,8 @@ static int check_comment(struct sl_pj *j, json_t *v)
 
 	if (json_is_array(v)) {
 		ok = true;
-		json_array_foreach(v, i, s) ok = ok && json_is_string(s);
+		json_array_foreach(v, i, s)
+			ok = ok && json_is_string(s);
 	}
 	return ok ? 0 : sl_pj_fail_at(j, "comment", "expected a string or an array of strings");
 }
@@ -261,8 +262,7 @@ static int read_fields(struct sl_pj *j, json_t *v, const struct sl_field *fields
 	const char *key;
 	json_t *item;
 
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		const struct sl_field *f = sl_field_find(fields, n, key);
 		int r;
 
@@ -291,8 +291,7 @@ int sl_pj_object_fields(struct sl_pj *j, json_t *v, const struct sl_pj_key *keys
 
 	if (r)
 		return r;
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		if (!strcmp(key, "comment"))
 			r = check_comment(j, item);
 		else if (!find_key(keys, n, key) && !sl_field_find(fields, n_fields, key))
@@ -328,8 +327,7 @@ int sl_pj_array(struct sl_pj *j, json_t *v, size_t max, size_t size, sl_pj_read 
 	*ret = calloc(json_array_size(v), size);
 	if (!*ret)
 		return sl_pj_nomem(j);
-	json_array_foreach(v, i, it)
-	{
+	json_array_foreach(v, i, it) {
 		++*ret_n;
 		sl_pj_enter_index(j, i);
 		r = item(j, it, (char *)*ret + i * size, NULL);
@@ -592,8 +590,7 @@ int sl_pj_overlay(struct sl_pj *j, json_t *v, uint8_t *buf, size_t size)
 
 	if (r)
 		return r;
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		struct sl_bytes b = {0};
 		uint64_t at;
 

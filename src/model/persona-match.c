@@ -182,8 +182,7 @@ static int read_payload(struct sl_pj *j, json_t *v, struct sl_match *m)
 
 	if (r)
 		return r;
-	json_array_foreach(v, i, item)
-	{
+	json_array_foreach(v, i, item) {
 		sl_pj_enter_index(j, i);
 		r = grow(j, (void **)&m->payload, &m->n_bytes, SL_PERSONA_COND_MAX,
 			 sizeof(*m->payload));
@@ -239,8 +238,7 @@ int sl_persona_read_states(struct sl_pj *j, json_t *v, struct sl_match_state **r
 
 	if (r)
 		return r;
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		sl_pj_enter(j, key);
 		r = grow(j, (void **)ret, ret_n, SL_PERSONA_COND_MAX, sizeof(**ret));
 		if (!r)
@@ -273,8 +271,7 @@ static int read_opcode(struct sl_pj *j, json_t *v, struct sl_match *m)
 		r = sl_pj_fail(j, "an empty list never matches");
 	if (r)
 		return r;
-	json_array_foreach(v, i, item)
-	{
+	json_array_foreach(v, i, item) {
 		sl_pj_enter_index(j, i);
 		r = sl_pj_u64(j, item, 0, 255, &n);
 		sl_pj_leave(j);
@@ -302,8 +299,7 @@ static int read_look(struct sl_pj *j, json_t *v, struct sl_match *m)
 			m->look = bits[w];
 		return r;
 	}
-	json_array_foreach(v, i, item)
-	{
+	json_array_foreach(v, i, item) {
 		sl_pj_enter_index(j, i);
 		r = sl_pj_word(j, item, words, SL_COUNT(words), &w);
 		sl_pj_leave(j);
@@ -361,8 +357,7 @@ int sl_persona_read_match(struct sl_pj *j, json_t *v, const char *const *also, s
 		return r;
 	ret->queue = SL_QUEUE_ANY;
 	ret->any_opcode = true;
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		bool skip = !strcmp(key, "comment");
 
 		for (size_t i = 0; i < n_also; i++)

@@ -84,8 +84,7 @@ static int read_lbaf(struct sl_pj *j, json_t *v, void *field, const struct sl_pj
 		r = sl_pj_fail(j, "at least one LBA format is needed");
 	if (r)
 		return r;
-	json_array_foreach(v, i, item)
-	{
+	json_array_foreach(v, i, item) {
 		sl_pj_enter_index(j, i);
 		r = sl_pj_object(j, item, keys, SL_COUNT(keys), &ns->lbaf[i]);
 		sl_pj_leave(j);

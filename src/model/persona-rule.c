@@ -96,8 +96,7 @@ int sl_persona_read_variables(struct sl_pj *j, json_t *v, void *field, const str
 	p->vars = calloc(json_object_size(v) + 1, sizeof(*p->vars));
 	if (!p->vars)
 		return sl_pj_nomem(j);
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		if (!strcmp(key, "comment"))
 			continue;
 		sl_pj_enter(j, key);
@@ -276,8 +275,7 @@ static int check_no_command(struct sl_pj *j, json_t *v, const struct sl_rule *ru
 	const char *key;
 	json_t *item;
 
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		bool ok = !strcmp(key, "comment") || !strcmp(key, "on") || !strcmp(key, "state") ||
 			  !strcmp(key, "after_count") || !strcmp(key, "every") ||
 			  !strcmp(key, "limit") || !strcmp(key, "probability") ||
@@ -333,13 +331,11 @@ static int read_when(struct sl_pj *j, json_t *v, void *field, const struct sl_pj
 	if (r)
 		return r;
 	if (rule->n_steps) {
-		json_object_foreach(
-			v, key,
-			item) if (!is_when_key(key) && strcmp(key, "state") &&
-				  strcmp(key,
-					 "comment")) return sl_pj_fail_at(j, key,
-									  "belongs into a step of "
-									  "\"sequence\"");
+		json_object_foreach(v, key, item)
+			if (!is_when_key(key) && strcmp(key, "state") && strcmp(key, "comment"))
+				return sl_pj_fail_at(j, key,
+						     "belongs into a step of "
+						     "\"sequence\"");
 		return 0;
 	}
 	for (size_t i = 0; i < SL_COUNT(when_keys); i++)
