@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +19,12 @@
 
 /* How often commands under way are looked at for a caller that has died. */
 #define ABANDON_CHECK_MS 500
+/*
+ * Most commands are answered at once, and while one is the only one under way we wait for its
+ * answer without looking at anything else: one call less. Rounded up to a tick of the kernel; a
+ * slow command holds up others for that long, once.
+ */
+#define SHORT_WAIT_US 1000
 /* How long an Identify of our own may take while others wait. */
 #define ASK_MS 2000
 /* The low byte of its tag: no slot has it. */
@@ -126,6 +133,34 @@ enum sl_handled sl_notify_submit(struct sl_super *s, struct sl_call *c, struct s
 	return SL_HANDLED_PENDING;
 }
 
+static void dispatch(struct sl_super *s, const struct sl_client_reply *r)
+{
+	struct sl_call *c = &s->call[r->tag % SL_CALLS_MAX];
+	enum sl_handled h;
+
+	if (!c->used || c->tag != r->tag)
+		return; /* of a caller that was forgotten */
+	if (r->c.outcome != SL_OUTCOME_OK)
+		sl_report_denied(s, c->node, r);
+	h = c->done(s, c, r);
+	if (h == SL_HANDLED_PENDING)
+		return;
+	answer(s, c, h);
+	release(s, c);
+}
+
+/* `block`: waits for a moment, see SHORT_WAIT_US. */
+static void on_completion(struct sl_super *s, bool block)
+{
+	struct sl_client_reply r;
+	int e = sl_client_recv(s->client, block, &r);
+
+	if (e < 0)
+		lose_client(s);
+	else if (e > 0)
+		dispatch(s, &r);
+}
+
 static struct sl_call *free_call(struct sl_super *s)
 {
 	for (unsigned i = 0; i < SL_CALLS_MAX; i++) {
@@ -166,38 +201,13 @@ static int on_notification(struct sl_super *s)
 	if (h == SL_HANDLED_PENDING) {
 		c->used = true;
 		s->in_use++;
+		if (s->in_use == 1)
+			on_completion(s, true);
 		return 0;
 	}
 	answer(s, c, h);
 	release(s, c);
 	return 0;
-}
-
-static void dispatch(struct sl_super *s, const struct sl_client_reply *r)
-{
-	struct sl_call *c = &s->call[r->tag % SL_CALLS_MAX];
-	enum sl_handled h;
-
-	if (!c->used || c->tag != r->tag)
-		return; /* of a caller that was forgotten */
-	if (r->c.outcome != SL_OUTCOME_OK)
-		sl_report_denied(s, c->node, r);
-	h = c->done(s, c, r);
-	if (h == SL_HANDLED_PENDING)
-		return;
-	answer(s, c, h);
-	release(s, c);
-}
-
-static void on_completion(struct sl_super *s)
-{
-	struct sl_client_reply r;
-	int e = sl_client_recv(s->client, false, &r);
-
-	if (e < 0)
-		lose_client(s);
-	else if (e > 0)
-		dispatch(s, &r);
 }
 
 /* A command of our own in between; what else completes meanwhile is answered. See sl_nodes.ask. */
@@ -285,10 +295,12 @@ int sl_notify_loop(struct sl_super *s, const struct sl_signals *sg, int *ret_sta
 		[CLIENT] = {.fd = sl_client_fd(s->client), .events = POLLIN},
 	};
 	const struct timespec check = {.tv_nsec = ABANDON_CHECK_MS * 1000000l};
+	const struct timeval wait = {.tv_usec = SHORT_WAIT_US}, forever = {0};
 	bool ended = false;
+	int n, r;
 
+	(void)setsockopt(p[CLIENT].fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	for (;;) {
-		int n, r;
 
 		/* With every slot taken, callers wait in the kernel. */
 		p[LISTENER].events = s->in_use < SL_CALLS_MAX ? POLLIN : 0;
@@ -303,7 +315,7 @@ int sl_notify_loop(struct sl_super *s, const struct sl_signals *sg, int *ret_sta
 		if (n <= 0)
 			continue;
 		if (p[CLIENT].revents)
-			on_completion(s);
+			on_completion(s, false);
 		if (p[LISTENER].revents & POLLIN) {
 			r = on_notification(s);
 			if (r < 0)
@@ -313,6 +325,7 @@ int sl_notify_loop(struct sl_super *s, const struct sl_signals *sg, int *ret_sta
 		if (p[LISTENER].revents & (POLLHUP | POLLERR))
 			break;
 	}
+	(void)setsockopt(p[CLIENT].fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof(forever));
 	while (!ended) {
 		if (waitpid(s->tool, ret_status, __WALL) == s->tool)
 			ended = true;

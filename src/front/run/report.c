@@ -43,7 +43,7 @@ void sl_report_line(struct sl_report *rep, const char *fmt, ...)
 		return;
 	}
 	sl_report_flush(rep);
-	memcpy(rep->last, line, sizeof(line));
+	strcpy(rep->last, line);
 	if (!rep->quiet)
 		put_line(rep, line);
 }

@@ -94,7 +94,7 @@ static bool identify(struct device *d, const uint8_t *req)
 		}
 		return true;
 	case 0x03:
-		p[0] = 2;
+		p[0] = 3; /* UUID */
 		p[1] = 16;
 		memset(p + 4, 0x22, 16);
 		return is_attached(d, nsid);
