@@ -17,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define DATA_CAP (SL_WIRE_DATA_MAX + SL_PERSONA_OVERRUN_MAX)
+#define SLACK 4096u /* bytes behind the host's buffer */
 
 /* Everything is implemented, so that everything is reached. */
 static const char persona[] =
@@ -26,7 +26,7 @@ static const char persona[] =
 	"\"ver\": \"0x20000\", \"nn\": 8, \"lpa\": 15, \"elpe\": 7, "
 	"\"aerl\": 3,"
 	"   \"oacs\": \"0x62f\", \"oncs\": \"0x1ff\", \"fna\": 4, \"sanicap\": 7, \"ctratt\": "
-	"\"0x215\","
+	"\"0x80215\","
 	"   \"cdfs\": 15, \"nwpc\": 7},"
 	" \"effects_log\": {\"admin\": {\"0x02\": 1}, \"nvm\": {\"0x02\": 1}, \"zns\": {\"0x02\": "
 	"1}},"
@@ -38,8 +38,18 @@ static const char persona[] =
 	"   \"0x0d\": {}, \"0x0e\": {}, \"0x16\": {}, \"0x19\": {}, \"0x81\": {},"
 	"   \"0x82\": {\"namespace_specific\": true}, \"0x83\": {\"namespace_specific\": true},"
 	"   \"0x84\": {\"namespace_specific\": true}},"
-	" \"supported_logs\": [0,1,2,3,4,5,6,7,8,9,13,18,19,20,128,129,202],"
-	" \"logs\": [{\"lid\": 202, \"data\": \"0102030405060708\"}],"
+	" \"supported_logs\": [0,1,2,3,4,5,6,7,8,9,12,13,18,19,20,32,128,129,191,202],"
+	" \"logs\": [{\"lid\": 202, \"data\": \"0102030405060708\"},"
+	"   {\"lid\": 32, \"data\": "
+	"\"0000010060000000000000000000000050008000010000000200030000010000"
+	"0000010000000000000000000000000000000000000000000000000000000000"
+	"00000000000000000000000000000000\"}],"
+	" \"behaviours\": [{\"name\": \"tunnel\", \"phase\": \"before\", \"when\": {\"queue\": "
+	"\"io\","
+	"   \"opcode\": 1, \"lba\": 7}, \"do\": [{\"drop\": true}, {\"run\": {\"queue\": \"admin\","
+	"   \"payload_offset\": 0, \"data_offset\": 64, \"length\": 512}}]},"
+	"   {\"name\": \"over\", \"when\": {\"look\": \"log\", \"lid\": 3}, \"do\": [{\"overrun\": "
+	"64}]}],"
 	" \"firmware\": {\"slots\": 3, \"activate_without_reset\": true, \"active\": 1,"
 	"   \"revisions\": {\"1\": \"FW1\"}},"
 	" \"timing\": {\"sanitize_ms\": 3, \"format_ms\": 2, \"self_test_ms\": 5},"
@@ -96,7 +106,7 @@ static size_t record(struct sl_model *m, const uint8_t *p, size_t size)
 	j = calloc(1, sizeof(*j));
 	if (!j)
 		return 0;
-	j->data = calloc(1, DATA_CAP + SL_WIRE_META_MAX);
+	j->data = calloc(1, len + SLACK + SL_WIRE_META_MAX);
 	if (!j->data) {
 		free(j);
 		return 0;
@@ -105,8 +115,8 @@ static size_t record(struct sl_model *m, const uint8_t *p, size_t size)
 	j->req.dir = p[1] & 3;
 	j->req.data = j->data;
 	j->req.data_len = len;
-	j->req.data_cap = DATA_CAP;
-	j->req.meta = j->data + DATA_CAP;
+	j->req.data_cap = len + SLACK;
+	j->req.meta = j->data + len + SLACK;
 	j->req.meta_len = (p[1] >> 2) * 64u;
 	j->req.meta_cap = SL_WIRE_META_MAX;
 	j->req.done = on_done;
