@@ -146,7 +146,11 @@ static int add_namespace(struct sl_nodes *n, unsigned ctrl, uint32_t nsid)
 		return -ENOSPC;
 	n->n_ns++;
 	*ns = (struct sl_ns){.nsid = nsid};
-	r = identify(n, c->device, NVME_ID_CNS_DESCS, nsid, page);
+	/* Before 1.3 there is no such list; asking would leave an entry in the device's error log.
+	 */
+	r = 0;
+	if (sl_get_le32(c->id + NVME_ID_CTRL_VER) >= NVME_VER_1_3)
+		r = identify(n, c->device, NVME_ID_CNS_DESCS, nsid, page);
 	if (r > 0)
 		read_descriptors(page, ns);
 	if (r >= 0)
