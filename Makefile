@@ -28,11 +28,7 @@ run:
 	@tools/demo build
 
 test: build-asan/build.ninja build-clang/build.ninja
-	@ninja -j$(JOBS) -C build-asan
-	@ninja -j$(JOBS) -C build-clang
-	@meson test -C build-asan --no-rebuild -j$(JOBS) --print-errorlogs >build-asan/test.txt 2>&1 || true
-	@meson test -C build-clang --no-rebuild -j$(JOBS) --print-errorlogs >build-clang/test.txt 2>&1 || true
-	@tools/summary build-asan build-clang
+	@JOBS=$(JOBS) tools/test build-asan build-clang
 
 bench: all
 	@bench/run build
