@@ -9,8 +9,8 @@
 #include <stdarg.h>
 
 struct sl_diag {
-	char file[256]; /* "" where there is none */
-	unsigned line;	/* 1-based; 0: the whole file */
+	char file[256];	 /* "" where there is none */
+	unsigned line;	 /* 1-based; 0: the whole file */
 	unsigned column; /* 1-based; 0: the whole line */
 	char text[512];
 };

@@ -8,8 +8,8 @@
 #define SL_BROKER_GATE_H
 
 /*
- * The digest without a provider: the newer interface allocates and opens a configuration file, and the
- * sandbox has neither.
+ * The digest without a provider: the newer interface allocates and opens a configuration file, and
+ * the sandbox has neither.
  */
 #define OPENSSL_API_COMPAT 0x10100000L
 #include <openssl/sha.h>

@@ -76,8 +76,7 @@ static int walk(struct sl_build *b, json_t *v, unsigned depth, struct sl_diag *r
 
 	if (depth > DEPTH_MAX)
 		return 0;
-	json_array_foreach(v, i, item)
-	{
+	json_array_foreach(v, i, item) {
 		n = walk(b, item, depth + 1, reterr);
 		if (n < 0)
 			return n;
@@ -89,8 +88,7 @@ static int walk(struct sl_build *b, json_t *v, unsigned depth, struct sl_diag *r
 			return 0; /* a command set that we have no table for */
 		b->csi = (uint8_t)json_integer_value(item);
 	}
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach(v, key, item) {
 		n = json_is_object(item) || json_is_array(item) ? walk(b, item, depth + 1, reterr)
 								: command(b, key, item, reterr);
 		if (n < 0)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A device's contract: what it declares each command may change, and the facts about its namespaces
- * that a verdict is bound to. Filled by src/contract's decoders; read by the core, immutable while in
- * use, replaced whole under a new generation.
+ * that a verdict is bound to. Filled by src/contract's decoders; read by the core, immutable while
+ * in use, replaced whole under a new generation.
  *
- * Entries live in an open-addressed table keyed by (set, opcode, selector), so that every protocol's
- * keys fit one shape and a look-up is one or two dependent loads.
+ * Entries live in an open-addressed table keyed by (set, opcode, selector), so that every
+ * protocol's keys fit one shape and a look-up is one or two dependent loads.
  */
 #ifndef SL_CORE_CONTRACT_H
 #define SL_CORE_CONTRACT_H
@@ -34,8 +34,8 @@ enum sl_source {
 enum sl_entry_flag {
 	SL_ENTRY_USED = 1 << 0,
 	SL_ENTRY_SUPPORTED = 1 << 1,
-	SL_ENTRY_RESERVED = 1 << 2, /* reserved or contradictory: effects include `unknown` */
-	SL_ENTRY_CAUGHT = 1 << 3,   /* contradicted, with evidence */
+	SL_ENTRY_RESERVED = 1 << 2,   /* reserved or contradictory: effects include `unknown` */
+	SL_ENTRY_CAUGHT = 1 << 3,     /* contradicted, with evidence */
 	SL_ENTRY_NO_EFFECTS = 1 << 4, /* the log says only "supported" (LID 00h) */
 	SL_ENTRY_LOCKABLE = 1 << 5,   /* Lockdown can prohibit it */
 	SL_ENTRY_LOCKED = 1 << 6,     /* Lockdown prohibited it when the contract was read */
@@ -45,12 +45,12 @@ struct sl_entry {
 	uint64_t key; /* sl_key() */
 	uint32_t raw; /* the declaration word as the device wrote it */
 	sl_effects declared;
-	sl_scope scope; /* as declared; 0: not reported */
+	sl_scope scope;	     /* as declared; 0: not reported */
 	sl_effects observed; /* by a verifier */
-	uint8_t excl;	/* enum sl_exclusivity as declared */
-	uint8_t trust;	/* enum sl_trust */
-	uint8_t source; /* enum sl_source */
-	uint8_t flags;	/* enum sl_entry_flag */
+	uint8_t excl;	     /* enum sl_exclusivity as declared */
+	uint8_t trust;	     /* enum sl_trust */
+	uint8_t source;	     /* enum sl_source */
+	uint8_t flags;	     /* enum sl_entry_flag */
 };
 
 static inline uint64_t sl_key(uint8_t set, uint16_t opcode, uint16_t sel)
@@ -62,19 +62,20 @@ static inline uint64_t sl_key(uint8_t set, uint16_t opcode, uint16_t sel)
 struct sl_ns {
 	uint32_t nsid;
 	uint8_t csi;
-	uint8_t lba_shift; /* log2 of the data bytes of a block; 0: unknown, data commands are refused */
-	uint8_t meta_ext;  /* metadata at the end of the data (extended LBA) */
+	uint8_t lba_shift;	/* log2 of the data bytes of a block; 0: unknown, data commands are
+				   refused */
+	uint8_t meta_ext;	/* metadata at the end of the data (extended LBA) */
 	uint8_t used_by_kernel; /* mounted, held or partitioned */
-	uint8_t claimed;   /* the launcher holds it exclusively */
-	uint8_t lba_format; /* index of the format in use: part of what a verdict is bound to */
-	uint16_t meta;	   /* metadata bytes of a block */
-	uint64_t blocks;   /* NSZE */
-	uint64_t zone;	   /* blocks from one zone to the next (ZSZE); 0: no zones, or unknown */
+	uint8_t claimed;	/* the launcher holds it exclusively */
+	uint8_t lba_format;	/* index of the format in use: part of what a verdict is bound to */
+	uint16_t meta;		/* metadata bytes of a block */
+	uint64_t blocks;	/* NSZE */
+	uint64_t zone; /* blocks from one zone to the next (ZSZE); 0: no zones, or unknown */
 	uint8_t guid[16];
 };
 
 enum sl_contract_state {
-	SL_CONTRACT_NONE,    /* the device publishes none, or it could not be read: all `unknown` */
+	SL_CONTRACT_NONE, /* the device publishes none, or it could not be read: all `unknown` */
 	SL_CONTRACT_PRESENT,
 };
 
@@ -104,8 +105,9 @@ void sl_contract_void(struct sl_contract *c);
 /* The effects that the format of a log has a bit for; what it cannot say is no omission. */
 sl_effects sl_contract_expressible(unsigned source);
 /*
- * How far a declaration (NULL: there is none) is to be believed for a command whose floor is `floor`:
- * an enum sl_trust. A mutating command of which it declares nothing is never better than `declared`.
+ * How far a declaration (NULL: there is none) is to be believed for a command whose floor is
+ * `floor`: an enum sl_trust. A mutating command of which it declares nothing is never better than
+ * `declared`.
  */
 uint8_t sl_contract_trust(const struct sl_entry *entry, sl_effects floor);
 

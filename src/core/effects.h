@@ -49,13 +49,9 @@ enum sl_trust {
 	_SL_TRUST_N
 };
 
-/* Who must be quiet while the command runs (NVMe CSE, §5.1.12.1.6 of the Base specification 2.1). */
-enum sl_exclusivity {
-	SL_EXCL_NONE,
-	SL_EXCL_NAMESPACE,
-	SL_EXCL_DEVICE,
-	_SL_EXCL_N
-};
+/* Who must be quiet while the command runs (NVMe CSE, §5.1.12.1.6 of the Base specification 2.1).
+ */
+enum sl_exclusivity { SL_EXCL_NONE, SL_EXCL_NAMESPACE, SL_EXCL_DEVICE, _SL_EXCL_N };
 
 /* The set with `unknown` spelled out. */
 static inline sl_effects sl_effects_full(sl_effects e)

@@ -335,15 +335,16 @@ static void one(const char *text, size_t size, const char *message)
 /* Cut anywhere, a good policy is either a policy still or refused: never a crash, never a part. */
 static void cut_everywhere(void)
 {
-	static const char good[] =
-		HEAD "who m = uid 998 or gid 6 and label \"x*\"\n"
-		     "device d = model \"INTEL*\" and firmware \"V1\"\n"
-		     "field f = cdw12[7:0]\n"
-		     "class c = nvme.admin.get-log-page where lid in {2, 0x3..5} and (rae = 1 or f != 2)\n"
-		     "allow m or root: c on d where effects within {none, log} and trust >= declared\n"
-		     "\twith rae = 1, reserved = 0, alone, length <= 4K, fence namespace 1 lba 0..9\n"
-		     "deny any: effects has any {firmware} and not claimed\n"
-		     "observe until 2026-12-31 on d\n";
+	static const char good[] = HEAD
+		"who m = uid 998 or gid 6 and label \"x*\"\n"
+		"device d = model \"INTEL*\" and firmware \"V1\"\n"
+		"field f = cdw12[7:0]\n"
+		"class c = nvme.admin.get-log-page where lid in {2, 0x3..5} and (rae = 1 or f != "
+		"2)\n"
+		"allow m or root: c on d where effects within {none, log} and trust >= declared\n"
+		"\twith rae = 1, reserved = 0, alone, length <= 4K, fence namespace 1 lba 0..9\n"
+		"deny any: effects has any {firmware} and not claimed\n"
+		"observe until 2026-12-31 on d\n";
 
 	for (size_t n = 0; n < sizeof(good); n++) {
 		static struct sl_policy_messages msgs;

@@ -13,11 +13,12 @@ int test_device_start(int *ret_pid);
 
 #define TEST_DEVICE_BLOCKS 4096u /* of 512 bytes, one namespace */
 #define TEST_OPC_RESIZE	   0x0du /* Namespace Management: here, CDW10 is the new LBADS */
-#define TEST_OPC_ATTACH	   0x15u /* Namespace Attachment: here, CDW10 has bit n for namespace n + 1 \
-				  */
-#define TEST_OPC_DELAY 0xc0u	 /* answers after CDW10 milliseconds */
-#define TEST_OPC_COUNT 0xc2u	 /* result: commands of opcode CDW10 received so far */
-#define TEST_OPC_ECHO  0xc3u	 /* both directions: returns the complement of the data */
-#define TEST_OPC_GONE  0xc4u	 /* the device closes the connection */
+#define TEST_OPC_ATTACH                                                                            \
+	0x15u		     /* Namespace Attachment: here, CDW10 has bit n for namespace n + 1    \
+			      */
+#define TEST_OPC_DELAY 0xc0u /* answers after CDW10 milliseconds */
+#define TEST_OPC_COUNT 0xc2u /* result: commands of opcode CDW10 received so far */
+#define TEST_OPC_ECHO  0xc3u /* both directions: returns the complement of the data */
+#define TEST_OPC_GONE  0xc4u /* the device closes the connection */
 
 #endif
