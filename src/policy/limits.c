@@ -148,53 +148,80 @@ static int too_many_binds(struct sl_compiler *c, const uint32_t *set, uint32_t n
 			       SL_BIND_MAX, lines);
 }
 
-static int count_around(struct sl_compiler *c, unsigned dim, const uint32_t *set, uint32_t n)
+/*
+ * A bound of how many sections meet at one point, in the dimensions from `dim` on: larger than
+ * SL_BIND_MAX exactly when so many do meet; then `too_many` holds them.
+ */
+struct meeting {
+	struct sl_compiler *c;
+	uint32_t *too_many;
+	uint32_t n_too_many;
+};
+
+static uint32_t count_around(struct meeting *m, unsigned dim, const uint32_t *set, uint32_t n)
 {
 	struct ask *asks;
-	uint32_t *sub;
-	int r = 0;
+	uint32_t *sub, most, bound = 0, free_n = 0;
 
 	if (n <= SL_BIND_MAX)
-		return 0;
-	if (dim == _DIM_N)
-		return too_many_binds(c, set, n);
+		return n;
+	if (dim == _DIM_N) {
+		memcpy(m->too_many, set, n * sizeof(*set));
+		m->n_too_many = n;
+		return n;
+	}
 	asks = calloc(n, sizeof(*asks));
 	sub = calloc(n, sizeof(*sub));
 	if (!asks || !sub)
 		abort();
-	bool any_asked = false, none_done = false;
-
 	for (uint32_t i = 0; i < n; i++) {
-		asks[i] = ask_of(c, set[i], dim);
-		any_asked |= asks[i].asked;
+		asks[i] = ask_of(m->c, set[i], dim);
+		if (!asks[i].asked)
+			sub[free_n++] = set[i];
 	}
-	for (uint32_t i = 0; r == 0 && i < n; i++) {
-		uint32_t k = 0;
+	/* Those that ask nothing here are everywhere: counted once, the others are added to them.
+	 */
+	most = count_around(m, dim + 1, sub, free_n);
+	for (uint32_t i = 0; most <= SL_BIND_MAX && i < n; i++) {
+		uint32_t k = 0, here = 0;
 
-		if (!asks[i].asked && (none_done || any_asked))
-			continue; /* a value that somebody names has all of these, and more */
-		none_done |= !asks[i].asked;
+		if (!asks[i].asked)
+			continue;
+		for (uint32_t j = 0; j < n; j++)
+			here += asks[j].asked && holds_at(&asks[j], &asks[i]);
+		if (most + here <= SL_BIND_MAX) {
+			if (most + here > bound)
+				bound = most + here;
+			continue;
+		}
 		for (uint32_t j = 0; j < n; j++)
 			if (holds_at(&asks[j], &asks[i]))
 				sub[k++] = set[j];
-		r = count_around(c, dim + 1, sub, k);
+		here = count_around(m, dim + 1, sub, k);
+		if (here > SL_BIND_MAX)
+			most = here;
+		if (here > bound)
+			bound = here;
 	}
 	free(asks);
 	free(sub);
-	return r;
+	return most > bound ? most : bound;
 }
 
 int sl_limit_binds(struct sl_compiler *c)
 {
 	uint32_t *all = calloc(c->sections.n + 1, sizeof(*all));
-	int r;
+	struct meeting m = {.c = c, .too_many = calloc(c->sections.n + 1, sizeof(*all))};
+	int r = 0;
 
-	if (!all)
-		return -ENOMEM;
+	if (!all || !m.too_many)
+		abort();
 	for (uint32_t i = 0; i < c->sections.n; i++)
 		all[i] = i;
-	r = count_around(c, DIM_UID, all, c->sections.n);
+	if (count_around(&m, DIM_UID, all, c->sections.n) > SL_BIND_MAX)
+		r = too_many_binds(c, m.too_many, m.n_too_many);
 	free(all);
+	free(m.too_many);
 	return r;
 }
 
