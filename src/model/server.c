@@ -361,6 +361,8 @@ static int loop(struct server *s, uint64_t start_ms, const volatile int *stop)
 			return 0;
 		sl_model_advance(s->m, clock_ms() - start_ms);
 		drain(s);
+		if (full && p.revents & (POLLHUP | POLLERR))
+			return 0; /* nobody is left to take what the commands would come to */
 		r = p.revents & (POLLIN | POLLHUP | POLLERR) ? take(s) : 0;
 		if (r != 0)
 			return r < 0 ? r : 0;

@@ -36,6 +36,18 @@ static void identify(void)
 	assert(ADMIN(d, 6, 2, IN, 4096, 5, 2u << 24) == 0);
 	assert(sl_get_le32(d->data + 4) == 2 && sl_get_le64(d->data + 2816) == 64);
 	assert(ADMIN(d, 6, 1, IN, 4096, 5, 2u << 24) == 0x02);
+	assert(ADMIN(d, 6, 0, IN, 4096, 0x1a, 0) == 0);
+	assert(sl_get_le32(d->data + 4) == 3 && sl_get_le32(d->data + 8) == 0);
+	assert(ADMIN(d, 6, 2, IN, 4096, 0x1b, 2u << 24) == 0 && sl_get_le64(d->data + 2816) == 64);
+	assert(ADMIN(d, 6, 3, IN, 4096, 0x1b, 2u << 24) == 0x02);
+	assert(ADMIN(d, 6, 0, IN, 4096, 6, 2u << 24) == 0);
+	assert(ADMIN(d, 6, 0, IN, 4096, 6, 1u << 24) == 0x02);
+	assert(sl_get_le16(test_identify(d, 0, 0x19)) == 1 && d->data[2] == 1);
+	assert(ADMIN(d, 6, 0, IN, 4096, 4) == 0x02 && ADMIN(d, 6, 0, IN, 4096, 0x14) == 0x02);
+	assert(test_identify(d, ALL, 0)[25] == 2 && sl_get_le64(d->data) == 0);
+	assert(sl_get_le16(test_identify(d, 0, 0x13)) == 1);
+	assert(ADMIN(d, 6, 0, IN, 4096, 0x13 | 1u << 16) == 0 && sl_get_le16(d->data) == 0);
+	assert(ADMIN(d, 6, 0xffffffff, IN, 4096, 2) == 0x0b);
 	b = test_identify(d, 2, 3);
 	for (; b[0] != 4; b += 4 + b[1])
 		assert(b[1]);
@@ -102,6 +114,16 @@ static void features(void)
 	d->data[0] = 0xbb;
 	assert(ADMIN(d, 9, 0, OUT, 16, 0x81, 1) == 0);
 	assert(ADMIN(d, 9, 0, OUT, 4, 0x81, 1) == 0x0f);
+	assert(ADMIN(d, 9, 0, NONE, 0, 2, 1) == 0x02); /* there is one power state */
+	assert(ADMIN(d, 9, 0, NONE, 0, 2 | 1u << 31, 0) == 0);
+	assert(ADMIN(d, 9, 0, NONE, 0, 4, 2u << 20) == 0x02);
+	assert(ADMIN(d, 0x0a, 0, NONE, 0, 6 | 5 << 8) == 0x02);
+	test_clear(d);
+	d->data[1] = 2;
+	assert(ADMIN(d, 9, 0, OUT, 512, 0x16) == 0x02);
+	/* all namespaces at once */
+	assert(ADMIN(d, 9, ALL, NONE, 0, 0x84, 1) == 0);
+	assert(get_feature(d, 0x84, 0, 1) == 1 && get_feature(d, 0x84, 0, 2) == 1);
 	test_device_free(d);
 }
 
@@ -250,6 +272,11 @@ static void security(void)
 	assert(ADMIN(d, 0x19, 0, NONE, 0, 0, 1, 1 | 1 << 8) == 0);
 	assert(ADMIN(d, 0x1a, 0, IN, 4096, 1023, 1) == 0 && d->data[32] == 3);
 	assert(ADMIN(d, 0x1a, 0, NONE, 0, 0, 3 | 1 << 8, 4) == 0 && d->r.result == 4);
+	assert(ADMIN(d, 0x1a, 0, IN, 32, 7, 1 | 1 << 8) == 0 && sl_get_le16(d->data + 22) == 4);
+	assert(ADMIN(d, 0x19, 0, NONE, 0, 0, 2 | 1 << 8) == 0);
+	assert(ADMIN(d, 0x1a, 0, IN, 32, 7, 1 | 1 << 8) == 0 && sl_get_le16(d->data + 22) == 0);
+	assert(ADMIN(d, 0x1a, 0, IN, 32, 7, 9 | 1 << 8) == 0x02);
+	assert(ADMIN(d, 0x82, 0, IN, 512, 1u << 24 | 0x7fe << 8, 512) == 0 && d->data[4] == 7);
 	assert(ADMIN(d, 0x19, 0, NONE, 0, 0, 9 | 1 << 8) == 0x02);
 	test_device_free(d);
 }

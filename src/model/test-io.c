@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of the NVM command set, copy, protection information and reservations. */
+/* Tests of the NVM command set, copy, protection information and placement. */
 #undef NDEBUG
 #include <assert.h>
 #include <stdlib.h>
@@ -253,65 +253,6 @@ static void protection(void)
 	test_device_free(d);
 }
 
-static void host(struct test_device *d, uint8_t id)
-{
-	sl_model_reset(d->m);
-	test_clear(d);
-	d->data[0] = id;
-	assert(ADMIN(d, 9, 0, OUT, 16, 0x81, 1) == 0);
-	test_clear(d);
-}
-
-static uint16_t acquire(struct test_device *d, uint64_t key, uint64_t pre, uint32_t action,
-			uint32_t type)
-{
-	test_clear(d);
-	sl_put_le64(d->data, key);
-	sl_put_le64(d->data + 8, pre);
-	return IO(d, 0x11, 1, OUT, 16, action | type << 8);
-}
-
-static uint16_t enrol(struct test_device *d, uint64_t key)
-{
-	test_clear(d);
-	sl_put_le64(d->data + 8, key);
-	return IO(d, 0x0d, 1, OUT, 16, 0);
-}
-
-static void reservations(void)
-{
-	struct test_device *d = test_device_new("");
-
-	host(d, 1);
-	assert(acquire(d, 0x11, 0, 0, 1) == 0x83); /* not registered */
-	assert(enrol(d, 0x11) == 0 && enrol(d, 0x11) == 0 && enrol(d, 0x12) == 0x83);
-	assert(acquire(d, 0x11, 0, 0, 1) == 0);
-	put(d, 1, 0, 1, 1);
-	host(d, 2);
-	assert(at(d, 1, 0) == 1);			/* write exclusive: others read */
-	assert(IO(d, 1, 1, OUT, 512, 0, 0, 0) == 0x83); /* and do not write */
-	assert(IO(d, 9, 1, OUT, 16, 0, 4) == 0x83);
-	assert(IO(d, 0x0e, 1, IN, 512, 127, 1) == 0);
-	assert(d->data[4] == 1 && sl_get_le16(d->data + 5) == 1 && d->data[64 + 2] == 1);
-	assert(sl_get_le64(d->data + 64 + 8) == 0x11 && d->data[64 + 16] == 1);
-	assert(enrol(d, 0x22) == 0);
-	assert(acquire(d, 0x22, 0x11, 1, 2) == 0); /* preempt, exclusive access */
-	host(d, 1);
-	assert(IO(d, 2, 1, IN, 512, 0, 0, 0) == 0x83);
-	assert(sl_get_le64(test_log(d, 0x80, true, 64, 0)) != 0);
-	assert(d->data[8] == 3 && sl_get_le32(d->data + 12) == 1);
-	sl_model_power_cycle(d->m); /* it does not persist */
-	assert(at(d, 1, 0) == 1);
-	host(d, 1);
-	assert(enrol(d, 5) == 0 && acquire(d, 5, 0, 0, 1) == 0);
-	test_clear(d);
-	sl_put_le64(d->data, 5);
-	assert(IO(d, 0x15, 1, OUT, 8, 0 | 3 << 8) == 0x02); /* not of that type */
-	assert(IO(d, 0x15, 1, OUT, 8, 0 | 1 << 8) == 0);
-	assert(IO(d, 0x0e, 1, IN, 512, 127, 1) == 0 && d->data[4] == 0);
-	test_device_free(d);
-}
-
 int main(void)
 {
 	blocks();
@@ -321,6 +262,5 @@ int main(void)
 	copy();
 	metadata();
 	protection();
-	reservations();
 	return 0;
 }

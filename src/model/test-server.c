@@ -206,6 +206,32 @@ static void slow_reader(void)
 	test_device_free(d);
 }
 
+/* A peer that leaves more commands behind than the device holds, none of which ever completes. */
+static void gone_peer(void)
+{
+	struct test_device *d = test_device_new(
+		", \"behaviours\": [{\"name\": \"hangs\", \"when\": {\"queue\": \"admin\","
+		" \"opcode\": 24}, \"do\": [{\"silent\": true}]}]");
+	struct peer p = start(d);
+
+	greet(&p);
+	for (unsigned i = 0; i < 700; i++) {
+		struct sl_wire_command c = {.head = {.magic = SL_WIRE_MAGIC,
+						     .type = SL_WIRE_COMMAND,
+						     .len = sizeof(c),
+						     .tag = i}};
+
+		c.queue = SL_WIRE_NVME_ADMIN;
+		c.req_len = 64;
+		c.req[0] = 24;
+		/* Once the device is full, so is the socket some time later. */
+		if (send(p.fd, &c, sizeof(c), i < 512 ? 0 : MSG_DONTWAIT) < 0)
+			break;
+	}
+	assert(finish(&p) == 0);
+	test_device_free(d);
+}
+
 static void rude_peers(void)
 {
 	struct test_device *d = test_device_new("");
@@ -234,6 +260,7 @@ int main(void)
 	talk();
 	in_flight();
 	slow_reader();
+	gone_peer();
 	rude_peers();
 	return 0;
 }

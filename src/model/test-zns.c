@@ -103,8 +103,32 @@ static void all_at_once(void)
 	test_device_free(d);
 }
 
+/* Descriptor extensions, once the format has them. */
+static void extensions(void)
+{
+	struct test_device *d = test_device_new("");
+
+	assert(IO(d, 0x79, 2, OUT, 64, 0, 0, 0, 0x10) == 0x02);
+	assert(sl_model_set(d->m, "ns.2.id-csi[2824]", 1) == 0);
+	assert(ADMIN(d, 0x80, 2, NONE, 0, 0) == 0xffff);
+	sl_model_advance(d->m, 100);
+	test_clear(d);
+	memset(d->data, 0x99, 64);
+	assert(IO(d, 0x79, 2, OUT, 64, 64, 0, 0, 0x10) == 0 && state(d, 1, NULL) == 4);
+	assert(d->data[64 + 2] == 0x80);
+	assert(IO(d, 0x79, 2, OUT, 64, 64, 0, 0, 0x10) == 0x1bf);
+	assert(IO(d, 0x79, 2, OUT, 64, 64, 0, 0, 0x110) == 0x02);
+	assert(IO(d, 0x7a, 2, IN, 4096, 64, 0, 1023, 1) == 0);
+	assert(d->data[128] == 0x99 && d->data[64 + 128] != 0x99);
+	assert(manage(d, 1, OPEN) == 0 && manage(d, 1, CLOSE) == 0 && state(d, 1, NULL) == 4);
+	assert(manage(d, 1, RESET) == 0 && manage(d, 1, CLOSE) == 0x1bf);
+	assert(IO(d, 0x7a, 2, IN, 4096, 64, 0, 1023, 1) == 0 && d->data[128] == 0);
+	test_device_free(d);
+}
+
 int main(void)
 {
+	extensions();
 	writing();
 	resources();
 	all_at_once();
