@@ -82,14 +82,20 @@ static inline int open_node(const char *path, int flags)
 
 int main(int argc, char **argv)
 {
+	char *run, *self;
+
 	assert(argc == 2);
 	if (strcmp(argv[1], "inside") == 0) {
 		inside();
 		return 0;
 	}
+	/* outside() may change the directory. */
+	run = realpath(argv[1], NULL);
+	self = realpath("/proc/self/exe", NULL);
+	assert(run && self);
 	outside();
-	execl(argv[1], argv[1], argv[0], "inside", (char *)NULL);
-	perror(argv[1]);
+	execl(run, run, self, "inside", (char *)NULL);
+	perror(run);
 	return 1;
 }
 
