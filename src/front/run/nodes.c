@@ -9,10 +9,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -298,40 +300,84 @@ void sl_nodes_done(struct sl_nodes *n)
 	*n = (struct sl_nodes){0};
 }
 
+/*
+ * A directory of the private /dev, which is the tool's to write in: no link of its making is
+ * followed, or it would be handed a directory of the mounts outside.
+ */
+static int open_inside(int dev, const char *path, unsigned flags)
+{
+	struct open_how how = {
+		.flags = flags | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	long fd = syscall(SYS_openat2, dev, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* The directory that a node's name lies in, made where it is missing. *ret_base: the rest. */
+static int open_parent(int dev, const char *name, const char **ret_base)
+{
+	int at = open_inside(dev, ".", O_PATH);
+
+	for (const char *slash; at >= 0 && (slash = strchr(name, '/')); name = slash + 1) {
+		char part[SL_NODE_NAME];
+		int next;
+
+		snprintf(part, sizeof(part), "%.*s", (int)(slash - name), name);
+		(void)mkdirat(at, part, 0755);
+		next = open_inside(at, part, O_PATH);
+		close(at);
+		at = next;
+	}
+	*ret_base = name;
+	return at;
+}
+
 /* Makes one directory, opens it, and for the hidden ones takes its name away again. */
-static int stand_in(struct sl_node *node, enum sl_access access, int dev)
+static int stand_in(struct sl_node *node, enum sl_access access, int parent, const char *base)
 {
 	char name[SL_NODE_NAME + 8];
 	struct stat st;
 	int fd;
 
-	snprintf(name, sizeof(name), access == SL_ACCESS_READ ? "%s" : "%s.rw", node->name);
-	if (mkdirat(dev, name, 0700) < 0)
+	snprintf(name, sizeof(name), access == SL_ACCESS_READ ? "%s" : "%s.rw", base);
+	if (mkdirat(parent, name, 0700) < 0)
 		return -errno;
-	fd = openat(dev, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open_inside(parent, name, O_RDONLY);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	node->fd[access] = fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	node->ino[access] = st.st_ino;
-	if (access != SL_ACCESS_READ && unlinkat(dev, name, AT_REMOVEDIR) < 0)
+	if (access != SL_ACCESS_READ && unlinkat(parent, name, AT_REMOVEDIR) < 0)
 		return -errno;
 	return 0;
 }
 
 static int create_node(struct sl_node *node, int dev)
 {
-	int r = 0;
+	const char *base;
+	int parent = open_parent(dev, node->name, &base);
+	int r = parent < 0 ? parent : 0;
 
-	for (char *p = strchr(node->name, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		mkdirat(dev, node->name, 0755);
-		*p = '/';
-	}
 	for (unsigned a = 0; r == 0 && a < _SL_ACCESS_N; a++)
-		r = stand_in(node, (enum sl_access)a, dev);
+		r = stand_in(node, (enum sl_access)a, parent, base);
+	if (parent >= 0)
+		close(parent);
 	return r;
+}
+
+static void remove_node(const struct sl_node *node, int dev)
+{
+	const char *base;
+	int parent = open_parent(dev, node->name, &base);
+
+	if (parent < 0)
+		return;
+	(void)unlinkat(parent, base, AT_REMOVEDIR);
+	close(parent);
 }
 
 int sl_nodes_create(struct sl_nodes *n, int dev, struct sl_diag *reterr)
@@ -379,7 +425,7 @@ static void follow(struct sl_nodes *n, unsigned ctrl, const uint8_t *list, int d
 				node->fd[a] = -1;
 			}
 		}
-		(void)unlinkat(dev, node->name, AT_REMOVEDIR);
+		remove_node(node, dev);
 		sl_sysfs_remove(n, sys, node);
 	}
 	for (unsigned k = 0; k < NVME_NSID_MAX_ACTIVE; k++) {

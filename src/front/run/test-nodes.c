@@ -4,12 +4,17 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "front/run/super.h"
 #include "front/run/test-device.h"
 
@@ -109,6 +114,112 @@ static void check_stand_ins(void)
 	assert(rmdir(dir) == 0);
 }
 
+/* Identify, of a device that has more and more namespaces. */
+static uint32_t namespaces;
+
+static int ask_growing(void *user, const struct sl_command *cmd, struct sl_client_reply *ret)
+{
+	static uint8_t page[4096];
+
+	(void)user;
+	memset(page, 0, sizeof(page));
+	for (uint32_t i = 0; cmd->req[40] == 2 && i < namespaces; i++)
+		sl_put_le32(page + 4 * (size_t)i, i + 1);
+	if (cmd->req[40] == 0) {
+		page[0] = 8;
+		page[130] = 9;
+	}
+	*ret = (struct sl_client_reply){.data = page, .c = {.data_len = sizeof(page)}};
+	return 0;
+}
+
+static atomic_bool stop;
+static int racing_dev;
+static char trap[64]; /* a directory outside of the private /dev */
+
+/* A tool that puts its own links where the supervisor is about to make a stand-in. */
+static void *put_links(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop)) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "nvme0n%u.rw", namespaces);
+		if (unlinkat(racing_dev, name, AT_REMOVEDIR) == 0 &&
+		    symlinkat(trap, racing_dev, name) == 0)
+			sched_yield();
+		(void)unlinkat(racing_dev, name, 0);
+	}
+	return NULL;
+}
+
+/* No stand-in is anything but a directory of the private /dev. */
+static void check_inside(const struct sl_nodes *n)
+{
+	struct stat st;
+
+	for (unsigned i = 0; i < n->n_node; i++) {
+		for (unsigned a = 0; a < _SL_ACCESS_N; a++) {
+			if (n->node[i].fd[a] < 0)
+				continue;
+			assert(fstat(n->node[i].fd[a], &st) == 0 && st.st_dev == n->dev);
+			assert(st.st_ino == n->node[i].ino[a]);
+		}
+	}
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
+/*
+ * The private /dev is the tool's to write in. A stand-in that followed a link of its making would
+ * hand it a directory of the mounts outside, and with that every node there is.
+ */
+static void check_links(void)
+{
+	char dir[] = "/dev/shm/sluice-test-nodes-XXXXXX";
+	struct sl_nodes n;
+	struct sl_diag d;
+	pthread_t t;
+	int fd;
+
+	snprintf(trap, sizeof(trap), "/tmp/sluice-test-trap-XXXXXX");
+	assert(mkdtemp(dir) && mkdtemp(trap));
+	fd = open(dir, O_PATH | O_DIRECTORY);
+	assert(fd >= 0 && discover("/dev/disk/mine", NULL, &n, &d) == 0);
+	assert(sl_nodes_create(&n, fd, &d) == 0);
+	assert(renameat(fd, "disk", fd, "was") == 0 && symlinkat(trap, fd, "disk") == 0);
+	n.ask = ask_growing;
+	namespaces = 3;
+	sl_nodes_rescan(&n, 0, fd, fd);
+	check_inside(&n);
+	assert(rmdir(trap) == 0 && mkdir(trap, 0700) == 0); /* nothing was made in it */
+	sl_nodes_done(&n);
+
+	assert(discover("/dev/nvme0", NULL, &n, &d) == 0);
+	assert(sl_nodes_create(&n, fd, &d) == 0);
+	n.ask = ask_growing;
+	racing_dev = fd;
+	assert(pthread_create(&t, NULL, put_links, NULL) == 0);
+	for (namespaces = 2; namespaces < 150; namespaces++) {
+		sl_nodes_rescan(&n, 0, fd, fd);
+		for (unsigned i = 0; i < n.n_node; i++)
+			(void)unlinkat(fd, n.node[i].name, AT_REMOVEDIR);
+	}
+	atomic_store(&stop, true);
+	assert(pthread_join(t, NULL) == 0);
+	check_inside(&n);
+	sl_nodes_done(&n);
+	close(fd);
+	assert(rmdir(trap) == 0);
+	assert(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0);
+}
+
 int main(void)
 {
 	int pid;
@@ -123,6 +234,7 @@ int main(void)
 	check_refused("/dev/nvme0", "/dev/nvme0", -EEXIST, "twice");
 	check_pages();
 	check_stand_ins();
+	check_links();
 	sl_client_free(client);
 	return 0;
 }
