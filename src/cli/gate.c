@@ -57,13 +57,15 @@ static int open_steps(const struct sl_gate_config *cfg, struct sl_gate *g, struc
 	r = sl_launch_new(&g->launch, d);
 	if (r < 0)
 		return r;
-	r = sl_launch_image(g->launch, cfg->policy->image, cfg->policy->size, d);
+	/* Devices first: their processes start while the broker's does. */
+	for (unsigned i = 0; r == 0 && i < cfg->n_specs; i++)
+		r = sl_launch_device(g->launch, &cfg->specs[i], d);
+	if (r == 0)
+		r = sl_launch_image(g->launch, cfg->policy->image, cfg->policy->size, d);
 	if (r == 0 && cfg->ledger)
 		r = sl_launch_ledger(g->launch, cfg->ledger, &warn, d);
 	if (warn.text[0])
 		(void)sl_cli_diag(0, &warn);
-	for (unsigned i = 0; r == 0 && i < cfg->n_specs; i++)
-		r = sl_launch_device(g->launch, &cfg->specs[i], d);
 	if (r < 0)
 		return r;
 	who = calloc(1, sizeof(*who));
