@@ -22,6 +22,10 @@ struct sl_run_device {
 	unsigned device;  /* index within the client's session */
 };
 
+/*
+ * Of the caller's descriptors the tool inherits those that are not close-on-exec, except what could
+ * lead to a device: see inherit.h.
+ */
 struct sl_run_config {
 	struct sl_client *client; /* connected; nothing in flight. Not taken: the caller frees it */
 	const struct sl_run_device *devices;
@@ -31,12 +35,7 @@ struct sl_run_config {
 	bool appear_root;  /* the tool sees uid and gid 0; it gains no right by it */
 	bool quiet;	   /* no line per denial */
 	int report_fd;	   /* where lines for people go; -1: stderr (2) */
-	/*
-	 * Descriptors below this number that the tool must not inherit are the caller's to mark
-	 * close-on-exec; device nodes, directories and rings are withheld in any case.
-	 *
-	 * Called (may be NULL) for each denial, before its line is written.
-	 */
+	/* Called (may be NULL) for each denial, before its line is written. */
 	void (*denied)(void *user, const char *path, const struct sl_client_reply *reply);
 	void *user;
 };
