@@ -109,14 +109,15 @@ const struct sl_persona *sl_model_persona(const struct sl_model *m);
 uint32_t sl_model_max_transfer(const struct sl_model *m);
 
 /*
- * SHA-256 over all state that a command may not change without saying so: identity, namespaces and
- * their attachment, block content and metadata, deallocation, write protection, zones, features
- * (current and saved, except the running clock of the timestamp), firmware, security and vendor
- * state, reservations, lockdown, telemetry, sanitize and self-test state, the error log, pending
- * and masked events, persona logs, and the SMART counters that count damage.
- * Left out, because they move by themselves or with every command: temperature, power-on hours,
- * busy time, data units and command counters (SMART and endurance group), the clock, and what is
- * in flight.
+ * SHA-256 over all state that a command may not change without saying so: identity, effects logs,
+ * namespaces and their attachment, block content, metadata and deallocation, write protection,
+ * zones, features (current, default, saved), firmware and what was downloaded, security, vendor
+ * variables, reservations, lockdown, queues, telemetry, sanitize and self-test, the error log,
+ * pending and masked events, unread change lists, the persona's logs, and the SMART counters of
+ * damage, power cycles and errors.
+ * Left out, because it moves by itself or with every command: temperatures and the time above
+ * them, power-on hours, busy time, data units and command counters, the running timestamp, what is
+ * in flight, the random numbers to come, and how often each rule has counted.
  */
 void sl_model_hash(const struct sl_model *m, uint8_t ret[32]);
 
