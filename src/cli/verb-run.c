@@ -172,12 +172,12 @@ static int run(struct sl_cli *cli, struct setup *s, struct sl_gate *gate)
 	int status = 0, r;
 
 	r = sl_run(&cfg, &status, &d);
-	if (r == 0)
-		return sl_run_exit_code(status);
-	(void)sl_cli_diag(0, &d);
+	if (r < 0)
+		(void)sl_cli_diag(0, &d);
+	/* The cause of what the tool saw. */
 	if (gate->launch && sl_launch_ended(gate->launch, &d))
 		(void)sl_cli_diag(0, &d);
-	return SL_EXIT_RUN;
+	return r < 0 ? SL_EXIT_RUN : sl_run_exit_code(status);
 }
 
 int sl_verb_run(struct sl_cli *cli)

@@ -143,10 +143,13 @@ static void child_end(struct child *c, int ms)
 
 bool sl_launch_ended(struct sl_launch *l, struct sl_diag *ret)
 {
+	/* The broker first: when it ends, its devices end with it. */
+	if (child_ended(&l->broker, 0, ret))
+		return true;
 	for (unsigned i = 0; i < l->n_devices; i++)
 		if (child_ended(&l->device[i], 0, ret))
 			return true;
-	return child_ended(&l->broker, 0, ret);
+	return false;
 }
 
 int sl_launch_wait(struct sl_launch *l, int sigfd)
