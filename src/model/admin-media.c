@@ -310,10 +310,6 @@ void sl_media_tick(struct sl_model *m)
 			m->self_test[1] =
 				(uint8_t)share(m->test_from_ms, m->test_until_ms, m->now_ms, 100);
 	}
-	while (m->now_ms / 3600000 > m->hours) { /* power on hours */
-		m->hours++;
-		sl_smart_add(m, 128, 1);
-	}
 }
 
 uint64_t sl_media_next(const struct sl_model *m)

@@ -242,7 +242,6 @@ struct sl_model {
 	bool sanitize_ause, sanitize_keep, sanitize_fail;
 	uint64_t test_from_ms, test_until_ms;
 	uint32_t test_nsid;
-	uint64_t hours; /* of the model's time that are in the SMART log */
 
 	uint64_t time_base_ms, time_set_ms; /* timestamp feature */
 	uint8_t time_origin;

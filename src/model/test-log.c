@@ -100,7 +100,9 @@ static void errors(void)
 
 static void smart(void)
 {
-	struct test_device *d = test_device_new("");
+	struct test_device *d =
+		test_device_new(", \"drift\": [{\"state\": \"smart.power_on_hours\","
+				" \"every_ms\": 3600000, \"step\": 1}]");
 	const uint8_t *b;
 
 	for (unsigned i = 0; i < 10; i++) {
@@ -113,7 +115,7 @@ static void smart(void)
 	sl_model_power_cycle(d->m);
 	b = test_log(d, 2, true, 512, 0);
 	assert(sl_get_le64(b + 112) == 1 && sl_get_le64(b + 144) == 1);
-	sl_model_advance(d->m, 2 * 3600 * 1000 + 5);
+	sl_model_advance(d->m, 2 * 3600 * 1000 + 5); /* hours are the persona's drift, once */
 	assert(sl_get_le64(test_log(d, 2, true, 512, 0) + 128) == 2);
 	/* the endurance group counts the same */
 	assert(ADMIN(d, 2, 0, IN, 512, 9 | 127 << 16, 1 << 16) == 0);
