@@ -97,8 +97,10 @@ static void candidate(const struct sl_question *q, struct sl_emit *e,
 	sl_emit_str(e, "rule", "this rule names it", "%s:%u", sl_image_str(img, rule->file),
 		    rule->line);
 	sl_explain_rule(e, sl_image_str(img, rule->file), rule->line);
-	sl_emit_str(e, "failed", "but", "%u of its %u conditions %s not hold", failed, n,
-		    failed == 1 ? "does" : "do");
+	if (n == 1)
+		sl_emit_str(e, "failed", "but", "its condition does not hold");
+	else
+		sl_emit_str(e, "failed", "but", "%u of its %u conditions do not hold", failed, n);
 	sl_emit_end(e);
 }
 

@@ -244,23 +244,28 @@ static int ask(struct sl_cli *cli, struct explain *x)
 struct last {
 	struct sl_record rec;
 	bool found;
+	char policy[64]; /* that the broker of the record had */
 };
 
 static int newest(void *arg, const char *path)
 {
 	struct last *l = arg;
 	struct sl_ledger_reader *r;
-	struct sl_record rec;
+	struct sl_record rec, start = {0};
 	struct sl_diag d = {0};
 	int n;
 
 	if (sl_ledger_reader_new(path, &r, &d) < 0)
 		return 0;
-	while ((n = sl_ledger_reader_next(r, &rec, &d)) == 1)
+	while ((n = sl_ledger_reader_next(r, &rec, &d)) == 1) {
+		if (rec.type == SL_RECORD_START)
+			start = rec;
 		if (rec.type == SL_RECORD_DENIAL && (!l->found || rec.time_ns > l->rec.time_ns)) {
 			l->rec = rec;
 			l->found = true;
+			memcpy(l->policy, start.text, sizeof(l->policy));
 		}
+	}
 	if (n < 0)
 		(void)sl_cli_diag(0, &d);
 	sl_ledger_reader_free(r);
@@ -306,6 +311,36 @@ static void show_record(struct sl_emit *e, const struct sl_record *rec)
 	sl_emit_end(e);
 }
 
+/* The policy that denied it, as far as it can be found by its name; else the one that is asked for.
+ */
+static int open_policy_of(struct sl_cli *cli, const struct last *l, struct explain *x)
+{
+	char path[4096];
+
+	if (!sl_cli_given(cli, "policy") && l->policy[0] &&
+	    sl_policy_find(l->policy, path, sizeof(path)) == 0)
+		return sl_policy_open(l->policy, &x->policy);
+	return sl_policy_open(sl_cli_get(cli, "policy"), &x->policy);
+}
+
+static void question_of(const struct sl_record *rec, struct explain *x)
+{
+	x->q.cmd = (struct sl_command){
+		.set = rec->set,
+		.dir = rec->dir,
+		.door = rec->door,
+		.writable = rec->writable,
+		.req_len = SL_REQ_MAX,
+		.data_len = rec->data_len,
+	};
+	memcpy(x->q.cmd.req, rec->requested, SL_REQ_MAX);
+	x->who = (struct sl_identity){.uid = rec->uid, .known = 1};
+	assume(x);
+	x->q.who = &x->who;
+	x->q.policy = &x->policy;
+	x->q.data = x->data;
+}
+
 static int explain_last(struct sl_cli *cli, struct explain *x)
 {
 	struct last *l = calloc(1, sizeof(*l));
@@ -314,8 +349,11 @@ static int explain_last(struct sl_cli *cli, struct explain *x)
 	struct sl_verdict v;
 	int r;
 
-	if (!l)
+	x->data = calloc(1, SL_WIRE_DATA_MAX);
+	if (!l || !x->data) {
+		free(l);
 		return sl_cli_error(SL_EXIT_FAILED, "out of memory");
+	}
 	(void)snprintf(dir, sizeof(dir), "%s", sl_cli_get(cli, "ledger"));
 	r = sl_ledger_files(dir, newest, l);
 	if (r < 0 || !l->found) {
@@ -324,25 +362,11 @@ static int explain_last(struct sl_cli *cli, struct explain *x)
 	}
 	e = sl_cli_emit(cli);
 	show_record(e, &l->rec);
-	x->q.cmd = (struct sl_command){
-		.set = l->rec.set,
-		.dir = l->rec.dir,
-		.door = l->rec.door,
-		.writable = l->rec.writable,
-		.req_len = SL_REQ_MAX,
-		.data_len = l->rec.data_len,
-	};
-	memcpy(x->q.cmd.req, l->rec.requested, SL_REQ_MAX);
-	x->who = (struct sl_identity){.uid = l->rec.uid, .known = 1};
-	free(l);
-	assume(x);
-	x->q.who = &x->who;
-	x->q.policy = &x->policy;
-	x->data = calloc(1, SL_WIRE_DATA_MAX);
-	x->q.data = x->data;
-	if (x->data && sl_policy_open(sl_cli_get(cli, "policy"), &x->policy) == 0 &&
+	question_of(&l->rec, x);
+	if (open_policy_of(cli, l, x) == 0 &&
 	    sl_question_judge(&x->q, x->policy.image, &x->q.cmd, &v) == 0 && !v.allow)
 		sl_explain_remedies(&x->q, e, &x->q.cmd, &v);
+	free(l);
 	return sl_cli_finish(e, SL_EXIT_OK);
 }
 
