@@ -57,9 +57,13 @@ static int by_name(const void *a, const void *b)
 /* The kernel's names of the controllers with a serial number, sorted. */
 static unsigned controllers(const char *serial, char (*ret)[16])
 {
-	DIR *d = opendir("/sys/class/nvme");
 	const struct dirent *e;
 	unsigned n = 0;
+	DIR *d;
+
+	if (access("/out/stage2", F_OK) < 0)
+		die("this is not a guest of tools/vm: nothing was done");
+	d = opendir("/sys/class/nvme");
 
 	while (d && (e = readdir(d)))
 		if (n < 8 && e->d_name[0] != '.' && has_serial(e->d_name, serial))

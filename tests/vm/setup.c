@@ -16,7 +16,12 @@ int main(void)
 	if (!find_node("SOLO", 1, NODE_BLOCK, node))
 		die("setup: namespace 1 has no block node");
 	(void)printf("BLOCK=%s\n", node);
+	(void)printf("BLOCKS='%s", node);
 	add_partition(node);
+	for (unsigned nsid = 2; nsid <= 3; nsid++)
+		if (find_node("SOLO", nsid, NODE_BLOCK, node))
+			(void)printf(" %s", node);
+	(void)printf("'\n");
 	if (!find_node("SOLO", 1, NODE_CHAR, node))
 		die("setup: namespace 1 has no character node");
 	open_to_all(node, false);
