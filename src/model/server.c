@@ -26,7 +26,6 @@
 struct job {
 	struct sl_model_req req;
 	struct server *s;
-	bool detached; /* nobody waits for the answer */
 	struct job *next, *prev;
 };
 
@@ -146,8 +145,7 @@ static void job_done(struct sl_model_req *req)
 	}
 	parts[0] = (struct sl_wire_part){req->data, c.data_len};
 	parts[1] = (struct sl_wire_part){req->meta, c.meta_len};
-	if (!j->detached)
-		post(j->s, &c, sizeof(c), parts, 2);
+	post(j->s, &c, sizeof(c), parts, 2);
 	job_end(j);
 }
 
@@ -185,7 +183,6 @@ static int on_command(struct server *s)
 	if (!j)
 		return -ENOMEM;
 	j->s = s;
-	j->detached = false;
 	j->prev = NULL;
 	j->next = s->jobs;
 	if (s->jobs)
@@ -225,16 +222,6 @@ static int on_query(struct server *s)
 	d.max_transfer = sl_model_max_transfer(s->m);
 	strncpy(d.name, sl_model_persona(s->m)->name, sizeof(d.name) - 1);
 	post(s, &d, sizeof(d), NULL, 0);
-	return 0;
-}
-
-static int on_detach(struct server *s)
-{
-	const struct sl_wire_head *h = (const void *)s->msg;
-
-	for (struct job *j = s->jobs; j; j = j->next)
-		if (j->req.tag == h->tag)
-			j->detached = true;
 	return 0;
 }
 
@@ -285,7 +272,7 @@ static int on_message(struct server *s, size_t len)
 	case SL_WIRE_COMMAND:
 		return on_command(s);
 	case SL_WIRE_DETACH:
-		return on_detach(s);
+		return 0; /* only advice: the completion comes, and says that the tag is free */
 	case SL_WIRE_CONTROL:
 		return on_control(s);
 	}

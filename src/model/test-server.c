@@ -165,6 +165,8 @@ static void in_flight(void)
 	detach.tag = p.tag;
 	assert(sl_wire_send(p.fd, &detach, sizeof(detach), NULL, 0) == 0);
 	send_command(&p, SL_WIRE_NVME_ADMIN, 0x80, 2, SL_DIR_NONE, 0, 0, 0, NULL);
+	/* Nobody waits for it, but its tag is free only now. */
+	assert(next(&p)->head.tag == detach.tag);
 	assert(next(&p)->head.tag == p.tag);
 	send_command(&p, SL_WIRE_NVME_ADMIN, 0x0c, 0, SL_DIR_NONE, 0, 0, 0, NULL);
 	event = p.tag;
