@@ -23,6 +23,11 @@
 
 /* Answered to a client whose wait is over although the device has not completed. */
 #define DETACHED_ERROR ETIMEDOUT
+#define PAGE	       4096u
+/* An event that comes within this time of the one before makes the next one wait longer. */
+#define EVENT_QUIET_MS 60000u
+#define EVENT_WAIT_MIN 1000u
+#define EVENT_WAIT_MAX 60000u
 
 static int slot_index(const struct sl_gate *g, const struct sl_slot *s)
 {
@@ -83,6 +88,7 @@ static struct sl_slot *slot_take(struct sl_gate *g)
 		s->data = data;
 		s->meta = meta;
 		s->state = SL_SLOT_WAITING;
+		s->user = SL_NOBODY;
 		s->order = ++g->order;
 		g->free_slots--;
 		return s;
@@ -94,6 +100,8 @@ static void slot_free(struct sl_gate *g, struct sl_slot *s)
 {
 	if (s->session >= 0)
 		g->sessions[s->session].slots--;
+	if (s->user >= 0)
+		g->users[s->user].slots--;
 	s->state = SL_SLOT_FREE;
 	g->free_slots++;
 }
@@ -138,11 +146,11 @@ static uint64_t record(struct sl_gate *g, const struct sl_slot *s, uint16_t type
 		r.uid = g->sessions[s->session].who.uid;
 	}
 	if (v->rule && s->session != SL_OURSELVES) {
-		const struct sl_rule *rule = sl_image_at(g->image, g->image->rules);
+		const struct sl_rule *rule = sl_image_at(s->image, s->image->rules);
 
 		rule += v->rule - 1;
 		r.line = rule->line;
-		sl_words_copy(r.text, sizeof(r.text), sl_image_str(g->image, rule->file));
+		sl_words_copy(r.text, sizeof(r.text), sl_image_str(s->image, rule->file));
 	}
 	memcpy(r.requested, s->requested, sizeof(r.requested));
 	memcpy(r.final, s->cmd.req, sizeof(r.final));
@@ -168,7 +176,7 @@ static void reply(struct sl_gate *g, struct sl_slot *s, const char *text)
 		.meta_len = c->meta_len,
 	};
 
-	if (s->session >= 0)
+	if (s->session >= 0 && !s->told)
 		sl_session_reply(g, s->session, &m, s->data, s->meta, text);
 }
 
@@ -188,7 +196,7 @@ static void deny(struct sl_gate *g, struct sl_slot *s)
 		(void)record(g, s, SL_RECORD_OUTCOME, false);
 	else
 		s->record = record(g, s, SL_RECORD_DENIAL, false);
-	sl_words_denial(g->image, &s->verdict, text, sizeof(text));
+	sl_words_denial(s->image ? s->image : g->image, &s->verdict, text, sizeof(text));
 	reply(g, s, text);
 	slot_free(g, s);
 }
@@ -213,6 +221,7 @@ static void judge(struct sl_gate *g, struct sl_slot *s)
 	bool out = s->cmd.dir == SL_DIR_OUT || s->cmd.dir == SL_DIR_BOTH;
 
 	memcpy(s->cmd.req, s->requested, sizeof(s->cmd.req));
+	s->image = g->image;
 	if (s->session == SL_OURSELVES) {
 		sl_judge_internal(c, &s->cmd, &s->verdict);
 		return;
@@ -270,6 +279,26 @@ static bool must_wait(const struct sl_gate *g, const struct sl_slot *s)
 	return false;
 }
 
+/*
+ * The slot held somebody else's command before. A device that answers less than it says, or that
+ * takes more than it was given, must not hand those bytes on: what is not the client's is zero, up
+ * to the end of the page, or to `most` where nobody knows how much the device takes.
+ */
+static void clear_rest(struct sl_slot *s, uint32_t most)
+{
+	bool in = s->cmd.dir == SL_DIR_IN;
+	uint32_t data = in ? 0 : s->io.data_size, meta = in ? 0 : s->io.meta_size;
+	uint32_t end = (s->io.data_size + PAGE - 1) / PAGE * PAGE;
+	uint32_t meta_end = (s->io.meta_size + PAGE - 1) / PAGE * PAGE;
+
+	if (s->cmd.dir == SL_DIR_NONE)
+		return;
+	if (end < most)
+		end = most < SL_WIRE_DATA_MAX ? most : SL_WIRE_DATA_MAX;
+	memset(s->data + data, 0, end - data);
+	memset(s->meta + meta, 0, meta_end - meta);
+}
+
 static void prepare_io(struct sl_gate *g, struct sl_slot *s)
 {
 	const struct sl_facts *f = &s->verdict.facts;
@@ -289,12 +318,7 @@ static void prepare_io(struct sl_gate *g, struct sl_slot *s)
 	/* What it will transfer is not known: the device gets room for its maximum. */
 	if (!f->length_known && (s->cmd.dir == SL_DIR_IN) && most > s->cmd.data_len)
 		s->io.data_size = most < SL_WIRE_DATA_MAX ? most : SL_WIRE_DATA_MAX;
-	/* A device that answers less than it says must not hand out somebody else's bytes. */
-	if (s->cmd.dir == SL_DIR_IN || s->cmd.dir == SL_DIR_BOTH) {
-		if (s->cmd.dir == SL_DIR_IN)
-			memset(s->data, 0, s->io.data_size);
-		memset(s->meta, 0, s->io.meta_size);
-	}
+	clear_rest(s, f->length_known ? 0 : most);
 }
 
 /* Records the intent and submits. */
@@ -393,17 +417,21 @@ static void check_answer(struct sl_gate *g, struct sl_slot *s)
 		/* A broker further on refused it. To the client that is a denial; here it is an
 		 * outcome. */
 		s->verdict.reason = SL_REASON_BROKER;
+	}
+	if (c->outcome != SL_OUTCOME_OK) {
+		c->data_len = c->meta_len = 0;
 		return;
 	}
-	if (c->outcome != SL_OUTCOME_OK)
-		return;
 	if (c->data_len > s->cmd.data_len)
 		c->data_len = s->cmd.data_len; /* the remainder was room, not an answer */
 	if (c->meta_len > s->cmd.meta_len)
 		c->meta_len = s->cmd.meta_len;
-	if (s->session >= 0 && c->status == 0)
-		sl_answer_rewrite(g->image, &g->sessions[s->session].bind[s->device],
-				  &s->verdict.facts, &s->cmd, s->data, c->data_len);
+	if (s->session < 0 || s->told || !c->data_len)
+		return;
+	/* By the policy of now. One that does not fit leaves nothing within reach. */
+	(void)bind_session(g, &g->sessions[s->session], s->device);
+	sl_answer_rewrite(g->image, &g->sessions[s->session].bind[s->device], &s->verdict.facts,
+			  &s->cmd, s->data, c->data_len);
 }
 
 static void done(struct sl_device *dev, struct sl_io *io)
@@ -454,8 +482,10 @@ void sl_gate_command(struct sl_gate *g, int session, const struct sl_wire_comman
 		return; /* cannot be: sl_gate_room() was asked; the client is left waiting, not let
 			   in */
 	s->session = session;
+	s->user = g->sessions[session].user;
 	s->tag = m->head.tag;
 	g->sessions[session].slots++;
+	g->users[s->user].slots++;
 	s->cmd = (struct sl_command){
 		.set = m->queue == SL_WIRE_NVME_ADMIN ? SL_SET_NVME_ADMIN : SL_SET_NVME_IO,
 		.dir = m->dir,
@@ -496,35 +526,56 @@ void sl_gate_command(struct sl_gate *g, int session, const struct sl_wire_comman
 
 bool sl_gate_room(const struct sl_gate *g, int session)
 {
-	return g->free_slots && g->sessions[session].slots < SL_SESSION_SLOTS_MAX;
+	/* One slot of every device is kept for reading its contract. */
+	return g->free_slots > g->n_devices &&
+	       g->users[g->sessions[session].user].slots < SL_USER_SLOTS_MAX;
 }
 
-/* Tells the client nothing more about a command; the device still owes us its outcome. */
-static void orphan(struct sl_gate *g, struct sl_slot *s)
+/* Ends a command that waits. The caller lets those go on that waited for it. */
+static void drop_waiting(struct sl_gate *g, struct sl_slot *s)
 {
-	struct sl_gate_device *d = &g->devices[s->device];
+	g->devices[s->device].waiting--;
+	slot_free(g, s);
+}
 
-	if (s->state == SL_SLOT_WAITING) {
-		d->waiting--;
-		slot_free(g, s);
-		return;
-	}
-	d->dev->ops->detach(d->dev, &s->io);
-	if (s->session >= 0)
-		g->sessions[s->session].slots--;
-	s->session = SL_NOBODY;
+/* Nobody waits for a command at a device; the device still owes us its outcome. */
+static void detach(struct sl_gate *g, struct sl_slot *s)
+{
+	struct sl_device *dev = g->devices[s->device].dev;
+
+	if (!s->detached)
+		dev->ops->detach(dev, &s->io);
 	s->detached = true;
+}
+
+/* Tells the client that its wait is over. */
+static void give_up(struct sl_gate *g, struct sl_slot *s, uint32_t error)
+{
+	char text[SL_WIRE_TEXT_MAX + 1];
+
+	s->io.out = (struct sl_completion){.outcome = SL_OUTCOME_FAILED, .error = error};
+	sl_words_failure(&s->verdict, error, text, sizeof(text));
+	reply(g, s, text);
+	s->told = true;
 }
 
 void sl_gate_detach(struct sl_gate *g, int session, uint32_t tag)
 {
 	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
 		struct sl_slot *s = &g->slots[i];
+		unsigned device = s->device;
 
-		if (s->state != SL_SLOT_FREE && s->session == session && s->tag == tag) {
-			orphan(g, s);
+		if (s->state == SL_SLOT_FREE || s->session != session || s->tag != tag ||
+		    s->detached)
+			continue;
+		if (s->state == SL_SLOT_SENT) {
+			detach(g, s);
 			return;
 		}
+		give_up(g, s, ECANCELED);
+		drop_waiting(g, s);
+		run_waiting(g, device);
+		return;
 	}
 }
 
@@ -533,9 +584,50 @@ void sl_gate_leave(struct sl_gate *g, int session)
 	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
 		struct sl_slot *s = &g->slots[i];
 
-		if (s->state != SL_SLOT_FREE && s->session == session)
-			orphan(g, s);
+		if (s->state == SL_SLOT_FREE || s->session != session)
+			continue;
+		if (s->state == SL_SLOT_WAITING) {
+			drop_waiting(g, s);
+			continue;
+		}
+		detach(g, s);
+		g->sessions[session].slots--;
+		s->session = SL_NOBODY;
 	}
+	for (unsigned i = 0; i < g->n_devices; i++)
+		run_waiting(g, i);
+}
+
+/* An event has come, and it is time: the contract is read when the device is quiet. */
+static void heed_event(struct sl_gate *g, unsigned device)
+{
+	struct sl_gate_device *d = &g->devices[device];
+
+	if (!d->event_due || d->event_due > g->now_ms || d->state == SL_DEV_READING)
+		return;
+	d->event_due = 0;
+	d->event_read = g->now_ms;
+	d->event_wait = d->event_wait ? 2 * d->event_wait : EVENT_WAIT_MIN;
+	if (d->event_wait > EVENT_WAIT_MAX)
+		d->event_wait = EVENT_WAIT_MAX;
+	d->reread = true;
+	run_waiting(g, device);
+}
+
+/*
+ * A device that never stops sending events must not keep its clients waiting, nor fill the ledger
+ * with our reading: the first is heeded at once, the others after longer and longer waits.
+ */
+static void on_event(struct sl_gate *g, unsigned device)
+{
+	struct sl_gate_device *d = &g->devices[device];
+
+	if (!d->event_last || g->now_ms - d->event_last > EVENT_QUIET_MS)
+		d->event_wait = 0;
+	d->event_last = g->now_ms;
+	if (!d->event_due)
+		d->event_due = d->event_wait ? d->event_read + d->event_wait : g->now_ms;
+	heed_event(g, device);
 }
 
 void sl_gate_poll(struct sl_gate *g, unsigned device)
@@ -544,37 +636,47 @@ void sl_gate_poll(struct sl_gate *g, unsigned device)
 
 	if (d->dev->ops->poll(d->dev) < 0) {
 		d->state = SL_DEV_GONE;
+		d->event_due = 0;
 		run_waiting(g, device);
 		return;
 	}
-	if (d->dev == &d->backend.wire.dev && d->backend.wire.event) {
-		d->backend.wire.event = 0;
-		d->reread = true;
+	if (d->dev->event) {
+		d->dev->event = 0;
+		on_event(g, device);
+	}
+}
+
+/* The client has waited long enough; the device may have as long as it takes. */
+static void expire(struct sl_gate *g, struct sl_slot *s)
+{
+	unsigned device = s->device;
+
+	if (s->session >= 0)
+		give_up(g, s, DETACHED_ERROR);
+	if (s->state == SL_SLOT_WAITING) {
+		drop_waiting(g, s);
 		run_waiting(g, device);
+		return;
+	}
+	detach(g, s);
+	if (s->session == SL_OURSELVES) {
+		s->session = SL_NOBODY;
+		sl_survey_abandon(g, device);
 	}
 }
 
 void sl_gate_tick(struct sl_gate *g)
 {
+	for (unsigned i = 0; i < g->n_devices; i++)
+		heed_event(g, i);
 	if (g->free_slots == SL_SLOTS_MAX)
 		return;
 	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
 		struct sl_slot *s = &g->slots[i];
 
-		if (s->state == SL_SLOT_FREE || s->detached || !s->deadline ||
-		    s->deadline > g->now_ms)
-			continue;
-		if (s->session >= 0) {
-			char text[SL_WIRE_TEXT_MAX + 1];
-
-			s->io.out = (struct sl_completion){.outcome = SL_OUTCOME_FAILED,
-							   .error = DETACHED_ERROR};
-			sl_words_failure(&s->verdict, DETACHED_ERROR, text, sizeof(text));
-			reply(g, s, text);
-		}
-		if (s->session == SL_OURSELVES)
-			sl_survey_abandon(g, s->device);
-		orphan(g, s);
+		if (s->state != SL_SLOT_FREE && !s->detached && s->deadline &&
+		    s->deadline <= g->now_ms)
+			expire(g, s);
 	}
 }
 
@@ -582,9 +684,10 @@ int sl_gate_timeout(const struct sl_gate *g)
 {
 	uint64_t least = UINT64_MAX;
 
-	if (g->free_slots == SL_SLOTS_MAX)
-		return -1;
-	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
+	for (unsigned i = 0; i < g->n_devices; i++)
+		if (g->devices[i].event_due && g->devices[i].event_due < least)
+			least = g->devices[i].event_due;
+	for (unsigned i = 0; g->free_slots < SL_SLOTS_MAX && i < SL_SLOTS_MAX; i++) {
 		const struct sl_slot *s = &g->slots[i];
 
 		if (s->state != SL_SLOT_FREE && !s->detached && s->deadline && s->deadline < least)

@@ -25,7 +25,10 @@
 #include "ledger/ledger.h"
 
 #define SL_SLOTS_MAX	     64 /* commands in the gate; equals SL_WIRE_INFLIGHT: the slot is the tag */
-#define SL_SESSION_SLOTS_MAX 32 /* of one client: the others keep half */
+#define SL_USER_SLOTS_MAX    32 /* of one user: the others keep half */
+#define SL_USER_SESSIONS_MAX 16 /* of one user: a quarter */
+/* Users that have a session, or a command that a device has not given back yet. */
+#define SL_USERS_MAX (SL_SESSIONS_MAX + SL_SLOTS_MAX)
 
 enum sl_slot_state {
 	SL_SLOT_FREE,
@@ -41,14 +44,17 @@ enum {
 struct sl_slot {
 	uint8_t state; /* enum sl_slot_state */
 	uint8_t device;
-	bool detached;	      /* the client was answered before the device did */
+	bool detached;	      /* nobody waits: no deadline */
+	bool told;	      /* the client was answered before the device did */
 	int session;	      /* index, SL_NOBODY or SL_OURSELVES */
+	int user;	      /* index, or SL_NOBODY: who pays for it until the device is done */
 	uint32_t tag;	      /* the client's */
 	uint64_t order;	      /* first come, first served, per device */
 	uint64_t deadline;    /* CLOCK_MONOTONIC, ms */
 	uint64_t record;      /* of the intent; 0: not recorded yet */
 	uint8_t *data, *meta; /* pages of their own, guarded */
 	uint8_t requested[SL_REQ_MAX];
+	const struct sl_image *image; /* that the verdict names rules of; NULL: not judged yet */
 	struct sl_command cmd;
 	struct sl_verdict verdict;
 	struct sl_io io;
@@ -67,6 +73,11 @@ struct sl_gate_device {
 	uint8_t now;	      /* which of the two contracts is in use */
 	uint32_t exclusive;   /* commands in flight that want to be alone */
 	bool reread;	      /* something may have changed: read the contract when it is quiet */
+	/* Events make us read the contract; one after the other makes us wait longer each time. */
+	uint64_t event_due;  /* when to heed the one that came; 0: none did */
+	uint64_t event_last; /* when one came last */
+	uint64_t event_read; /* when one was heeded last */
+	uint32_t event_wait; /* ms from there to the next */
 	uint32_t inflight;
 	uint32_t waiting;
 	uint32_t protocol;
@@ -82,8 +93,18 @@ struct sl_gate_device {
 	struct sl_contract contract[2];
 };
 
+/* Whoever cannot be told apart by who they are: what one has, the other cannot have. */
+struct sl_user {
+	uint32_t uid;
+	uint8_t known;
+	char label[SL_LABEL_MAX];
+	uint32_t sessions;
+	uint32_t slots; /* also of sessions that have gone: the device has them still */
+};
+
 struct sl_session {
 	int fd; /* -1: free */
+	int user;
 	bool greeted;
 	uint32_t slots; /* commands in the gate */
 	uint32_t id;	/* never used twice: for the ledger */
@@ -106,6 +127,7 @@ struct sl_gate {
 	int listen_fd; /* -1: none */
 	struct sl_gate_device devices[SL_DEVICES_MAX];
 	struct sl_session sessions[SL_SESSIONS_MAX];
+	struct sl_user users[SL_USERS_MAX];
 	struct sl_slot slots[SL_SLOTS_MAX];
 	uint64_t n_allowed, n_denied, n_failed;
 };
@@ -116,9 +138,15 @@ void sl_gate_clock(struct sl_gate *g);
 
 /* A client's command, already checked by sl_wire_check(). Answers at once, or later. */
 void sl_gate_command(struct sl_gate *g, int session, const struct sl_wire_command *msg);
-/* The client forgets a command; it goes on, and its outcome is recorded. */
+/*
+ * The client does not wait for a command any more. At a device it goes on, its outcome is recorded,
+ * and its slot is the client's until then; the completion comes in either case.
+ */
 void sl_gate_detach(struct sl_gate *g, int session, uint32_t tag);
-/* A client has gone: its waiting commands are dropped, those at a device are detached. */
+/*
+ * A client has gone: its waiting commands are dropped, those at a device are detached and stay on
+ * its user's account.
+ */
 void sl_gate_leave(struct sl_gate *g, int session);
 /* May this session put another command into the gate? If not, its socket is not read. */
 bool sl_gate_room(const struct sl_gate *g, int session);

@@ -58,11 +58,37 @@ static const struct {
 	[SL_WIRE_DETACH] = {on_detach, false},
 };
 
+static bool same_user(const struct sl_user *u, const struct sl_identity *who)
+{
+	return u->uid == who->uid && u->known == who->known &&
+	       strncmp(u->label, who->label, SL_LABEL_MAX - 1) == 0;
+}
+
+/* The account of an identity; there is always a free one. */
+static int user_of(struct sl_gate *g, const struct sl_identity *who)
+{
+	int spare = -1;
+
+	for (int i = 0; i < (int)SL_USERS_MAX; i++) {
+		struct sl_user *u = &g->users[i];
+
+		if (!u->sessions && !u->slots)
+			spare = i;
+		else if (same_user(u, who))
+			return i;
+	}
+	g->users[spare] = (struct sl_user){.uid = who->uid, .known = who->known};
+	memcpy(g->users[spare].label, who->label, SL_LABEL_MAX - 1);
+	return spare;
+}
+
 int sl_session_add(struct sl_gate *g, int fd, const struct sl_identity *who)
 {
 	int size = 2 * (int)SL_WIRE_MSG_MAX;
+	int user = user_of(g, who);
+	bool room = g->users[user].sessions < SL_USER_SESSIONS_MAX;
 
-	for (unsigned i = 0; i < SL_SESSIONS_MAX; i++) {
+	for (unsigned i = 0; room && i < SL_SESSIONS_MAX; i++) {
 		struct sl_session *s = &g->sessions[i];
 
 		/* A slot of a client that left may still point here: its index is not given anew.
@@ -72,8 +98,10 @@ int sl_session_add(struct sl_gate *g, int fd, const struct sl_identity *who)
 		if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 			break;
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		*s = (struct sl_session){.fd = fd, .id = ++g->sessions_seen, .who = *who};
+		*s = (struct sl_session){
+			.fd = fd, .user = user, .id = ++g->sessions_seen, .who = *who};
 		s->who.label[SL_LABEL_MAX - 1] = '\0';
+		g->users[user].sessions++;
 		if (g->sessions_high <= i)
 			g->sessions_high = i + 1;
 		return 0;
@@ -122,6 +150,7 @@ void sl_session_drop(struct sl_gate *g, int session)
 		return;
 	close(s->fd);
 	s->fd = -1;
+	g->users[s->user].sessions--;
 	sl_gate_leave(g, session);
 }
 
@@ -131,9 +160,13 @@ void sl_session_read(struct sl_gate *g, int session)
 	const struct sl_wire_head *h = (const void *)buf;
 	const char *why;
 
-	while (g->sessions[session].fd >= 0 && sl_gate_room(g, session)) {
-		long n = sl_wire_recv(g->sessions[session].fd, buf, sizeof(buf), MSG_DONTWAIT);
+	/* Not without end: a client that never stops talking must not be the only one heard. */
+	for (unsigned i = 0; i < SL_USER_SLOTS_MAX; i++) {
+		long n;
 
+		if (g->sessions[session].fd < 0 || !sl_gate_room(g, session))
+			return;
+		n = sl_wire_recv(g->sessions[session].fd, buf, sizeof(buf), MSG_DONTWAIT);
 		if (n == -EAGAIN)
 			return;
 		if (n <= 0 || sl_wire_check(buf, (size_t)n, &why) < 0 || !messages[h->type].fn ||

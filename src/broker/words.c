@@ -40,6 +40,8 @@ void sl_words_failure(const struct sl_verdict *v, uint32_t error, char *to, size
 	else if (error == ETIMEDOUT)
 		what = "the device did not answer in time; what it does with the command is "
 		       "recorded";
+	else if (error == ECANCELED)
+		what = "given up before it was sent, or the device was reset under it";
 	else if (error == EOVERFLOW)
 		what = "the device returned more than the command transfers; its answer was "
 		       "dropped";

@@ -54,6 +54,8 @@ struct sl_device {
 	const struct sl_device_ops *ops;
 	int poll_fd; /* readable when poll() has something to do; -1: completes in submit() */
 	uint32_t max_transfer;
+	/* poll() has heard that something happened without a command; the gate clears it. */
+	uint8_t event;
 	void (*done)(struct sl_device *dev, struct sl_io *io);
 	void *gate; /* the gate's own, for done() */
 };

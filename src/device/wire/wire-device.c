@@ -93,7 +93,8 @@ static int completed(struct sl_wire_dev *w, const struct sl_wire_completion *m)
 		.meta_len = m->meta_len,
 	};
 	if (m->data_len > io->data_size || m->meta_len > io->meta_size ||
-	    (m->data_len && (io->cmd->dir == SL_DIR_NONE || io->cmd->dir == SL_DIR_OUT))) {
+	    ((m->data_len || m->meta_len) &&
+	     (io->cmd->dir == SL_DIR_NONE || io->cmd->dir == SL_DIR_OUT))) {
 		/* Over DMA this would have been memory corruption; here it is a finding. */
 		io->out = (struct sl_completion){.outcome = SL_OUTCOME_FAILED, .error = EOVERFLOW};
 	} else {
@@ -111,7 +112,8 @@ static int wire_poll(struct sl_device *dev)
 	const struct sl_wire_head *h = (const void *)buf;
 	const char *why;
 
-	while (w->fd >= 0) {
+	/* Not without end: a device that never stops talking must not be the only one heard. */
+	for (unsigned i = 0; w->fd >= 0 && i < SL_WIRE_INFLIGHT; i++) {
 		long n = sl_wire_recv(w->fd, buf, sizeof(buf), MSG_DONTWAIT);
 
 		if (n == -EAGAIN)
@@ -119,11 +121,11 @@ static int wire_poll(struct sl_device *dev)
 		if (n <= 0 || sl_wire_check(buf, (size_t)n, &why) < 0)
 			return gone(w);
 		if (h->type == SL_WIRE_EVENT)
-			w->event = 1;
+			w->dev.event = 1;
 		else if (h->type != SL_WIRE_COMPLETION || completed(w, (const void *)buf) < 0)
 			return gone(w);
 	}
-	return -ENODEV;
+	return w->fd >= 0 ? 0 : -ENODEV;
 }
 
 static void wire_detach(struct sl_device *dev, struct sl_io *io)

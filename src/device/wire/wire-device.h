@@ -12,9 +12,7 @@
 struct sl_wire_dev {
 	struct sl_device dev; /* first: the gate's handle */
 	int fd;
-	uint16_t index; /* of the device at the other end */
-	uint8_t event; /* the device wants attention: the gate reads its state again, then clears it
-			*/
+	uint16_t index;				  /* of the device at the other end */
 	struct sl_io *inflight[SL_WIRE_INFLIGHT]; /* by io->tag */
 };
 
