@@ -194,7 +194,7 @@ int sl_policy_diff(const struct sl_image *old, const struct sl_image *new,
 	if (!s)
 		return -ENOMEM;
 	s->d = sl_domain_new(img, 2);
-	*ret_sampled = 0;
+	*ret_sampled = s->d->truncated;
 	for (uint32_t k = 0; k < s->d->n_kinds; k++)
 		for (uint32_t i = 0; i < sl_row_count; i++) {
 			/* What is in no table is told last. */

@@ -25,25 +25,34 @@ static void literal(char *to, size_t size, const char *pattern)
 		to[n - 1] = 0;
 }
 
-/* Adds what the conjunction asks for to a client; false: it has something else there already. */
-static bool add_who(const struct sl_image *img, const struct sl_who *w, struct sl_identity *id,
-		    uint32_t *asks)
+/*
+ * Adds what the conjunction asks for to a client, with these ids out of its ranges; false: it has
+ * something else there already.
+ */
+static bool add_who(const struct sl_image *img, const struct sl_who *w, uint32_t uid, uint32_t gid,
+		    struct sl_identity *id, uint32_t *asks)
 {
 	if (w->asks & SL_WHO_UID) {
-		if ((*asks & SL_WHO_UID) && (id->uid < w->uid_lo || id->uid > w->uid_hi))
+		if ((*asks & SL_WHO_UID) && id->uid != uid)
 			return false;
-		if (!(*asks & SL_WHO_UID))
-			id->uid = w->uid_lo;
+		id->uid = uid;
 	}
-	if ((w->asks & SL_WHO_LABEL) && !(*asks & SL_WHO_LABEL))
-		literal(id->label, sizeof(id->label), sl_image_str(img, w->label));
+	if (w->asks & SL_WHO_LABEL) {
+		char label[SL_LABEL_MAX];
+
+		literal(label, sizeof(label), sl_image_str(img, w->label));
+		if ((*asks & SL_WHO_LABEL) && strcmp(id->label, label) != 0)
+			return false;
+		memcpy(id->label, label, sizeof(label));
+	}
 	if ((w->asks & SL_WHO_GID) && id->n_gids < SL_GIDS_MAX)
-		id->gids[id->n_gids++] = w->gid_lo;
+		id->gids[id->n_gids++] = gid;
 	*asks |= w->asks;
 	return true;
 }
 
-static void who_text(const struct sl_identity *id, uint32_t asks, char *buf, size_t size)
+static void who_text(const struct sl_identity *id, uint32_t uid_hi, uint32_t asks, char *buf,
+		     size_t size)
 {
 	size_t n = 0;
 
@@ -51,7 +60,11 @@ static void who_text(const struct sl_identity *id, uint32_t asks, char *buf, siz
 	if (!asks)
 		(void)snprintf(buf, size, "anybody");
 	if (asks & SL_WHO_UID)
-		n = (size_t)snprintf(buf, size, id->uid ? "uid %u" : "root", id->uid);
+		n = (size_t)snprintf(buf, size,
+				     uid_hi > id->uid ? "uid %u..%u"
+				     : id->uid	      ? "uid %u"
+						      : "root",
+				     id->uid, uid_hi);
 	for (uint32_t i = 0; i < id->n_gids && n + 1 < size; i++)
 		n += (size_t)snprintf(buf + n, size - n, "%sgid %u", n ? " and " : "", id->gids[i]);
 	if ((asks & SL_WHO_LABEL) && n + 1 < size)
@@ -111,52 +124,120 @@ static bool bind_kind(struct sl_domain *d, struct sl_kind *k)
 
 static void add_kind(struct sl_domain *d, struct sl_kind *k)
 {
-	if (d->n_kinds == SL_DOMAIN_KINDS * SL_DOMAIN_KINDS || !bind_kind(d, k))
+	if (!bind_kind(d, k))
 		return;
 	for (uint32_t i = 0; i < d->n_kinds; i++)
 		if (memcmp(d->kinds[i].bind, k->bind, sizeof(k->bind)) == 0)
 			return; /* the same rules are about it */
-	d->kinds[d->n_kinds++] = *k;
+	if (d->n_kinds == SL_DOMAIN_KINDS)
+		d->truncated = true;
+	else
+		d->kinds[d->n_kinds++] = *k;
 }
 
 struct clients {
 	uint32_t n;
 	struct {
 		struct sl_identity who;
+		uint32_t uid_hi; /* as far as every uid is alike */
 		uint32_t asks;
-	} c[SL_DOMAIN_KINDS];
+	} c[SL_DOMAIN_CLIENTS];
 };
 
-static void collect_clients(const struct sl_domain *d, struct clients *to)
-{
-	memset(to, 0, sizeof(*to));
-	to->c[to->n++].who = (struct sl_identity){.uid = 65534, .known = 1};
-	/* One conjunction, then two at once. */
-	for (unsigned a = 0; a < d->n_images; a++)
-		for (uint32_t i = 0; i < d->img[a]->who.n; i++) {
-			const struct sl_who *w = sl_image_at(d->img[a], d->img[a]->who);
-			struct sl_identity id = {.uid = 65534, .known = 1};
-			uint32_t asks = 0;
+/* Where some range of ids begins, or one has just ended. */
+struct boundaries {
+	uint32_t n_uid, n_gid;
+	uint32_t uid[SL_DOMAIN_CLIENTS], gid[SL_DOMAIN_CLIENTS];
+};
 
-			(void)add_who(d->img[a], &w[i], &id, &asks);
-			if (to->n < SL_DOMAIN_KINDS) {
-				to->c[to->n].who = id;
-				to->c[to->n++].asks = asks;
+static void boundary(struct sl_domain *d, uint32_t *list, uint32_t *n, uint32_t at)
+{
+	for (uint32_t i = 0; i < *n; i++)
+		if (list[i] == at)
+			return;
+	if (*n == SL_DOMAIN_CLIENTS)
+		d->truncated = true;
+	else
+		list[(*n)++] = at;
+}
+
+static void collect_boundaries(struct sl_domain *d, struct boundaries *b)
+{
+	for (unsigned a = 0; a < d->n_images; a++) {
+		const struct sl_who *w = sl_image_at(d->img[a], d->img[a]->who);
+
+		for (uint32_t i = 0; i < d->img[a]->who.n; i++) {
+			if (w[i].asks & SL_WHO_UID) {
+				boundary(d, b->uid, &b->n_uid, w[i].uid_lo);
+				boundary(d, b->uid, &b->n_uid, w[i].uid_hi + 1);
+			}
+			if (w[i].asks & SL_WHO_GID) {
+				boundary(d, b->gid, &b->n_gid, w[i].gid_lo);
+				boundary(d, b->gid, &b->n_gid, w[i].gid_hi + 1);
 			}
 		}
-	for (uint32_t i = 1, n = to->n; i < n; i++)
-		for (unsigned b = 0; b < d->n_images; b++)
-			for (uint32_t k = 0; k < d->img[b]->who.n; k++) {
-				const struct sl_who *w = sl_image_at(d->img[b], d->img[b]->who);
-				struct sl_identity id = to->c[i].who;
-				uint32_t asks = to->c[i].asks;
+	}
+	/* What does not ask for ids is about any: one value for it. */
+	if (!b->n_uid)
+		b->n_uid = 1;
+	if (!b->n_gid)
+		b->n_gid = 1;
+}
 
-				if (!w[k].asks || to->n == SL_DOMAIN_KINDS ||
-				    !add_who(d->img[b], &w[k], &id, &asks))
-					continue;
-				to->c[to->n].who = id;
-				to->c[to->n++].asks = asks;
+static bool in_range(uint32_t asks, uint32_t bit, uint32_t at, uint32_t index, uint32_t lo,
+		     uint32_t hi)
+{
+	return asks & bit ? at >= lo && at <= hi : index == 0;
+}
+
+/* The client with what this conjunction asks for, once for each stretch of ids that matters. */
+static void extend(struct sl_domain *d, const struct boundaries *b, struct clients *to,
+		   uint32_t from, const struct sl_image *img, const struct sl_who *w)
+{
+	for (uint32_t u = 0; u < b->n_uid; u++)
+		for (uint32_t g = 0; g < b->n_gid; g++) {
+			struct sl_identity id = to->c[from].who;
+			uint32_t asks = to->c[from].asks;
+
+			if (!in_range(w->asks, SL_WHO_UID, b->uid[u], u, w->uid_lo, w->uid_hi) ||
+			    !in_range(w->asks, SL_WHO_GID, b->gid[g], g, w->gid_lo, w->gid_hi) ||
+			    !add_who(img, w, b->uid[u], b->gid[g], &id, &asks))
+				continue;
+			if (to->n == SL_DOMAIN_CLIENTS) {
+				d->truncated = true;
+				return;
 			}
+			to->c[to->n].uid_hi = UINT32_MAX;
+			for (uint32_t i = 0; i < b->n_uid; i++)
+				if (b->uid[i] > id.uid && b->uid[i] - 1 < to->c[to->n].uid_hi)
+					to->c[to->n].uid_hi = b->uid[i] - 1;
+			to->c[to->n].who = id;
+			to->c[to->n++].asks = asks;
+		}
+}
+
+/* Nobody in particular; what one conjunction asks for; what two ask for at once. */
+static void collect_clients(struct sl_domain *d, struct clients *to)
+{
+	struct boundaries *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		abort();
+	collect_boundaries(d, b);
+	memset(to, 0, sizeof(*to));
+	to->c[to->n++].who = (struct sl_identity){.uid = 65534, .known = 1};
+	for (uint32_t from = 0, n = 1; from < n; from++) {
+		for (unsigned a = 0; a < d->n_images; a++) {
+			const struct sl_who *w = sl_image_at(d->img[a], d->img[a]->who);
+
+			for (uint32_t i = 0; i < d->img[a]->who.n; i++)
+				if (w[i].asks)
+					extend(d, b, to, from, d->img[a], &w[i]);
+		}
+		if (from == 0)
+			n = to->n;
+	}
+	free(b);
 }
 
 static void collect_kinds(struct sl_domain *d)
@@ -173,7 +254,8 @@ static void collect_kinds(struct sl_domain *d)
 		other.protocol = SL_WIRE_NVME;
 		other.who = clients->c[i].who;
 		(void)snprintf(other.path, sizeof(other.path), "?");
-		who_text(&other.who, clients->c[i].asks, other.client, sizeof(other.client));
+		who_text(&other.who, clients->c[i].uid_hi, clients->c[i].asks, other.client,
+			 sizeof(other.client));
 		add_kind(d, &other);
 		for (unsigned a = 0; a < d->n_images; a++)
 			for (uint32_t w = 0; w < d->img[a]->where.n; w++)
@@ -200,7 +282,7 @@ struct sl_domain *sl_domain_new(const struct sl_image *const *img, unsigned n)
 		abort();
 	for (unsigned i = 0; i < n && i < SL_DOMAIN_IMAGES; i++)
 		d->img[d->n_images++] = img[i];
-	d->kinds = calloc(SL_DOMAIN_KINDS * SL_DOMAIN_KINDS, sizeof(*d->kinds));
+	d->kinds = calloc(SL_DOMAIN_KINDS, sizeof(*d->kinds));
 	d->contract = calloc(1, sizeof(*d->contract));
 	d->data = calloc(1, DATA_SIZE);
 	if (!d->kinds || !d->contract || !d->data)
@@ -327,9 +409,24 @@ static bool length_field(const struct sl_row *row, struct sl_field *f, uint32_t 
 
 static void want_length(struct wanted *w, const struct sl_cond *c)
 {
+	/* What else a length hangs on (as sl_facts_collect computes it). */
+	static const struct sl_field sel = {.off = 40, .bytes = 4, .shift = 8, .width = 3};
+	static const struct sl_field exhid = {.off = 44, .bytes = 4, .width = 1};
+	static const struct sl_field doper = {.off = 44, .bytes = 4, .width = 8};
+	const struct sl_row *row = &sl_rows[w->d->row];
 	struct sl_field f;
 	uint32_t unit, bias;
 
+	if (row->len == SL_LEN_FIXED_OPT || row->len == SL_LEN_HOST_ID) {
+		cut(w, &sel, 3);
+		cut(w, &sel, 4);
+	}
+	if (row->len == SL_LEN_HOST_ID)
+		cut(w, &exhid, 1);
+	if (row->len == SL_LEN_DIRECTIVE) {
+		cut(w, &doper, row->len_arg);
+		cut(w, &doper, row->len_arg + 1);
+	}
 	if (!length_field(&sl_rows[w->d->row], &f, &unit, &bias) || !unit)
 		return;
 	/* a ≤ (v + bias) × unit ≤ b */

@@ -10,11 +10,12 @@
 
 #include "policy/policy.h"
 
-#define SL_DOMAIN_IMAGES 2u
-#define SL_DOMAIN_VARS	 20u
-#define SL_DOMAIN_REPS	 64u	    /* of one variable */
-#define SL_DOMAIN_POINTS (1u << 18) /* of one row; more are sampled, and said to be */
-#define SL_DOMAIN_KINDS	 64u	    /* kinds of clients, and of devices */
+#define SL_DOMAIN_IMAGES  2u
+#define SL_DOMAIN_VARS	  20u
+#define SL_DOMAIN_REPS	  64u	     /* of one variable */
+#define SL_DOMAIN_POINTS  (1u << 18) /* of one row; more are sampled, and said to be */
+#define SL_DOMAIN_CLIENTS 256u
+#define SL_DOMAIN_KINDS	  1024u /* of clients on kinds of devices */
 
 enum sl_var_kind {
 	SL_VAR_FIELD,
@@ -55,6 +56,7 @@ struct sl_domain {
 	unsigned n_images;
 	uint32_t n_kinds;
 	struct sl_kind *kinds;
+	bool truncated; /* there are more kinds: nothing is exact */
 	struct sl_contract *contract;
 	uint8_t *data;
 	struct sl_entry *entries[2]; /* those that the point in hand has set */

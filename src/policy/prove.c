@@ -311,6 +311,7 @@ static void search(const struct sl_image *img, const struct sl_image *query,
 	struct sl_domain *d = sl_domain_new(both, 2);
 	unsigned best = UINT32_MAX;
 
+	ret->sampled = d->truncated;
 	for (uint32_t k = 0; k < d->n_kinds; k++) {
 		bool member = is_one_of(q, &d->kinds[k].who);
 
