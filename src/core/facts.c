@@ -268,15 +268,19 @@ static void check_payload(const struct sl_contract *c, const struct sl_row *row,
 
 /*
  * Would it change what the kernel uses, unclaimed? Taking an event from a log changes nothing that
- * the kernel keeps on the namespace. A command that names no namespace (a broadcast,
- * a Sanitize) changes all of them if it changes data or capabilities at all.
+ * the kernel keeps on the namespace. A command to all namespaces is one to each; one that names
+ * none (a Sanitize) changes all of them if it changes data or capabilities at all.
  */
 static bool in_use(const struct sl_contract *c, const struct sl_facts *f)
 {
+	sl_effects harm = SL_E_DATA | SL_E_CAPABILITY;
+
 	if (f->ns)
 		return f->ns->used_by_kernel && !f->ns->claimed &&
 		       sl_effects_any(f->effective, SL_E_MUTATING & ~SL_E_LOG);
-	if (!sl_effects_any(f->effective, SL_E_DATA | SL_E_CAPABILITY))
+	if (f->nsid == NVME_NSID_ALL && (sl_rows[f->row].flags & SL_ROW_NSID_ALL))
+		harm = SL_E_MUTATING & ~SL_E_LOG; /* as of one of them */
+	if (!sl_effects_any(f->effective, harm))
 		return false;
 	for (uint32_t i = 0; i < c->n_ns; i++)
 		if (c->ns[i].used_by_kernel && !c->ns[i].claimed)

@@ -335,12 +335,17 @@ static void test_in_use(void)
 	struct sl_command all = make(SL_SET_NVME_ADMIN, 0x80, 0xffffffff, 0, 0);
 	struct sl_command sanitize = make(SL_SET_NVME_ADMIN, 0x84, 0, 2, 0);
 	struct sl_command identify = make(SL_SET_NVME_ADMIN, 0x06, 0, 1, 4096);
+	/* Of all namespaces at once: detach, and write protection by Set Features. */
+	struct sl_command detach = make(SL_SET_NVME_ADMIN, 0x15, 0xffffffff, 1, 4096);
+	struct sl_command protect = make(SL_SET_NVME_ADMIN, 0x09, 0xffffffff, 0x84, 0);
+	struct sl_command smart = make(SL_SET_NVME_ADMIN, 0x02, 0xffffffff, 0x7f0002, 512);
 	struct sl_ns *ns = (struct sl_ns *)sl_contract_ns(&contract, TEST_NS_PLAIN);
 
 	assert(!collect(&format).in_use && !collect(&all).in_use && !collect(&sanitize).in_use);
 	ns->used_by_kernel = 1;
 	assert(collect(&format).in_use && collect(&all).in_use && collect(&sanitize).in_use);
 	assert(!collect(&identify).in_use);
+	assert(collect(&detach).in_use && collect(&protect).in_use && !collect(&smart).in_use);
 	ns->claimed = 1;
 	assert(!collect(&format).in_use && !collect(&all).in_use && !collect(&sanitize).in_use);
 	ns->used_by_kernel = ns->claimed = 0;
