@@ -2,6 +2,7 @@
 /* The fast evaluator. src/policy/slow.c is the other one; the two must agree on everything. */
 #include "core/decide.h"
 
+#include "base/bytes.h"
 #include "core/ranges.h"
 
 /* A condition's worth. */
@@ -39,11 +40,22 @@ static bool word_is_void(const struct judged *j)
 		(sl_rows[j->facts->row].flags & SL_ROW_VENDOR));
 }
 
+/* sl_field_get in one load, for nearly every field there is. */
+static uint64_t req_field(const struct sl_field *f, const uint8_t *req)
+{
+	uint64_t v;
+
+	if (f->be || f->off > SL_REQ_MAX - sizeof(v))
+		return sl_field_get(f, req);
+	v = sl_get_le64(req + f->off);
+	return v >> f->shift & (UINT64_MAX >> (64 - f->width));
+}
+
 static bool field_value(const struct judged *j, const struct sl_field *f, uint64_t *ret)
 {
 	switch ((enum sl_space)f->space) {
 	case SL_SPACE_REQ:
-		*ret = sl_field_get(f, j->cmd->req);
+		*ret = req_field(f, j->cmd->req);
 		return true;
 	case SL_SPACE_DATA:
 		if (!j->data || (uint32_t)f->off + f->bytes > j->cmd->data_len)
@@ -192,18 +204,26 @@ static const struct sl_list *list_of(const struct sl_image *img, uint32_t sectio
 	return &pages[index[section * img->n_pages + row / SL_PAGE_ROWS]].row[row % SL_PAGE_ROWS];
 }
 
+/* Eight bytes at a time: this is on the path of every health command. */
+static void clear_reserved(const uint32_t known[SL_REQ_MAX / 4], uint8_t *req)
+{
+	for (unsigned i = 0; i < SL_REQ_MAX / 8; i++) {
+		uint64_t keep = (uint64_t)known[2 * i + 1] << 32 | known[2 * i];
+
+		sl_put_le64(req + 8 * i, sl_get_le64(req + 8 * i) & keep);
+	}
+}
+
 /* What one normaliser asks for. */
 static void apply(const struct sl_image *img, const struct sl_rule *r, uint16_t row, uint8_t *req)
 {
-	const struct sl_cond *set = (const struct sl_cond *)sl_image_at(img, img->conds) + r->conds;
-	const uint32_t *known = sl_formats[sl_rows[row].format].known;
+	const struct sl_cond *set = sl_image_at(img, img->conds);
 
-	for (unsigned i = 0; i < r->n_sets; i++)
-		sl_field_set(&set[i].field, req, set[i].a);
-	if (!(r->flags & SL_RULE_RESERVED_0))
-		return;
-	for (unsigned i = 0; i < SL_REQ_MAX; i++)
-		req[i] &= (uint8_t)(known[i / 4] >> 8 * (i % 4));
+	set += r->conds;
+	for (unsigned s = 0; s < r->n_sets; s++)
+		sl_field_set(&set[s].field, req, set[s].a);
+	if (r->flags & SL_RULE_RESERVED_0)
+		clear_reserved(sl_formats[sl_rows[row].format].known, req);
 }
 
 /*
@@ -217,26 +237,28 @@ static bool normalise(const struct sl_image *img, const struct sl_bind *bind, ui
 	const uint32_t *cands = sl_image_at(img, img->cands);
 	const struct sl_rule *rules = sl_image_at(img, img->rules);
 	const struct sl_facts none = {.row = row};
-	struct judged j = {.img = img, .facts = &none};
 	struct sl_command asked;
+	const struct judged j = {.img = img, .cmd = &asked, .facts = &none};
+	bool changed = false;
 
 	for (uint32_t i = 0; i < bind->n; i++) {
 		const struct sl_list *l = list_of(img, bind->s[i].section, row);
 
-		if (!l->n_normalise || bind->s[i].deny_only)
+		if (bind->s[i].deny_only)
 			continue;
-		if (!j.cmd) {
-			asked = *cmd;
-			j.cmd = &asked;
-		}
 		for (uint32_t k = 0; k < l->n_normalise; k++) {
 			const struct sl_rule *r = &rules[cands[l->first + k]];
 
-			if (matches(&j, r))
-				apply(img, r, row, cmd->req);
+			/* All look at what was asked, so that their order does not matter. */
+			if (!changed)
+				asked = *cmd;
+			if (matches(&j, r) != YES)
+				continue;
+			apply(img, r, row, cmd->req);
+			changed = true;
 		}
 	}
-	return j.cmd && __builtin_memcmp(asked.req, cmd->req, sizeof(cmd->req)) != 0;
+	return changed && __builtin_memcmp(asked.req, cmd->req, sizeof(cmd->req)) != 0;
 }
 
 /*

@@ -201,6 +201,8 @@ void sl_domain_point(struct sl_domain *d, uint32_t n, struct sl_point *ret)
 	sl_put_le32(cmd->req + 4, c.nsid);
 	choose(d, n, cmd, &c);
 	add_ns(contract, c.nsid, row->set, c.in_use, c.claimed);
+	if (!contract->n_ns) /* a broadcast changes it too */
+		add_ns(contract, 1, row->set, c.in_use, c.claimed);
 	if (c.payload >= 0) {
 		add_ns(contract, c.nsid + 1, row->set, false, false);
 		set_payload(d, (uint32_t)c.payload, c.nsid);

@@ -769,7 +769,7 @@ static void add_states(struct wanted *w)
 	/* Where a model is compared, what only the gate refuses makes a difference too. */
 	if (model && gate && reserved)
 		(void)new_var(d, SL_VAR_RESERVED, 2);
-	if (w->in_use || (model && gate && sl_rows[d->row].set != SL_SET_NVME_ADMIN))
+	if (w->in_use || (model && gate))
 		(void)new_var(d, SL_VAR_IN_USE, 2);
 	if (w->claimed)
 		(void)new_var(d, SL_VAR_CLAIMED, 2);
