@@ -7,7 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <openssl/evp.h>
+#include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +144,7 @@ static int decode(struct sl_build *b, unsigned part)
 
 static void hash_bytes(void *ctx, const void *bytes, size_t len)
 {
-	(void)EVP_DigestUpdate(ctx, bytes, len);
+	SHA256Update(ctx, bytes, len);
 }
 
 /* Decodes what was found, and pins it as the reader would. */
@@ -152,30 +152,27 @@ static void finish(struct sl_build *b)
 {
 	struct sl_doc *d = b->doc;
 	struct sl_contract *c = &d->contract;
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool pin = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL);
+	SHA2_CTX md;
 
+	SHA256Init(&md);
 	for (unsigned part = 0; part < _SL_PART_N; part++) {
 		int flaw = b->len[part] ? decode(b, part) : 0;
 
 		if (flaw)
 			d->flaws |= 1u << flaw;
-		if (!pin)
-			continue;
 		if (part == SL_PART_CTRL)
-			sl_pin_identity(c, hash_bytes, md);
+			sl_pin_identity(c, hash_bytes, &md);
 		else if (b->len[part] == parts[part].size && part != SL_PART_LID14)
 			sl_pin_log(parts[part].lid, parts[part].csi, b->page[part],
-				   parts[part].size, hash_bytes, md);
+				   parts[part].size, hash_bytes, &md);
 	}
 	if (!(c->sources >> SL_SOURCE_LID05 & 1) && !(d->flaws & SL_FLAW_VOIDS))
 		d->flaws |= 1u << SL_FLAW_NO_LOG;
 	/* Features or a list of logs alone are half a contract: shown, and never decided by. */
 	if (d->flaws & SL_FLAW_VOIDS & ~(1u << SL_FLAW_NO_LOG))
 		sl_contract_void(c);
-	else if (pin)
-		(void)EVP_DigestFinal_ex(md, c->hash, NULL);
-	EVP_MD_CTX_free(md);
+	else
+		SHA256Final(c->hash, &md);
 	if (!strcmp(c->vendor, "0x0000"))
 		c->vendor[0] = 0; /* the text did not say; no vendor has that number */
 }
@@ -354,21 +351,19 @@ int sl_doc_load(const char *arg, struct sl_doc **ret, struct sl_diag *reterr)
 int sl_doc_read(const char *name, const struct sl_doc_source *source, struct sl_doc **ret)
 {
 	struct sl_doc *d = calloc(1, sizeof(*d));
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	SHA2_CTX md;
 	struct sl_reader r;
 	struct sl_command cmd;
 	int error = 0;
 
 	*ret = NULL;
-	if (!d || !md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL)) {
-		free(d);
-		EVP_MD_CTX_free(md);
+	if (!d)
 		return -ENOMEM;
-	}
+	SHA256Init(&md);
 	(void)snprintf(d->name, sizeof(d->name), "%s", name);
 	d->format = "read from the device";
 	d->live = true;
-	sl_reader_init(&r, &d->contract, hash_bytes, md);
+	sl_reader_init(&r, &d->contract, hash_bytes, &md);
 	while (!error && sl_reader_next(&r, &cmd)) {
 		uint8_t data[SL_READER_DATA_MAX] = {0};
 		uint16_t status = 0;
@@ -384,8 +379,7 @@ int sl_doc_read(const char *name, const struct sl_doc_source *source, struct sl_
 	d->flaws = r.flaws;
 	d->flawed_in = r.flawed_in;
 	if (!error && d->contract.state == SL_CONTRACT_PRESENT)
-		(void)EVP_DigestFinal_ex(md, d->contract.hash, NULL);
-	EVP_MD_CTX_free(md);
+		SHA256Final(d->contract.hash, &md);
 	if (error) {
 		sl_doc_free(d);
 		return error;

@@ -3,22 +3,19 @@
  * The state hash, and the blocks of a namespace as rules and tests reach them.
  */
 #include <errno.h>
-#include <openssl/evp.h>
-#include <stdlib.h>
+#include <sha2.h>
 
 #include "model/state.h"
 
 static void feed(void *arg, const void *p, size_t n)
 {
-	/* A hash of part of the state would be a lie: stop rather than tell it. */
-	if (EVP_DigestUpdate(arg, p, n) != 1)
-		abort();
+	SHA256Update(arg, p, n);
 }
 
 #define FEED(h, x) feed(h, &(x), sizeof(x))
 
 /* SMART without what moves by itself or with every command: see sl_model_hash in model.h. */
-static void hash_smart(EVP_MD_CTX *h, const struct sl_model *m)
+static void hash_smart(SHA2_CTX *h, const struct sl_model *m)
 {
 	static const struct {
 		uint16_t from, len;
@@ -28,7 +25,7 @@ static void hash_smart(EVP_MD_CTX *h, const struct sl_model *m)
 		feed(h, m->smart + kept[i].from, kept[i].len);
 }
 
-static void hash_feature(EVP_MD_CTX *h, const struct sl_feature *f)
+static void hash_feature(SHA2_CTX *h, const struct sl_feature *f)
 {
 	FEED(h, f->present);
 	FEED(h, f->current);
@@ -38,7 +35,7 @@ static void hash_feature(EVP_MD_CTX *h, const struct sl_feature *f)
 	feed(h, f->saved_data, f->data_len);
 }
 
-static void hash_resv(EVP_MD_CTX *h, const struct sl_resv *v)
+static void hash_resv(SHA2_CTX *h, const struct sl_resv *v)
 {
 	FEED(h, v->gen);
 	FEED(h, v->type);
@@ -53,7 +50,7 @@ static void hash_resv(EVP_MD_CTX *h, const struct sl_resv *v)
 	}
 }
 
-static void hash_ns(EVP_MD_CTX *h, const struct sl_ns *ns)
+static void hash_ns(SHA2_CTX *h, const struct sl_ns *ns)
 {
 	FEED(h, ns->nsid);
 	FEED(h, ns->csi);
@@ -73,7 +70,7 @@ static void hash_ns(EVP_MD_CTX *h, const struct sl_ns *ns)
 	feed(h, ns->zone_ext, ns->zone_ext ? (size_t)ns->n_zones * ns->zone_ext_len : 0);
 }
 
-static void hash_admin(EVP_MD_CTX *h, const struct sl_model *m)
+static void hash_admin(SHA2_CTX *h, const struct sl_model *m)
 {
 	FEED(h, m->id_ctrl);
 	FEED(h, m->effects);
@@ -95,7 +92,7 @@ static void hash_admin(EVP_MD_CTX *h, const struct sl_model *m)
 	FEED(h, m->error);
 }
 
-static void hash_pending(EVP_MD_CTX *h, const struct sl_model *m)
+static void hash_pending(SHA2_CTX *h, const struct sl_model *m)
 {
 	FEED(h, m->n_changed);
 	feed(h, m->changed, m->n_changed * sizeof(m->changed[0]));
@@ -128,18 +125,15 @@ static void hash_pending(EVP_MD_CTX *h, const struct sl_model *m)
 
 void sl_model_hash(const struct sl_model *m, uint8_t ret[32])
 {
-	EVP_MD_CTX *h = EVP_MD_CTX_new();
+	SHA2_CTX ctx, *h = &ctx;
 
-	if (!h || EVP_DigestInit_ex(h, EVP_sha256(), NULL) != 1)
-		abort();
+	SHA256Init(h);
 	hash_admin(h, m);
 	hash_smart(h, m);
 	hash_pending(h, m);
 	for (const struct sl_ns *ns = m->ns; ns; ns = ns->next)
 		hash_ns(h, ns);
-	if (EVP_DigestFinal_ex(h, ret, NULL) != 1)
-		abort();
-	EVP_MD_CTX_free(h);
+	SHA256Final(ret, h);
 }
 
 /* ---- blocks ---- */
