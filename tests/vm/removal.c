@@ -271,8 +271,9 @@ static void removals(unsigned n)
 		close(fd);
 		/* Until its namespaces are back. */
 		end = now() + LIMIT_S;
-		while (!find_node("SOLO", 4, NODE_CHAR, attribute) && now() < end)
-			(void)usleep(20000);
+		for (uint32_t nsid = 1; nsid <= 4 && now() < end; nsid++)
+			while (!find_node("SOLO", nsid, NODE_CHAR, attribute) && now() < end)
+				(void)usleep(20000);
 	}
 	if (open_files() != before)
 		die("removal: %u descriptors leaked", open_files() - before);
