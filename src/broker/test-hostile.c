@@ -53,9 +53,32 @@ static void test_in_use_stays(void)
 	}
 }
 
+/* A declaration has 32 bits: a condition on others is refused with the whole image. */
+static void test_image_bits(void)
+{
+	struct sl_image *img = (struct sl_image *)(uintptr_t)image(NULL);
+	struct sl_rule *rule = (void *)((uint8_t *)img + img->rules.off);
+	struct sl_cond *c = (void *)((uint8_t *)img + img->size);
+	const char *why;
+
+	img->conds = (struct sl_span){img->size, 1};
+	img->size += (uint32_t)sizeof(*c);
+	rule->n_conds = 1;
+	*c = (struct sl_cond){
+		.kind = SL_COND_FIELD_RANGE,
+		.field = {.space = SL_SPACE_DECL, .bytes = 4, .shift = 16, .width = 3},
+	};
+	assert(sl_image_check(img, img->size, &why) == 0);
+	c->field.bytes = 8;
+	c->field.shift = 40;
+	assert(sl_image_check(img, img->size, &why) < 0);
+	free(img);
+}
+
 int main(void)
 {
 	set_up(NULL);
+	test_image_bits();
 	test_in_use_stays();
 	tear_down();
 	return 0;

@@ -45,6 +45,8 @@ static bool field_ok(const struct sl_field *f)
 		return false;
 	if (f->bytes != 1 && f->bytes != 2 && f->bytes != 4 && f->bytes != 8)
 		return false;
+	if (f->space == SL_SPACE_DECL && f->bytes != sizeof(((struct sl_entry *)0)->raw))
+		return false;
 	if (f->width == 0 || f->width > 64 || f->shift + f->width > 8u * f->bytes)
 		return false;
 	return (unsigned)f->off + f->bytes <= room;
