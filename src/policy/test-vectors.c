@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the shipped policies allow of the plain form of every command, and nothing else: one line of
+ * tests/vectors/policy.tsv is policy, client, command. A new row of the command tables that a
+ * shipped policy lets through shows up here. With --write the file is written anew.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "core/table.h"
+#include "policy/policy.h"
+#include "wire/wire.h"
+
+#undef NDEBUG
+#include <assert.h>
+
+static const char *const policies[] = {"health", "read-only", "vendor-support", "tenant",
+				       "admin",	 "linux-6.1", "linux-6.12",	"linux-2026"};
+
+static const struct {
+	const char *name;
+	struct sl_identity who;
+} clients[] = {
+	{"root", {.uid = 0, .known = 1}},
+	{"uid 1000", {.uid = 1000, .known = 1}},
+	{"tenant-1", {.uid = 1000, .known = 1, .label = "tenant-1"}},
+	{"unknown", {.known = 0}},
+};
+
+static struct sl_contract contract;
+
+/* As a plain tool would send it: namespace 1 or none, every other field zero, the buffer that fits.
+ */
+static void plain(uint16_t row, struct sl_command *cmd)
+{
+	const struct sl_row *r = &sl_rows[row];
+	struct sl_command resolved;
+	struct sl_field sel;
+	struct sl_facts f;
+
+	memset(cmd, 0, sizeof(*cmd));
+	cmd->set = r->set == SL_SET_NVME_ADMIN ? SL_SET_NVME_ADMIN : SL_SET_NVME_IO;
+	cmd->req_len = SL_REQ_MAX;
+	cmd->req[0] = (uint8_t)r->op_lo;
+	cmd->req[4] = r->set == SL_SET_NVME_ZNS ? 2 : r->set == SL_SET_NVME_KV ? 3 : 1;
+	if (r->flags & SL_ROW_NSID_NONE)
+		cmd->req[4] = 0;
+	if (sl_row_selector(row, &sel))
+		sl_field_set(&sel, cmd->req, r->sel_lo);
+	cmd->dir = r->dir;
+	cmd->writable = 1;
+	resolved = *cmd;
+	sl_command_resolve(&contract, &resolved);
+	sl_facts_collect(&contract, &resolved, NULL, &f);
+	cmd->data_len = f.length < 4096 ? f.length : 4096;
+	if (!cmd->data_len)
+		cmd->dir = SL_DIR_NONE;
+}
+
+static void one(const char *dir, const char *name, FILE *out)
+{
+	static struct sl_policy_messages msgs;
+	static const uint8_t data[4096];
+	const struct sl_policy_device device = {"nvme0", SL_WIRE_NVME};
+	struct sl_policy *policy;
+	char path[4096];
+	void *image;
+	size_t size;
+
+	(void)snprintf(path, sizeof(path), "%s/%s.policy", dir, name);
+	assert(sl_policy_load(path, &msgs, &policy) == 0);
+	assert(sl_policy_compile(policy, &msgs, &image, &size) == 0);
+	for (unsigned c = 0; c < SL_COUNT(clients); c++) {
+		struct sl_bind bind;
+
+		assert(sl_image_bind(image, &clients[c].who, &contract, "nvme0", SL_WIRE_NVME,
+				     &bind) == 0);
+		for (uint32_t row = _SL_SET_N; row < sl_row_count; row++) {
+			struct sl_command cmd, again;
+			struct sl_verdict fast, slow;
+			const uint8_t *payload;
+
+			plain((uint16_t)row, &cmd);
+			again = cmd;
+			payload = cmd.dir & SL_DIR_OUT ? data : NULL;
+			sl_judge(image, &bind, &contract, &cmd, payload, 0, &fast);
+			sl_slow_judge(policy, &clients[c].who, &device, &contract, &again, payload,
+				      0, &slow);
+			assert(fast.allow == slow.allow && fast.reason == slow.reason);
+			if (fast.allow)
+				(void)fprintf(out, "%s\t%s\t%s\n", name, clients[c].name,
+					      sl_rows[row].name);
+		}
+	}
+	free(image);
+	(void)sl_policy_free(policy);
+}
+
+int main(int argc, char **argv)
+{
+	FILE *out, *want;
+	char got[256], line[256];
+	unsigned n = 0;
+
+	assert(argc == 3 || (argc == 4 && strcmp(argv[3], "--write") == 0));
+	contract.generation = 1;
+	contract.max_transfer = UINT32_MAX;
+	contract.n_ns = 3;
+	for (uint32_t i = 0; i < 3; i++)
+		contract.ns[i] = (struct sl_ns){.nsid = i + 1,
+						.csi = (uint8_t)(i == 1	  ? 2
+								 : i == 2 ? 1
+									  : 0),
+						.lba_shift = 9,
+						.blocks = 1u << 20};
+	out = argc == 4 ? fopen(argv[2], "we") : tmpfile();
+	assert(out);
+	for (unsigned i = 0; i < SL_COUNT(policies); i++)
+		one(argv[1], policies[i], out);
+	if (argc == 4)
+		return fclose(out) != 0;
+	rewind(out);
+	want = fopen(argv[2], "re");
+	assert(want);
+	for (;; n++) {
+		const char *a = fgets(line, sizeof(line), want), *b = fgets(got, sizeof(got), out);
+
+		if (!a && !b)
+			break;
+		if (!a || !b || strcmp(a, b) != 0) {
+			(void)fprintf(stderr, "%s:%u: expected %sgot %s", argv[2], n + 1,
+				      a ? a : "the end\n", b ? b : "the end\n");
+			return 1;
+		}
+	}
+	assert(n > 500);
+	return 0;
+}
