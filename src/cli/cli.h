@@ -113,6 +113,7 @@ int sl_verb_device_list(struct sl_cli *cli);
 int sl_verb_device_personas(struct sl_cli *cli);
 int sl_verb_ledger_show(struct sl_cli *cli);
 int sl_verb_ledger_verify(struct sl_cli *cli);
+int sl_verb_verify(struct sl_cli *cli);
 int sl_verb_status(struct sl_cli *cli);
 int sl_verb_doctor(struct sl_cli *cli);
 int sl_verb_dump_metadata(struct sl_cli *cli);

@@ -87,6 +87,16 @@ static const struct sl_option explain_options[] = {
 	{0},
 };
 
+static const struct sl_option verify_options[] = {
+	{.name = "perturb",
+	 .text = "also reserved bits, vendor's fields, every block, known payloads, many repeats"},
+	{.name = "commands", .arg = "N", .dflt = "0", .text = "stop after so many; 0: no limit"},
+	{.name = "time", .arg = "SECONDS", .dflt = "0", .text = "stop after so long; 0: no limit"},
+	{.name = "key", .arg = "N", .dflt = "0", .text = "picks the blocks that are sampled"},
+	{.name = "plan", .text = "say what would be done, and do nothing"},
+	{0},
+};
+
 static const struct sl_cli_verb device_subs[] = {
 	{.name = "list",
 	 .args = "",
@@ -170,6 +180,18 @@ const struct sl_cli_verb sl_verbs[] = {
 	 .args = "",
 	 .help = "what a device declares that its commands do",
 	 .subs = sl_contract_subs},
+	{.name = "verify",
+	 .args = "SPEC",
+	 .help = "hold what a device does against what it declares",
+	 .text = "Sends every command that the device and the specifications know, one at a time and in "
+		 "sequences, looks at all that can be read, and attributes each change. The exit status is "
+		 "5 when something contradicts a declaration, and 0 when nothing was seen to. Models and "
+		 "devices on the wire protocol only: their contents are lost.",
+	 .flags = SL_CLI_JSON,
+	 .args_min = 1,
+	 .args_max = 1,
+	 .options = verify_options,
+	 .fn = sl_verb_verify},
 	{.name = "device",
 	 .args = "",
 	 .help = "what can be put behind the gate",

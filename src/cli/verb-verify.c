@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `sluice verify`: what a device does, held against what it declares. Drives models and devices on
+ * the wire protocol; opens no device node.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "launch/launch.h"
+#include "observe/report.h"
+#include "observe/verify.h"
+
+struct line {
+	bool tty;
+	char last[64];
+	unsigned percent;
+};
+
+/* On stderr, so that a report can be piped; quiet when nobody looks. */
+static void progress(void *ctx, const char *phase, unsigned done, unsigned of)
+{
+	struct line *l = ctx;
+	unsigned percent = of ? (unsigned)(100ull * done / of) : 0;
+
+	if (!l->tty || (percent == l->percent && strcmp(l->last, phase) == 0))
+		return;
+	l->percent = percent;
+	(void)snprintf(l->last, sizeof(l->last), "%s", phase);
+	fprintf(stderr, "\r\033[K%s: %u %%", phase, percent);
+}
+
+static bool number(const char *s, uint64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(s, &end, 0);
+	return !errno && end != s && !*end && *s != '-';
+}
+
+static int open_rig(const char *arg, struct sl_rig **ret)
+{
+	struct sl_diag d = {0};
+	struct sl_spec spec;
+	int r = sl_spec_parse(arg, &spec, &d);
+
+	if (r < 0)
+		return sl_cli_diag(SL_EXIT_FAILED, &d);
+	switch (spec.kind) {
+	case SL_SPEC_MODEL:
+		r = sl_rig_model(spec.target, ret, &d);
+		break;
+	case SL_SPEC_WIRE:
+		r = sl_rig_wire(spec.target, ret, &d);
+		break;
+	default:
+		return sl_cli_error(SL_EXIT_FAILED,
+				    "%s: verify drives models (model:NAME, model:FILE) and devices "
+				    "on the wire protocol (wire:SOCKET); on hardware nothing is "
+				    "sent yet",
+				    arg);
+	}
+	return r < 0 ? sl_cli_diag(SL_EXIT_FAILED, &d) : 0;
+}
+
+static int report(struct sl_cli *cli, struct sl_rig *rig, const struct sl_verify_options *o)
+{
+	struct sl_verdicts v;
+	struct sl_diag d = {0};
+	struct sl_emit *e;
+	struct line *l = o->ctx;
+	int status, r = sl_verify(rig, cli->argv[0], o, &v, &d);
+
+	if (l->tty)
+		fprintf(stderr, "\r\033[K");
+	if (r < 0 && !v.doc)
+		return sl_cli_diag(SL_EXIT_FAILED, &d);
+	e = sl_cli_emit(cli);
+	sl_report_print(e, &v);
+	status = v.count[SL_WEIGHT_CAUGHT] ? SL_EXIT_CONTRADICTED : SL_EXIT_OK;
+	if (r < 0)
+		status = sl_cli_diag(SL_EXIT_FAILED, &d);
+	sl_verdicts_done(&v);
+	return sl_cli_finish(e, status);
+}
+
+int sl_verb_verify(struct sl_cli *cli)
+{
+	struct line l = {.tty = isatty(STDERR_FILENO)};
+	struct sl_verify_options o = {.progress = progress, .ctx = &l};
+	uint64_t seconds = 0;
+	struct sl_rig *rig;
+	int status;
+
+	if (!number(sl_cli_get(cli, "commands"), &o.commands))
+		return sl_cli_usage(cli, "--commands takes a number");
+	if (!number(sl_cli_get(cli, "time"), &seconds) || seconds > 1000000)
+		return sl_cli_usage(cli, "--time takes seconds");
+	if (!number(sl_cli_get(cli, "key"), &o.key))
+		return sl_cli_usage(cli, "--key takes a number");
+	o.seconds = (unsigned)seconds;
+	o.perturb = sl_cli_given(cli, "perturb");
+	status = open_rig(cli->argv[0], &rig);
+	if (status)
+		return status;
+	if (sl_cli_given(cli, "plan")) {
+		struct sl_emit *e = sl_cli_emit(cli);
+
+		sl_report_plan(e, rig, &o);
+		status = sl_cli_finish(e, SL_EXIT_OK);
+	} else {
+		status = report(cli, rig, &o);
+	}
+	sl_rig_close(rig);
+	return status;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Findings: kept once, however many variations of a command show them. */
+#ifndef SL_OBSERVE_BREACH_H
+#define SL_OBSERVE_BREACH_H
+
+#include "observe/trial.h"
+
+/*
+ * Adds a finding, or counts it to the one that is there already: same kind, same row, same place.
+ * The returned one may be filled further; NULL: it was there, or memory is short.
+ */
+struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const struct sl_case *x,
+				const struct sl_evidence *first);
+/* From what a run left unexplained; only the kept steps count. NULL as above. */
+struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *run,
+				 const struct sl_difference *d);
+/* Was this row caught already? */
+bool sl_breach_of_row(const struct sl_verdicts *out, uint16_t row);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an experiment to a finding: is there something that its commands do not explain, which of
+ * them does it take, and does it happen again.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/table.h"
+#include "observe/breach.h"
+#include "observe/phase.h"
+
+#define ROUNDS_MAX 6 /* findings that one experiment may hold */
+
+static bool fresh(const struct sl_verifier *v)
+{
+	return v->rig->can & SL_RIG_FRESH;
+}
+
+/* What single answers say, whatever else changed. */
+static void check_steps(struct sl_verifier *v, const struct sl_trial *r)
+{
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct sl_step *s = &r->step[i];
+		struct sl_evidence e = {0};
+		struct sl_breach *b;
+
+		if (!s->keep || !s->x)
+			continue;
+		if (!s->a.lost && s->a.len > s->x->cmd.data_len) {
+			(void)snprintf(e.where, sizeof(e.where), "length of the answer");
+			(void)snprintf(e.what, sizeof(e.what), "%u bytes into %u", s->a.len,
+				       s->x->cmd.data_len);
+			(void)sl_breach_add(v->out, SL_BREACH_OVERRUN, s->x, &e);
+		}
+		if (s->mismatch & SL_MISMATCH_AT_ONCE) {
+			(void)snprintf(e.where, sizeof(e.where), "reading back");
+			(void)snprintf(e.what, sizeof(e.what), "not what was written");
+			e.effects = SL_E_DATA;
+			(void)sl_breach_add(v->out, SL_BREACH_NOT_STORED, s->x, &e);
+		}
+		if (!s->a.lost)
+			continue;
+		(void)snprintf(e.where, sizeof(e.where), "%s",
+			       s->a.lost == SL_RIG_FAILED   ? "the transport failed"
+			       : s->a.lost == SL_RIG_SILENT ? "no answer in time"
+							    : "the device went away");
+		(void)snprintf(e.what, sizeof(e.what), "%s",
+			       s->a.error ? strerror(s->a.error) : "");
+		b = sl_breach_add(v->out, SL_BREACH_LOST, s->x, &e);
+		if (b)
+			b->observed = SL_E_AVAILABILITY;
+	}
+}
+
+struct fixed {
+	struct sl_verifier *v;
+	struct sl_change found;
+	bool any, firmware;
+};
+
+static bool find_fixed(void *ctx, const struct sl_change *c)
+{
+	struct fixed *f = ctx;
+
+	if (c->probe && c->probe->facet == SL_FACET_ID_CTRL && c->field && c->field->off == 64)
+		f->firmware = true;
+	if (!f->any && sl_change_fixed(c)) {
+		f->any = true;
+		f->found = *c;
+	}
+	return true;
+}
+
+/* What a device declares of itself has to stay while nothing but harmless commands runs. */
+static void check_fixed(struct sl_verifier *v, const struct sl_trial *twin)
+{
+	for (unsigned s = 0; s < _SL_STAGE_N; s++) {
+		struct fixed f = {.v = v};
+		struct sl_evidence e;
+		struct sl_breach *b;
+
+		if (!(twin->looked >> s & 1) || twin->prefix)
+			continue;
+		sl_look_compare(&v->probes, &v->start, &twin->look[s], find_fixed, &f);
+		if (!f.any || f.firmware)
+			continue;
+		sl_change_describe(&f.found, &e);
+		b = sl_breach_add(v->out, SL_BREACH_DECLARATION, NULL, &e);
+		if (b)
+			(void)snprintf(b->note, sizeof(b->note),
+				       "after at most %u harmless commands%s and the looks",
+				       twin->n,
+				       s == SL_STAGE_NOW     ? ""
+				       : s == SL_STAGE_LATER ? ", an hour later"
+							     : ", a reset and a power cycle");
+	}
+}
+
+/* The run with nothing in it that is in question. */
+static int make_twin(struct sl_verifier *v, const struct sl_trial *r, struct sl_trial *ret)
+{
+	int error = sl_trial_new(v, r->n, ret);
+
+	if (error)
+		return error;
+	ret->flags = r->flags & ~(unsigned)(SL_TRIAL_READBACK | SL_TRIAL_AUDIT);
+	ret->stages = r->stages;
+	ret->elapsed = r->elapsed;
+	ret->prefix = r->prefix;
+	for (unsigned i = 0; i < r->n; i++)
+		ret->step[i] = (struct sl_step){.x = r->step[i].x, .keep = i < r->prefix};
+	error = sl_trial_run(v, ret);
+	if (error)
+		sl_trial_done(ret);
+	else
+		check_fixed(v, ret);
+	return error;
+}
+
+/*
+ * Twins that hold nothing but harmless commands are all alike: the last few are kept. A run that
+ * read back has sent more commands, and gets a twin without.
+ */
+static struct sl_trial *twin_of(struct sl_verifier *v, const struct sl_trial *r, int *ret_error)
+{
+	struct sl_trial *t;
+
+	for (unsigned i = 0; i < SL_TWINS_MAX; i++) {
+		t = &v->twins[i];
+		if (!r->prefix && t->step && !t->prefix && t->n == r->n &&
+		    t->elapsed == r->elapsed && (t->stages & r->stages) == r->stages &&
+		    t->flags == (r->flags & ~(unsigned)(SL_TRIAL_READBACK | SL_TRIAL_AUDIT)))
+			return t;
+	}
+	t = &v->twins[v->next_twin++ % SL_TWINS_MAX];
+	sl_trial_done(t);
+	*ret_error = make_twin(v, r, t);
+	return *ret_error ? NULL : t;
+}
+
+/* Runs what is kept; what is left unexplained is in *d. */
+static int try_run(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d)
+{
+	struct sl_trial *twin;
+	int error = sl_trial_run(v, r);
+
+	d->n = d->more = 0;
+	if (error)
+		return error;
+	twin = twin_of(v, r, &error);
+	if (twin)
+		sl_trial_compare(v, r, twin, d);
+	return error;
+}
+
+/* Leaves out chunks of commands as long as something stays unexplained. */
+static int minimise(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d)
+{
+	unsigned n = r->n - r->prefix;
+	int error = 0;
+
+	for (unsigned size = (n + 1) / 2; size && !error; size = size == 1 ? 0 : (size + 1) / 2) {
+		for (unsigned at = r->prefix; at < r->n && !error; at += size) {
+			unsigned end = at + size < r->n ? at + size : r->n;
+			bool was[4096];
+			bool any = false, other = false;
+
+			if (end - at > sizeof(was))
+				return -E2BIG;
+			for (unsigned i = r->prefix; i < r->n; i++) {
+				bool in = i >= at && i < end;
+
+				if (in)
+					was[i - at] = r->step[i].keep;
+				any |= in && r->step[i].keep;
+				other |= !in && r->step[i].keep;
+			}
+			if (!any || !other)
+				continue;
+			for (unsigned i = at; i < end; i++)
+				r->step[i].keep = false;
+			error = try_run(v, r, d);
+			if (!error && d->n)
+				continue;
+			for (unsigned i = at; i < end; i++)
+				r->step[i].keep = was[i - at];
+		}
+	}
+	return error ? error : try_run(v, r, d);
+}
+
+static int experiment_fresh(struct sl_verifier *v, struct sl_trial *r)
+{
+	bool *kept = calloc(r->n + 1, sizeof(*kept));
+	struct sl_difference *d = malloc(sizeof(*d));
+	int error = kept && d ? try_run(v, r, d) : -ENOMEM;
+
+	if (!error)
+		check_steps(v, r);
+	for (unsigned round = 0; !error && d->n && round < ROUNDS_MAX; round++) {
+		struct sl_difference first = *d;
+
+		for (unsigned i = 0; i < r->n; i++)
+			kept[i] = r->step[i].keep;
+		if (r->n - r->prefix > 1)
+			error = minimise(v, r, d);
+		if (error)
+			break;
+		if (!d->n) { /* by chance, then: it does not come again */
+			*d = first;
+			for (unsigned i = 0; i < r->n; i++)
+				r->step[i].keep = kept[i];
+		}
+		(void)sl_breach_from(v, r, d);
+		if (r->n - r->prefix == 1)
+			break;
+		/* The rest without these: is there more? */
+		for (unsigned i = r->prefix; i < r->n; i++)
+			r->step[i].keep = kept[i] && !r->step[i].keep;
+		error = try_run(v, r, d);
+	}
+	free(kept);
+	free(d);
+	return error;
+}
+
+/* Was what changed put back, so that doing it again could show? */
+static bool put_back(const struct sl_verifier *v, const struct sl_change *c,
+		     const struct sl_look *before, const struct sl_look *now)
+{
+	size_t i = (size_t)(c->probe - v->probes.v);
+
+	return before->item[i].status == now->item[i].status &&
+	       before->item[i].result == now->item[i].result &&
+	       memcmp(before->bytes + c->probe->off, now->bytes + c->probe->off,
+		      c->probe->cmd.data_len) == 0;
+}
+
+/* Does it again, from a state as close to the first as the device lets us make. */
+static int confirm(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d,
+		   const struct sl_look *before)
+{
+	struct sl_difference again = {0};
+	struct sl_breach *b;
+	bool back;
+	int error = 0;
+
+	if (v->rig->can & SL_RIG_POWER)
+		error = v->rig->ops->power_cycle(v->rig);
+	if (!error)
+		error = sl_verifier_prepare(v, true);
+	if (!error)
+		error = sl_look_take(v->rig, &v->probes, false, v->data, &v->again);
+	if (error)
+		return error;
+	back = d->v[0].change.probe && put_back(v, &d->v[0].change, before, &v->again);
+	error = sl_trial_run(v, r);
+	if (error)
+		return error;
+	sl_look_explain(v, r, SL_STAGE_NOW, &v->again, &r->look[SL_STAGE_NOW], &again);
+	if (again.n ||
+	    (!back && d->v[0].change.probe && d->v[0].change.probe->facet != SL_FACET_BLOCKS)) {
+		b = sl_breach_from(v, r, again.n ? &again : d);
+		if (b && !again.n)
+			(void)snprintf(b->note, sizeof(b->note),
+				       "seen once, with nothing else in between; it could not be "
+				       "put back to be seen again");
+		return 0;
+	}
+	{
+		struct sl_evidence e;
+
+		sl_change_describe(&d->v[0].change, &e);
+		(void)sl_breach_add(v->out, SL_BREACH_UNREPEATED, r->step[r->n - 1].x, &e);
+	}
+	return 0;
+}
+
+static int experiment_live(struct sl_verifier *v, struct sl_trial *r)
+{
+	struct sl_difference *d = calloc(1, sizeof(*d));
+	int error = d ? 0 : -ENOMEM;
+
+	if (!error && !v->have_before)
+		error = sl_look_take(v->rig, &v->probes, true, v->data, &v->before);
+	v->have_before = true;
+	if (!error)
+		error = sl_trial_run(v, r);
+	if (!error) {
+		check_steps(v, r);
+		if (r->looked & 1)
+			sl_look_explain(v, r, SL_STAGE_NOW, &v->before, &r->look[SL_STAGE_NOW], d);
+	}
+	v->have_before = false;
+	if (!error && d->n && r->n == 1) {
+		error = confirm(v, r, d, &v->before);
+	} else if (!error && d->n) {
+		size_t found = v->out->n;
+
+		for (unsigned i = 0; i < r->n && !error && sl_budget(v); i++) {
+			struct sl_trial one;
+
+			error = sl_trial_new(v, 1, &one);
+			if (error)
+				break;
+			one.step[0] = (struct sl_step){.x = r->step[i].x, .keep = true};
+			one.flags = r->flags;
+			error = experiment_live(v, &one);
+			sl_trial_done(&one);
+		}
+		if (!error && found == v->out->n)
+			(void)sl_breach_from(v, r, d);
+	} else if (!error && r->looked & 1) {
+		struct sl_look t = v->before;
+
+		v->before = r->look[SL_STAGE_NOW];
+		r->look[SL_STAGE_NOW] = t;
+		v->have_before = true;
+	}
+	free(d);
+	return error;
+}
+
+int sl_experiment(struct sl_verifier *v, struct sl_trial *r)
+{
+	return fresh(v) ? experiment_fresh(v, r) : experiment_live(v, r);
+}

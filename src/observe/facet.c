@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Facets as rows; which of them a device has, and their values at a moment. */
+#include "observe/facet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "core/facts.h"
+#include "observe/case.h"
+#include "spec/nvme.h"
+
+/* What a row witnesses, in the words of effects.def. */
+enum {
+#define EFFECT(id, name, text) id = SL_E_##id,
+#include "spec/effects.def"
+	NONE = 0,
+	DECLARES = SL_FACETF_DECLARES,
+	ERRORS = SL_FACETF_ERRORS,
+	COUNTERS = SL_FACETF_COUNTERS,
+};
+
+const struct sl_facet sl_facets[_SL_FACET_N] = {
+#define FACET(id, name_, effects_, flags_, text_)                                                  \
+	[SL_FACET_##id] = {.name = name_, .text = text_, .effects = effects_, .flags = flags_},
+#include "observe/facets.def"
+};
+
+static const struct sl_facet_field fields[] = {
+#define FIELD(facet_, off_, len_, name_, effects_, rule_, why_)                                    \
+	{.facet = SL_FACET_##facet_,                                                               \
+	 .rule = SL_FIELD_##rule_,                                                                 \
+	 .off = off_,                                                                              \
+	 .len = len_,                                                                              \
+	 .effects = effects_,                                                                      \
+	 .name = name_,                                                                            \
+	 .why = why_},
+#include "observe/facets.def"
+};
+
+enum per { PER_CTRL, PER_NS, PER_CSI, PER_BOTH };
+
+static const struct {
+	uint8_t cns, facet, per;
+	const char *name;
+} identifies[] = {
+#define IDENTIFY(cns_, name_, facet_, per_) {cns_, SL_FACET_##facet_, PER_##per_, name_},
+#include "observe/facets.def"
+};
+
+static const struct {
+	uint8_t lid, facet, per;
+	uint16_t bytes;
+} logs[] = {
+#define LOGPAGE(lid_, facet_, bytes_, per_) {lid_, SL_FACET_##facet_, PER_##per_, bytes_},
+#include "observe/facets.def"
+};
+
+#define KEYED_BLOCKS 16 /* blocks of a namespace that the key picks */
+#define END_BLOCKS   8u /* blocks at either end */
+
+const struct sl_facet_field *sl_facet_field(unsigned facet, uint32_t at)
+{
+	for (size_t i = 0; i < SL_COUNT(fields); i++)
+		if (fields[i].facet == facet && at >= fields[i].off &&
+		    at < (uint32_t)fields[i].off + fields[i].len)
+			return &fields[i];
+	return NULL;
+}
+
+struct finder {
+	struct sl_rig *rig;
+	const struct sl_contract *c;
+	struct sl_probes *p;
+	uint8_t *data;
+	int error;
+};
+
+static struct sl_command admin_in(uint8_t opcode, uint32_t nsid, uint32_t cdw10, uint32_t len)
+{
+	struct sl_command cmd = {
+		.set = SL_SET_NVME_ADMIN, .dir = SL_DIR_IN, .req_len = SL_REQ_MAX, .data_len = len};
+
+	cmd.req[0] = opcode;
+	sl_put_le32(cmd.req + 4, nsid);
+	sl_put_le32(cmd.req + 40, cdw10);
+	return cmd;
+}
+
+/* Keeps the probe when the device answers it. */
+static bool try(struct finder *f, struct sl_probe *probe)
+{
+	struct sl_probes *p = f->p;
+	struct sl_answer a;
+
+	if (f->error)
+		return false;
+	f->error = sl_rig_call(f->rig, &probe->cmd, f->data, &a);
+	if (f->error || !sl_answer_ok(&a))
+		return false;
+	if (p->n == p->cap) {
+		size_t cap = p->cap ? 2 * p->cap : 128;
+		struct sl_probe *v = realloc(p->v, cap * sizeof(*v));
+
+		if (!v) {
+			f->error = -ENOMEM;
+			return false;
+		}
+		p->v = v;
+		p->cap = cap;
+	}
+	probe->off = p->bytes;
+	p->bytes += probe->cmd.data_len;
+	p->v[p->n++] = *probe;
+	return true;
+}
+
+static void find_identify(struct finder *f, unsigned row, uint32_t nsid, uint8_t csi)
+{
+	struct sl_probe p = {.facet = identifies[row].facet,
+			     .sel = identifies[row].cns,
+			     .sub = csi,
+			     .nsid = nsid,
+			     .cmd = admin_in(NVME_ADMIN_IDENTIFY, nsid, identifies[row].cns, 4096)};
+
+	p.cmd.req[47] = csi;
+	(void)snprintf(p.name, sizeof(p.name), "identify.%s", identifies[row].name);
+	(void)try(f, &p);
+}
+
+static bool csi_in_use(const struct sl_contract *c, uint8_t csi)
+{
+	for (uint32_t i = 0; i < c->n_ns; i++)
+		if (c->ns[i].csi == csi)
+			return true;
+	return csi == 0;
+}
+
+static void find_identifies(struct finder *f)
+{
+	for (unsigned row = 0; row < SL_COUNT(identifies); row++) {
+		enum per per = identifies[row].per;
+
+		if (per == PER_CTRL)
+			find_identify(f, row, 0, 0);
+		for (uint8_t csi = 0; per == PER_CSI && csi < 3; csi++)
+			if (csi_in_use(f->c, csi))
+				find_identify(f, row, 0, csi);
+		for (uint32_t i = 0; (per == PER_NS || per == PER_BOTH) && i < f->c->n_ns; i++)
+			find_identify(f, row, f->c->ns[i].nsid,
+				      per == PER_BOTH ? f->c->ns[i].csi : 0);
+	}
+}
+
+static void find_log(struct finder *f, uint8_t facet, uint8_t lid, uint32_t bytes, uint32_t nsid,
+		     uint8_t csi)
+{
+	struct sl_probe p = {
+		.facet = facet,
+		.sel = lid,
+		.sub = csi,
+		.nsid = nsid,
+		/* RAE: looking takes no event away. NUMDL: one less than the dwords. */
+		.cmd = admin_in(NVME_ADMIN_GET_LOG_PAGE, nsid,
+				lid | 1u << 15 | (bytes / 4 - 1) << 16, bytes)};
+
+	p.cmd.req[59] = csi;
+	(void)snprintf(p.name, sizeof(p.name), "log %02Xh", lid);
+	if (!try(f, &p) && bytes > 512 && facet == SL_FACET_LOG_VENDOR)
+		find_log(f, facet, lid, 512, nsid, csi);
+}
+
+static uint32_t log_bytes(const struct finder *f, unsigned row, const uint8_t *id_ctrl)
+{
+	uint32_t n = logs[row].bytes;
+
+	/* ELPE, byte 262: the error log's entries, less one. */
+	if (logs[row].facet == SL_FACET_ERRORS)
+		n *= id_ctrl[262] + 1u;
+	return f->rig->max_transfer && n > f->rig->max_transfer ? f->rig->max_transfer : n;
+}
+
+static void find_logs(struct finder *f)
+{
+	struct sl_command id = admin_in(NVME_ADMIN_IDENTIFY, 0, 1, 4096);
+	uint8_t id_ctrl[4096];
+	struct sl_answer a;
+
+	f->error = sl_rig_call(f->rig, &id, f->data, &a);
+	memcpy(id_ctrl, f->data, sizeof(id_ctrl));
+	for (unsigned row = 0; row < SL_COUNT(logs); row++) {
+		uint32_t bytes = log_bytes(f, row, id_ctrl);
+
+		if (logs[row].per == PER_CTRL)
+			find_log(f, logs[row].facet, logs[row].lid, bytes, 0, 0);
+		for (uint8_t csi = 0; logs[row].per == PER_CSI && csi < 3; csi++)
+			if (csi_in_use(f->c, csi))
+				find_log(f, logs[row].facet, logs[row].lid, bytes, 0, csi);
+		for (uint32_t i = 0; logs[row].per == PER_NS && i < f->c->n_ns; i++)
+			find_log(f, logs[row].facet, logs[row].lid, bytes, f->c->ns[i].nsid, 0);
+	}
+	for (unsigned lid = 0xc0; lid < 0x100; lid++)
+		find_log(f, SL_FACET_LOG_VENDOR, (uint8_t)lid, 4096, 0, 0);
+}
+
+static bool find_feature(struct finder *f, uint8_t fid, unsigned sel, uint32_t nsid)
+{
+	static const char *const names[] = {"", ", default", ", saved", ", capabilities"};
+	struct sl_probe p = {.facet = sel == 0	 ? SL_FACET_FEATURE
+				      : sel == 2 ? SL_FACET_FEATURE_SAVED
+						 : SL_FACET_FEATURE_OTHER,
+			     .sel = fid,
+			     .sub = (uint8_t)sel,
+			     .nsid = nsid,
+			     .cmd = admin_in(NVME_ADMIN_GET_FEATURES, nsid, fid | sel << 8, 4096)};
+
+	if (fid == 0x81) /* Host Identifier: the long one */
+		p.cmd.req[44] = 1;
+	(void)snprintf(p.name, sizeof(p.name), "feature %02Xh%s", fid, names[sel]);
+	return try(f, &p);
+}
+
+static void find_features(struct finder *f)
+{
+	for (unsigned fid = 1; fid < 256; fid++) {
+		bool any = find_feature(f, (uint8_t)fid, 0, 0);
+
+		for (unsigned sel = 1; any && sel < 4; sel++)
+			(void)find_feature(f, (uint8_t)fid, sel, 0);
+		for (uint32_t i = 0; i < f->c->n_ns && !any; i++) {
+			bool own = find_feature(f, (uint8_t)fid, 0, f->c->ns[i].nsid);
+
+			for (unsigned sel = 1; own && sel < 4; sel++)
+				(void)find_feature(f, (uint8_t)fid, sel, f->c->ns[i].nsid);
+			if (!own)
+				break;
+		}
+	}
+}
+
+static uint64_t mix(uint64_t z)
+{
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+static void find_blocks(struct finder *f, const struct sl_ns *ns, uint64_t lba, uint32_t n)
+{
+	struct sl_probe p = {.facet = SL_FACET_BLOCKS, .nsid = ns->nsid, .lba = lba, .blocks = n};
+	struct sl_facts facts;
+
+	p.cmd = admin_in(0x02, ns->nsid, (uint32_t)lba, 0);
+	p.cmd.set = SL_SET_NVME_IO;
+	sl_put_le64(p.cmd.req + 40, lba);
+	sl_put_le16(p.cmd.req + 48, (uint16_t)(n - 1));
+	sl_command_resolve(f->c, &p.cmd);
+	sl_facts_collect(f->c, &p.cmd, NULL, &facts);
+	p.cmd.data_len = facts.length;
+	p.cmd.meta_len = facts.meta_length;
+	if (n > 1)
+		(void)snprintf(p.name, sizeof(p.name), "blocks %llu-%llu", (unsigned long long)lba,
+			       (unsigned long long)lba + n - 1);
+	else
+		(void)snprintf(p.name, sizeof(p.name), "block %llu", (unsigned long long)lba);
+	(void)try(f, &p);
+}
+
+/* Both ends of a namespace, and blocks that nobody can foretell without the key. */
+static void find_ns(struct finder *f, const struct sl_ns *ns)
+{
+	struct sl_probe resv = {.facet = SL_FACET_RESERVATION, .nsid = ns->nsid};
+	struct sl_probe zones = {.facet = SL_FACET_ZONES, .nsid = ns->nsid};
+
+	resv.cmd = admin_in(0x0e, ns->nsid, 1023, 4096); /* Reservation Report, extended */
+	resv.cmd.set = SL_SET_NVME_IO;
+	resv.cmd.req[44] = 1;
+	(void)snprintf(resv.name, sizeof(resv.name), "reservation report");
+	(void)try(f, &resv);
+	zones.cmd = admin_in(0x7a, ns->nsid, 0, 4096); /* Zone Management Receive, report */
+	zones.cmd.set = SL_SET_NVME_IO;
+	sl_put_le32(zones.cmd.req + 48, 1023);
+	(void)snprintf(zones.name, sizeof(zones.name), "zone report");
+	if (ns->csi == 2)
+		(void)try(f, &zones);
+	if (!ns->lba_shift || ns->blocks < 2 * END_BLOCKS)
+		return;
+	find_blocks(f, ns, 0, END_BLOCKS);
+	find_blocks(f, ns, ns->blocks - END_BLOCKS, END_BLOCKS);
+	if (ns->blocks >= sl_arena(ns, f->p->key) + SL_ARENA_BLOCKS)
+		find_blocks(f, ns, sl_arena(ns, f->p->key), SL_ARENA_BLOCKS);
+	for (uint64_t i = 0; i < KEYED_BLOCKS; i++) {
+		uint64_t span = ns->blocks - 2 * END_BLOCKS;
+
+		if (span)
+			find_blocks(f, ns,
+				    END_BLOCKS + mix(f->p->key ^ mix(i + 1) ^ ns->nsid) % span, 1);
+	}
+}
+
+static void find_security(struct finder *f)
+{
+	/* Protocols, and TCG Level 0 Discovery: the only part of TCG that is no dialogue. */
+	static const uint32_t what[] = {0x00000000, 0x01000100};
+
+	for (unsigned i = 0; i < SL_COUNT(what); i++) {
+		struct sl_probe p = {.facet = SL_FACET_SECURITY,
+				     .sel = (uint8_t)i,
+				     .cmd = admin_in(0x82, 0, what[i], 512)};
+
+		sl_put_le32(p.cmd.req + 44, 512);
+		(void)snprintf(p.name, sizeof(p.name), "%s",
+			       i ? "TCG level 0 discovery" : "security protocols");
+		(void)try(f, &p);
+	}
+}
+
+int sl_probes_find(struct sl_rig *rig, const struct sl_contract *c, uint64_t key,
+		   struct sl_probes *ret)
+{
+	struct finder f = {.rig = rig, .c = c, .p = ret};
+
+	*ret = (struct sl_probes){.key = key};
+	f.data = malloc(SL_RIG_DATA_MAX + SL_RIG_OVER_MAX);
+	if (!f.data)
+		return -ENOMEM;
+	find_identifies(&f);
+	find_logs(&f);
+	find_features(&f);
+	find_security(&f);
+	for (uint32_t i = 0; i < c->n_ns; i++)
+		find_ns(&f, &c->ns[i]);
+	free(f.data);
+	ret->mask = calloc(1, ret->bytes + 1);
+	if (!f.error && !ret->mask)
+		f.error = -ENOMEM;
+	if (f.error)
+		sl_probes_done(ret);
+	return f.error;
+}
+
+void sl_probes_done(struct sl_probes *p)
+{
+	free(p->v);
+	free(p->mask);
+	*p = (struct sl_probes){0};
+}
+
+int sl_look_new(const struct sl_probes *p, struct sl_look *ret)
+{
+	ret->item = calloc(p->n + 1, sizeof(*ret->item));
+	ret->bytes = calloc(1, p->bytes + 1);
+	ret->hashed = false;
+	if (ret->item && ret->bytes)
+		return 0;
+	sl_look_done(ret);
+	return -ENOMEM;
+}
+
+void sl_look_done(struct sl_look *l)
+{
+	free(l->item);
+	free(l->bytes);
+	*l = (struct sl_look){0};
+}
+
+int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, bool backwards, uint8_t *data,
+		 struct sl_look *l)
+{
+	l->hashed = rig->can & SL_RIG_HASH && rig->ops->hash(rig, l->hash) == 0;
+	for (size_t i = 0; i < p->n; i++) {
+		size_t at = backwards ? p->n - 1 - i : i;
+		const struct sl_probe *probe = &p->v[at];
+		struct sl_answer a;
+		uint32_t n;
+		int r = sl_rig_call(rig, &probe->cmd, data, &a);
+
+		if (r)
+			return r;
+		n = a.len < probe->cmd.data_len ? a.len : probe->cmd.data_len;
+		l->item[at] = (struct sl_look_item){
+			.status = (uint16_t)(sl_answer_code(&a) | (a.lost ? 0x8000u : 0)),
+			.lost = a.lost,
+			.len = a.len,
+			/* DW0 of a completion means something for features alone. */
+			.result = probe->cmd.req[0] == NVME_ADMIN_GET_FEATURES ? a.result : 0};
+		memcpy(l->bytes + probe->off, data, n);
+		memset(l->bytes + probe->off + n, 0, probe->cmd.data_len - n);
+	}
+	return 0;
+}
+
+static uint64_t value_at(const uint8_t *p, uint32_t n)
+{
+	uint64_t v = 0;
+
+	for (uint32_t i = 0; i < n && i < 8; i++)
+		v |= (uint64_t)p[i] << 8 * i;
+	return v;
+}
+
+struct comparison {
+	const struct sl_probes *p;
+	const struct sl_look *before, *now;
+	bool (*each)(void *ctx, const struct sl_change *c);
+	void *ctx;
+};
+
+/* One change per field that differs, and one per run of bytes that no field names. */
+static bool compare_bytes(const struct comparison *x, const struct sl_probe *probe)
+{
+	const uint8_t *a = x->before->bytes + probe->off, *b = x->now->bytes + probe->off;
+	const uint8_t *mask = x->p->mask + probe->off;
+
+	for (uint32_t i = 0; i < probe->cmd.data_len;) {
+		const struct sl_facet_field *field;
+		struct sl_change c = {.probe = probe};
+		uint32_t start, end, last = i;
+
+		if (a[i] == b[i] || mask[i]) {
+			i++;
+			continue;
+		}
+		field = sl_facet_field(probe->facet, i);
+		start = field ? field->off : i & ~7u;
+		end = field ? (uint32_t)field->off + field->len : start + 8;
+		if (end > probe->cmd.data_len)
+			end = probe->cmd.data_len;
+		for (uint32_t k = i; k < end; k++)
+			if (a[k] != b[k] && !mask[k])
+				last = k;
+		c.field = field;
+		c.at = i;
+		c.len = last - i + 1;
+		c.old_value = value_at(a + start, end - start);
+		c.new_value = value_at(b + start, end - start);
+		i = end;
+		if (field && field->rule == SL_FIELD_MOVES)
+			continue;
+		if (!x->each(x->ctx, &c))
+			return false;
+	}
+	return true;
+}
+
+void sl_look_compare(const struct sl_probes *p, const struct sl_look *before,
+		     const struct sl_look *now, bool (*each)(void *ctx, const struct sl_change *c),
+		     void *ctx)
+{
+	struct comparison x = {p, before, now, each, ctx};
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct sl_look_item *a = &before->item[i], *b = &now->item[i];
+		struct sl_change c = {.probe = &p->v[i], .status = true};
+
+		c.old_status = a->status;
+		c.new_status = b->status;
+		if (a->status != b->status || a->lost != b->lost) {
+			if (!each(ctx, &c))
+				return;
+			continue;
+		}
+		if (a->result != b->result) {
+			c.status = false;
+			c.len = 4;
+			c.old_value = a->result;
+			c.new_value = b->result;
+			if (!each(ctx, &c))
+				return;
+		}
+		if (memcmp(before->bytes + c.probe->off, now->bytes + c.probe->off,
+			   c.probe->cmd.data_len) != 0 &&
+		    !compare_bytes(&x, c.probe))
+			return;
+	}
+	if (before->hashed && now->hashed && memcmp(before->hash, now->hash, 32) != 0) {
+		struct sl_change c = {0};
+
+		(void)each(ctx, &c);
+	}
+}
+
+size_t sl_probes_learn(struct sl_probes *p, const struct sl_look *a, const struct sl_look *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->bytes; i++)
+		if (a->bytes[i] != b->bytes[i] && !p->mask[i]) {
+			p->mask[i] = 1;
+			n++;
+		}
+	p->n_masked += n;
+	return n;
+}

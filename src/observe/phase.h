@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a verification, as rows. A new kind of experiment is a row and a function. */
+#ifndef SL_OBSERVE_PHASE_H
+#define SL_OBSERVE_PHASE_H
+
+#include "observe/trial.h"
+
+struct sl_phase {
+	const char *name, *text;
+	unsigned needs; /* enum sl_rig_can */
+	bool perturbs;	/* only with --perturb */
+	int (*run)(struct sl_verifier *v);
+};
+
+extern const struct sl_phase sl_phases[];
+extern const unsigned sl_n_phases;
+
+/*
+ * Carries a run out, compares it with its twin (or with the look before), finds which of its
+ * commands are needed for what is left unexplained, and records that. `wide`: too many steps for a
+ * look at every stage. 0 or -errno.
+ */
+int sl_experiment(struct sl_verifier *v, struct sl_trial *r);
+
+int sl_phase_singles(struct sl_verifier *v);
+int sl_phase_opcodes(struct sl_verifier *v);
+int sl_phase_stored(struct sl_verifier *v);
+int sl_phase_sequences(struct sl_verifier *v);
+int sl_phase_variations(struct sl_verifier *v);
+int sl_phase_blocks(struct sl_verifier *v);
+int sl_phase_counts(struct sl_verifier *v);
+
+#endif

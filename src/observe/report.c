@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "observe/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "contract/entry.h"
+#include "core/table.h"
+#include "observe/phase.h"
+
+static const char *const weights[] = {"note", "unattributed", "caught"};
+static const char *const stages[] = {"at once", "later", "after a reset and a power cycle"};
+
+/* The effects of a set in words, for a line of text. */
+static const char *effects_text(sl_effects e, char *buf, size_t size)
+{
+	size_t at = 0;
+
+	buf[0] = 0;
+	for (unsigned i = 0; i < _SL_EFFECT_N && at < size; i++)
+		if (e >> i & 1)
+			at += (size_t)snprintf(buf + at, size - at, "%s%s", at ? ", " : "",
+					       sl_effect_name(i));
+	return e ? buf : "nothing";
+}
+
+static void breach_text(struct sl_emit *e, const struct sl_breach *b)
+{
+	char declared[160];
+
+	sl_emit_note(e, "%s: %s: %s", weights[sl_breach_kinds[b->id].weight],
+		     b->command[0] ? b->command : "the device", sl_breach_kinds[b->id].text);
+	for (unsigned i = 0; i < b->n_before && i < SL_CULPRITS_MAX && i < 3; i++)
+		sl_emit_note(e, "    only after: %s%s", b->before[i],
+			     i == 2 && b->n_before > 3 ? " …" : "");
+	for (unsigned i = 0; i < b->n_evidence && i < 3; i++)
+		sl_emit_note(e, "    %s: %s%s%s", b->evidence[i].where, b->evidence[i].what,
+			     i == 0 && b->stage ? ", " : "",
+			     i == 0 && b->stage ? stages[b->stage] : "");
+	if (b->n_evidence > 3 || b->more)
+		sl_emit_note(e, "    … and %u more",
+			     b->n_evidence - (b->n_evidence > 3 ? 3 : b->n_evidence) + b->more);
+	if (b->has_cmd && b->observed)
+		sl_emit_note(e, "    declared: %s",
+			     effects_text(b->declared, declared, sizeof(declared)));
+	if (b->note[0])
+		sl_emit_note(e, "    %s", b->note);
+	if (b->times > 1)
+		sl_emit_note(e, "    and %u more variations of the command", b->times - 1);
+}
+
+static void breach_json(struct sl_emit *e, const struct sl_breach *b)
+{
+	char hex[2 * SL_REQ_MAX + 1] = "";
+
+	sl_emit_object(e, NULL, NULL);
+	sl_emit_str(e, "finding", NULL, "%s", sl_breach_kinds[b->id].name);
+	sl_emit_str(e, "weight", NULL, "%s", weights[sl_breach_kinds[b->id].weight]);
+	sl_emit_str(e, "text", NULL, "%s", sl_breach_kinds[b->id].text);
+	if (b->has_cmd) {
+		for (unsigned i = 0; i < SL_REQ_MAX; i++)
+			(void)snprintf(hex + 2 * i, 3, "%02x", b->cmd.req[i]);
+		sl_emit_str(e, "command", NULL, "%s", b->command);
+		sl_emit_str(e, "row", NULL, "%s",
+			    sl_rows[sl_row_find(b->cmd.set, b->cmd.req)].name);
+		sl_emit_str(e, "queue", NULL, "%s",
+			    b->cmd.set == SL_SET_NVME_ADMIN ? "admin" : "io");
+		sl_emit_u64(e, "opcode", NULL, b->cmd.req[0]);
+		sl_emit_str(e, "hex", NULL, "%s", hex);
+		sl_emit_bits(e, "declared", NULL, b->declared, sl_effect_name);
+		sl_emit_bits(e, "floor", NULL, b->floor, sl_effect_name);
+	}
+	sl_emit_bits(e, "observed", NULL, b->observed, sl_effect_name);
+	sl_emit_str(e, "seen", NULL, "%s", stages[b->stage]);
+	sl_emit_u64(e, "variations", NULL, b->times);
+	sl_emit_array(e, "before", NULL);
+	for (unsigned i = 0; i < b->n_before && i < SL_CULPRITS_MAX; i++)
+		sl_emit_str(e, NULL, NULL, "%s", b->before[i]);
+	sl_emit_end(e);
+	sl_emit_array(e, "evidence", NULL);
+	for (unsigned i = 0; i < b->n_evidence; i++) {
+		sl_emit_object(e, NULL, NULL);
+		sl_emit_str(e, "where", NULL, "%s", b->evidence[i].where);
+		sl_emit_str(e, "what", NULL, "%s", b->evidence[i].what);
+		sl_emit_u64(e, "offset", NULL, b->evidence[i].at);
+		sl_emit_u64(e, "length", NULL, b->evidence[i].len);
+		sl_emit_bits(e, "effects", NULL, b->evidence[i].effects, sl_effect_name);
+		sl_emit_end(e);
+	}
+	sl_emit_end(e);
+	sl_emit_u64(e, "more", NULL, b->more);
+	if (b->note[0])
+		sl_emit_str(e, "note", NULL, "%s", b->note);
+	sl_emit_end(e);
+}
+
+static void coverage(struct sl_emit *e, const struct sl_verdicts *v)
+{
+	static const char *const columns[][2] = {
+		{"phase", "phase"}, {"commands", "commands"}, {"cut", "cut"}, {NULL, NULL}};
+
+	if (!sl_emit_is_json(e))
+		return;
+	sl_emit_table(e, "phases", columns);
+	for (unsigned i = 0; i < v->n_phases; i++) {
+		sl_emit_cell(e, "%s", v->phase[i].name);
+		sl_emit_cell_u64(e, v->phase[i].commands);
+		sl_emit_cell(e, "%s", v->phase[i].cut ? "by the budget" : "");
+	}
+	sl_emit_end(e);
+	sl_emit_object(e, "facets", NULL);
+	for (unsigned i = 0; i < _SL_FACET_N; i++)
+		sl_emit_u64(e, sl_facets[i].name, NULL, v->facets[i]);
+	sl_emit_end(e);
+}
+
+static void claim(struct sl_emit *e, const struct sl_verdicts *v)
+{
+	bool cut = false;
+
+	for (unsigned i = 0; i < v->n_phases; i++)
+		cut |= v->phase[i].cut;
+	if (v->count[SL_WEIGHT_CAUGHT])
+		sl_emit_note(
+			e,
+			"The device contradicts what it declares, or what its specification says.");
+	else
+		sl_emit_note(e, "No contradiction was seen in what was sent%s.",
+			     cut ? " before the budget ended it" : "");
+	sl_emit_note(e, "A lie is caught when it is used here and shows in something that is read: "
+			"this never");
+	sl_emit_note(e, "says that there is none. A trigger of k unknown bits is met by chance "
+			"once in 2^k.");
+	if (!v->declares)
+		sl_emit_note(e, "It publishes no contract: held against the specification alone.");
+}
+
+void sl_report_print(struct sl_emit *e, const struct sl_verdicts *v)
+{
+	const struct sl_contract *c = &v->doc->contract;
+	unsigned shown = 0;
+
+	sl_emit_object(e, NULL, NULL);
+	sl_emit_str(e, "device", "device", "%s (%s, firmware %s)", v->doc->name, c->model,
+		    c->firmware);
+	sl_emit_str(e, "sent", "sent",
+		    "%" PRIu64 " commands in %.1f s; %zu forms, of which the device knows %zu",
+		    v->commands, v->seconds, v->n_cases, v->n_cases - v->n_refused);
+	sl_emit_str(e, "read", "read",
+		    "%zu values of %u kinds; %zu bytes left out because they move by themselves",
+		    v->n_probes, (unsigned)_SL_FACET_N, v->n_masked);
+	sl_emit_str(e, "found", "found", "%u caught, %u unattributed, %u notes",
+		    v->count[SL_WEIGHT_CAUGHT], v->count[SL_WEIGHT_UNATTRIBUTED],
+		    v->count[SL_WEIGHT_NOTE]);
+	if (sl_emit_is_json(e)) {
+		sl_emit_u64(e, "caught", NULL, v->count[SL_WEIGHT_CAUGHT]);
+		sl_emit_u64(e, "unattributed", NULL, v->count[SL_WEIGHT_UNATTRIBUTED]);
+		sl_emit_u64(e, "notes", NULL, v->count[SL_WEIGHT_NOTE]);
+		sl_emit_u64(e, "commands", NULL, v->commands);
+		sl_emit_bool(e, "declares", NULL, v->declares);
+		sl_emit_array(e, "findings", NULL);
+		for (size_t i = 0; i < v->n; i++)
+			breach_json(e, &v->v[i]);
+		sl_emit_end(e);
+	}
+	coverage(e, v);
+	sl_emit_end(e);
+	if (sl_emit_is_json(e))
+		return;
+	for (int w = SL_WEIGHT_CAUGHT; w >= SL_WEIGHT_NOTE; w--)
+		for (size_t i = 0; i < v->n; i++)
+			if (sl_breach_kinds[v->v[i].id].weight == w && shown++ < 24)
+				breach_text(e, &v->v[i]);
+	if (shown > 24)
+		sl_emit_note(e, "… and %u more findings: --json has all of them", shown - 24);
+	claim(e, v);
+}
+
+void sl_report_plan(struct sl_emit *e, const struct sl_rig *rig, const struct sl_verify_options *o)
+{
+	static const char *const columns[][2] = {
+		{"phase", "PHASE"}, {"what", "WHAT"}, {"runs", "RUNS"}, {NULL, NULL}};
+
+	sl_emit_table(e, "plan", columns);
+	for (unsigned i = 0; i < sl_n_phases; i++) {
+		const char *no = sl_phases[i].perturbs && !o->perturb ? "only with --perturb"
+				 : sl_phases[i].needs & ~rig->can
+					 ? "this device cannot be had fresh"
+					 : "yes";
+
+		sl_emit_cell(e, "%s", sl_phases[i].name);
+		sl_emit_cell(e, "%s", sl_phases[i].text);
+		sl_emit_cell(e, "%s", no);
+	}
+	sl_emit_end(e);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a verifier drives: a device that can be put into a known state, given commands, made to
+ * wait, reset and cut from power. Two kinds: a model in this process, whose time is ours, so that
+ * an hour costs nothing and the same commands give the same device; and a device that is another
+ * process on the wire protocol. Hardware is neither: no rig opens a device node.
+ *
+ * A rig goes past the gate on purpose: the gate refuses exactly those commands whose behaviour is
+ * in question. That is why it takes nothing but models.
+ */
+#ifndef SL_OBSERVE_RIG_H
+#define SL_OBSERVE_RIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "core/command.h"
+
+struct sl_rig;
+
+#define SL_RIG_DATA_MAX (128u << 10) /* bytes of one transfer */
+#define SL_RIG_OVER_MAX (64u << 10)  /* room behind them, for a device that overruns */
+
+enum sl_rig_lost {
+	SL_RIG_ANSWERED,
+	SL_RIG_FAILED, /* the transport failed with an errno */
+	SL_RIG_SILENT, /* no answer in time */
+	SL_RIG_GONE,   /* nobody is there any more */
+};
+
+struct sl_answer {
+	uint8_t lost;	 /* enum sl_rig_lost */
+	uint16_t status; /* SCT << 8 | SC and the rest, as struct sl_completion has it */
+	int error;	 /* positive errno of FAILED */
+	uint64_t result;
+	uint32_t len; /* bytes that came; more than were asked for is an overrun */
+	uint32_t meta_len;
+	uint32_t ms; /* how long it took, in the rig's time */
+};
+
+enum sl_rig_can {
+	SL_RIG_FRESH = 1 << 0, /* a device as it was at the very start, as often as wanted */
+	SL_RIG_POWER = 1 << 1, /* power cycle and controller reset */
+	SL_RIG_HASH = 1 << 2,  /* a digest of all state, out of band */
+	SL_RIG_CLOCK = 1 << 3, /* time passes when we say so, and costs nothing */
+};
+
+struct sl_rig_ops {
+	int (*fresh)(struct sl_rig *rig);
+	int (*call)(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
+		    struct sl_answer *ret);
+	int (*power_cycle)(struct sl_rig *rig);
+	int (*reset)(struct sl_rig *rig);
+	int (*hash)(struct sl_rig *rig, uint8_t ret[32]);
+	void (*pass)(struct sl_rig *rig, uint64_t ms);
+	void (*close)(struct sl_rig *rig);
+};
+
+struct sl_rig {
+	const struct sl_rig_ops *ops;
+	unsigned can; /* enum sl_rig_can */
+	uint32_t max_transfer;
+	uint64_t commands; /* sent since the rig was opened */
+	uint64_t freshes;
+};
+
+/* A persona's file. 0 or -errno with *reterr. */
+int sl_rig_model(const char *persona, struct sl_rig **ret, struct sl_diag *reterr);
+/* A socket on which a device serves. 0 or -errno with *reterr. */
+int sl_rig_wire(const char *path, struct sl_rig **ret, struct sl_diag *reterr);
+/* NULL-safe, returns NULL. */
+struct sl_rig *sl_rig_close(struct sl_rig *rig);
+
+/*
+ * Sends one command and waits. `data` holds SL_RIG_DATA_MAX + SL_RIG_OVER_MAX bytes: the payload
+ * going out, or room for what comes. 0, or -errno when the rig itself is broken; a device that
+ * fails, stalls or goes is in ret->lost.
+ */
+int sl_rig_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
+		struct sl_answer *ret);
+
+/* An NVMe status without DNR and MORE. */
+static inline uint16_t sl_answer_code(const struct sl_answer *a)
+{
+	return a->status & 0x7ff;
+}
+
+static inline bool sl_answer_ok(const struct sl_answer *a)
+{
+	return a->lost == SL_RIG_ANSWERED && sl_answer_code(a) == 0;
+}
+
+#endif

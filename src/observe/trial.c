@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Carries out experiments, and compares one with its twin. */
+#include "observe/trial.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/bytes.h"
+#include "core/table.h"
+
+#define LATER_MS	   3600000u /* an hour of a model's time */
+#define SILENT_MAX	   3	    /* answers that do not come, until nobody waits any more */
+#define SMART_MEDIA_ERRORS 160
+#define SMART_ERRORS	   176 /* offset of the number of error log entries */
+#define NVM_WRITE	   0x01u
+#define NVM_READ	   0x02u
+#define NVM_ZEROES	   0x08u
+
+double sl_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+bool sl_budget(struct sl_verifier *v)
+{
+	if (v->gone)
+		return false;
+	if ((v->o->commands && v->rig->commands >= v->o->commands) ||
+	    (v->o->seconds && sl_now() - v->t0 >= v->o->seconds)) {
+		v->out_of_budget = true;
+		if (v->phase < SL_PHASES_MAX)
+			v->out->phase[v->phase].cut = true;
+		return false;
+	}
+	return true;
+}
+
+uint32_t sl_ns_bytes(const struct sl_ns *ns)
+{
+	if (!ns->lba_shift || ns->lba_shift > 16)
+		return 0;
+	return (1u << ns->lba_shift) + (ns->meta_ext ? ns->meta : 0);
+}
+
+int sl_trial_new(const struct sl_verifier *v, unsigned n, struct sl_trial *ret)
+{
+	int r = 0;
+
+	*ret = (struct sl_trial){.n = n, .stages = 1u << SL_STAGE_NOW};
+	ret->step = calloc(n ? n : 1, sizeof(*ret->step));
+	if (!ret->step)
+		return -ENOMEM;
+	for (unsigned s = 0; s < _SL_STAGE_N && !r; s++)
+		r = sl_look_new(&v->probes, &ret->look[s]);
+	if (r)
+		sl_trial_done(ret);
+	return r;
+}
+
+void sl_trial_done(struct sl_trial *r)
+{
+	for (unsigned s = 0; s < _SL_STAGE_N; s++)
+		sl_look_done(&r->look[s]);
+	free(r->step);
+	*r = (struct sl_trial){0};
+}
+
+int sl_verifier_call(struct sl_verifier *v, const struct sl_case *x, struct sl_answer *ret)
+{
+	int r;
+
+	if (x->payload)
+		memcpy(v->data, x->payload, x->cmd.data_len);
+	r = sl_rig_call(v->rig, &x->cmd, v->data, ret);
+	if (!r && ret->lost == SL_RIG_SILENT && !(v->rig->can & SL_RIG_CLOCK))
+		v->silent++;
+	else
+		v->silent = 0;
+	if (v->silent >= SILENT_MAX || (ret->lost == SL_RIG_GONE && !(v->rig->can & SL_RIG_FRESH)))
+		v->gone = true;
+	return r;
+}
+
+/* A read or write of blocks of one namespace, as a case without a name. */
+static void block_case(const struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode,
+		       uint64_t lba, uint32_t n, struct sl_case *ret)
+{
+	*ret = (struct sl_case){.nsid = ns->nsid};
+	ret->cmd.set = SL_SET_NVME_IO;
+	ret->cmd.req_len = SL_REQ_MAX;
+	ret->cmd.req[0] = opcode;
+	sl_put_le32(ret->cmd.req + 4, ns->nsid);
+	sl_put_le64(ret->cmd.req + 40, lba);
+	sl_put_le16(ret->cmd.req + 48, (uint16_t)(n - 1));
+	sl_command_resolve(v->c, &ret->cmd);
+	ret->cmd.dir = opcode == NVM_READ ? SL_DIR_IN : SL_DIR_OUT;
+	ret->cmd.data_len = n * sl_ns_bytes(ns);
+	ret->cmd.meta_len = ns->meta_ext ? 0 : n * ns->meta;
+}
+
+int sl_verifier_prepare(struct sl_verifier *v, bool seeded)
+{
+	int r = v->rig->can & SL_RIG_FRESH ? v->rig->ops->fresh(v->rig) : 0;
+
+	v->rig->freshes++;
+	for (uint32_t i = 0; !r && seeded && i < v->c->n_ns; i++) {
+		const struct sl_ns *ns = &v->c->ns[i];
+		uint64_t lba = sl_arena(ns, v->probes.key);
+		uint32_t size = sl_ns_bytes(ns), n = SL_ARENA_BLOCKS / 2;
+		struct sl_answer a;
+		struct sl_case x;
+
+		if (!size || ns->blocks < lba + SL_ARENA_BLOCKS)
+			continue;
+		block_case(v, ns, NVM_WRITE, lba, n, &x);
+		for (uint32_t b = 0; b < n; b++)
+			sl_pattern(v->data + b * size, size, ns->nsid, lba + b);
+		r = sl_verifier_call(v, &x, &a);
+	}
+	return r;
+}
+
+/* What a write should have left in the blocks it names; false: that is not known. */
+static bool expected(const struct sl_verifier *v, const struct sl_case *x, uint32_t len)
+{
+	const struct sl_row *row = &sl_rows[x->row];
+
+	if (row->set == SL_SET_NVME_ADMIN || row->ranges != SL_RANGES_SLBA_NLB)
+		return false;
+	if (x->cmd.req[0] == NVM_WRITE && x->payload) {
+		memcpy(v->expect, x->payload, len);
+		return true;
+	}
+	if (x->cmd.req[0] == NVM_ZEROES) {
+		memset(v->expect, 0, len);
+		return true;
+	}
+	return false;
+}
+
+/* Reads back what a step wrote. */
+static int read_back(struct sl_verifier *v, struct sl_step *s, uint8_t mismatch)
+{
+	const struct sl_ns *ns = sl_contract_ns(v->c, s->x->nsid);
+	struct sl_answer a;
+	struct sl_case x;
+	int r;
+
+	if (!ns || !sl_ns_bytes(ns) || !s->keep || !sl_answer_ok(&s->a))
+		return 0;
+	block_case(v, ns, NVM_READ, sl_get_le64(s->x->cmd.req + 40),
+		   sl_get_le16(s->x->cmd.req + 48) + 1u, &x);
+	/* Zeroes do not say what becomes of metadata. */
+	if (x.cmd.data_len > SL_RIG_DATA_MAX || (ns->meta_ext && !s->x->payload) ||
+	    !expected(v, s->x, x.cmd.data_len))
+		return 0;
+	r = sl_verifier_call(v, &x, &a);
+	if (!r && !a.lost && (!sl_answer_ok(&a) || memcmp(v->data, v->expect, x.cmd.data_len) != 0))
+		s->mismatch |= mismatch;
+	return r;
+}
+
+/* A digest that only has to differ where the bytes do. */
+static uint64_t digest(const uint8_t *p, uint32_t n)
+{
+	uint64_t h = 0x2545f4914f6cdd1du;
+
+	for (uint32_t i = 0; i + 8 <= n; i += 8) {
+		uint64_t w;
+
+		memcpy(&w, p + i, 8);
+		h = (h ^ w) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 29;
+	}
+	for (uint32_t i = n & ~7u; i < n; i++)
+		h = (h ^ p[i]) * 0x100000001b3u;
+	return h;
+}
+
+static int look(struct sl_verifier *v, struct sl_trial *r, unsigned stage)
+{
+	int error;
+
+	if (!(r->stages >> stage & 1) || v->gone)
+		return 0;
+	error = sl_look_take(v->rig, &v->probes, r->flags & SL_TRIAL_BACKWARDS, v->data,
+			     &r->look[stage]);
+	r->looked |= 1u << stage;
+	return error;
+}
+
+/* The same moment in every experiment of one length: what drifts has drifted as far. */
+static void pad(struct sl_verifier *v, struct sl_trial *r, uint64_t elapsed)
+{
+	uint64_t to = 1000;
+
+	if (!(v->rig->can & SL_RIG_CLOCK))
+		return;
+	while (to < elapsed || to < r->elapsed)
+		to *= 10;
+	r->elapsed = to;
+	v->rig->ops->pass(v->rig, to - elapsed);
+}
+
+int sl_trial_run(struct sl_verifier *v, struct sl_trial *r)
+{
+	uint64_t elapsed = 0;
+	int error = 0;
+
+	r->looked = 0;
+	if (v->rig->can & SL_RIG_FRESH)
+		error = sl_verifier_prepare(v, !(r->flags & SL_TRIAL_UNSEEDED));
+	for (unsigned i = 0; i < r->n && !error && !v->gone; i++) {
+		struct sl_step *s = &r->step[i];
+		const struct sl_case *x = s->keep ? s->x : &v->neutral;
+
+		error = sl_verifier_call(v, x, &s->a);
+		elapsed += s->a.ms;
+		s->mismatch = 0;
+		s->digest = x->cmd.dir & SL_DIR_IN && sl_answer_ok(&s->a)
+				    ? digest(v->data, x->cmd.data_len)
+				    : 0;
+		if (!error && r->flags & SL_TRIAL_READBACK)
+			error = read_back(v, s, SL_MISMATCH_AT_ONCE);
+	}
+	for (unsigned i = 0; r->flags & SL_TRIAL_AUDIT && i < r->n && !error; i++)
+		error = read_back(v, &r->step[i], SL_MISMATCH_LATER);
+	pad(v, r, elapsed);
+	if (!error)
+		error = look(v, r, SL_STAGE_NOW);
+	if (error || r->stages >> SL_STAGE_LATER == 0)
+		return error;
+	if (v->rig->can & SL_RIG_CLOCK)
+		v->rig->ops->pass(v->rig, LATER_MS);
+	error = look(v, r, SL_STAGE_LATER);
+	if (error || r->stages >> SL_STAGE_RESET == 0 || !(v->rig->can & SL_RIG_POWER))
+		return error;
+	error = v->rig->ops->reset(v->rig);
+	if (!error)
+		error = v->rig->ops->power_cycle(v->rig);
+	return error ? error : look(v, r, SL_STAGE_RESET);
+}
+
+struct explaining {
+	const struct sl_verifier *v;
+	const struct sl_trial *run;
+	struct sl_difference *d;
+	unsigned stage;
+	bool failed;  /* a look was refused */
+	bool visible; /* something that the digest covers differs, explained or not */
+};
+
+/*
+ * A look that is refused where it was not at the start (a namespace has gone, a block is
+ * unreadable) leaves an entry in the error log: our doing, of which the refusal itself is the
+ * finding.
+ */
+static bool looks_failed(const struct sl_verifier *v, const struct sl_trial *r, unsigned stage)
+{
+	for (unsigned s = 0; s <= stage; s++)
+		for (size_t i = 0; r->looked >> s & 1 && i < v->probes.n; i++)
+			if (r->look[s].item[i].status)
+				return true;
+	return false;
+}
+
+/* Counters of what the looks themselves do: errors, and reads that did not happen. */
+static bool own_counter(const struct sl_change *c)
+{
+	if (!c->probe)
+		return false;
+	return c->probe->facet == SL_FACET_ERRORS ||
+	       (c->probe->facet == SL_FACET_SMART && c->field &&
+		(c->field->rule == SL_FIELD_COUNTS || c->field->off == SMART_MEDIA_ERRORS ||
+		 c->field->off == SMART_ERRORS)) ||
+	       sl_facets[c->probe->facet].flags & SL_FACETF_COUNTERS;
+}
+
+static bool explain_one(void *ctx, const struct sl_change *c)
+{
+	struct explaining *x = ctx;
+	enum sl_explanation best = SL_UNEXPLAINED;
+
+	/* The digest differs where something visible does: that is said already. */
+	if (!c->probe && x->visible)
+		return true;
+	if (c->probe && !(c->field && c->field->rule == SL_FIELD_COUNTS))
+		x->visible = true;
+	if (x->failed && own_counter(c))
+		return true;
+	for (unsigned i = x->run->prefix; i < x->run->n && best != SL_EXPLAINED; i++) {
+		const struct sl_step *s = &x->run->step[i];
+		struct sl_done done = {
+			.x = s->x, .status = sl_answer_code(&s->a), .lost = s->a.lost};
+		enum sl_explanation e;
+
+		if (!s->keep)
+			continue;
+		e = sl_explain(x->v->c, &done, c, x->v->fna, x->v->out->declares);
+		if (e < best)
+			best = e;
+	}
+	if (best == SL_EXPLAINED)
+		return true;
+	if (x->d->n == SL_UNEXPLAINED_MAX)
+		x->d->more++;
+	else
+		x->d->v[x->d->n++] = (struct sl_unexplained){*c, best, (uint8_t)x->stage};
+	return true;
+}
+
+void sl_look_explain(const struct sl_verifier *v, const struct sl_trial *run, unsigned stage,
+		     const struct sl_look *a, const struct sl_look *b, struct sl_difference *ret)
+{
+	struct explaining x = {.v = v, .run = run, .d = ret, .stage = stage};
+
+	x.failed = looks_failed(v, run, stage);
+	sl_look_compare(&v->probes, a, b, explain_one, &x);
+}
+
+void sl_trial_compare(const struct sl_verifier *v, const struct sl_trial *run,
+		      const struct sl_trial *twin, struct sl_difference *ret)
+{
+	ret->n = ret->more = 0;
+	for (unsigned s = 0; s < _SL_STAGE_N && !ret->n; s++)
+		if (run->looked >> s & 1 && twin->looked >> s & 1)
+			sl_look_explain(v, run, s, &twin->look[s], &run->look[s], ret);
+}

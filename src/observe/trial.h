@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Experiments: a list of commands on a device in a known state, and what can be seen afterwards.
+ * Where the device can be had fresh, each experiment has a twin that differs in nothing but the
+ * commands in question: a harmless one stands in the place of each. What moves by itself, or by
+ * others, moves in both.
+ */
+#ifndef SL_OBSERVE_TRIAL_H
+#define SL_OBSERVE_TRIAL_H
+
+#include "observe/judge.h"
+#include "observe/verify.h"
+
+/* Reading back did not return what a step wrote. */
+enum sl_mismatch {
+	SL_MISMATCH_AT_ONCE = 1 << 0,
+	SL_MISMATCH_LATER = 1 << 1, /* after the rest of the experiment */
+};
+
+/* How one command of an experiment went. */
+struct sl_step {
+	const struct sl_case *x;
+	bool keep;	  /* else the harmless command stands in its place */
+	uint8_t mismatch; /* enum sl_mismatch */
+	struct sl_answer a;
+	uint64_t digest; /* of what it returned */
+};
+
+enum sl_trial_flag {
+	SL_TRIAL_BACKWARDS = 1 << 0, /* look in the other order */
+	SL_TRIAL_READBACK = 1 << 1,  /* read what a write wrote at once */
+	SL_TRIAL_UNSEEDED = 1 << 2,  /* leave the arena as it is */
+	SL_TRIAL_AUDIT = 1 << 3,     /* read what was written once more at the end */
+};
+
+struct sl_trial {
+	struct sl_step *step;
+	unsigned n;
+	unsigned prefix; /* steps that the twin takes too: not in question */
+	unsigned flags;
+	unsigned stages;  /* 1 << enum sl_stage */
+	uint64_t elapsed; /* ms that the steps are to have taken together */
+	struct sl_look look[_SL_STAGE_N];
+	unsigned looked; /* 1 << enum sl_stage of those taken */
+};
+
+#define SL_TWINS_MAX 8
+
+struct sl_verifier {
+	struct sl_rig *rig;
+	const struct sl_verify_options *o;
+	struct sl_verdicts *out;
+	struct sl_contract *c;
+	struct sl_probes probes;
+	struct sl_cases cases;
+	uint8_t *data, *expect;
+	uint8_t fna;
+	struct sl_case neutral;
+	struct sl_look before; /* wire: the last look, which is what the next is held against */
+	struct sl_look again;  /* wire: after putting it back */
+	struct sl_look start;  /* the known state */
+	bool have_before;
+	bool gone;	 /* the device does not answer any more */
+	unsigned silent; /* answers in a row that did not come */
+	bool out_of_budget;
+	double t0;
+	unsigned phase;
+	struct sl_trial twins[SL_TWINS_MAX]; /* recent ones with nothing in question in them */
+	unsigned next_twin;
+};
+
+int sl_trial_new(const struct sl_verifier *v, unsigned n, struct sl_trial *ret);
+void sl_trial_done(struct sl_trial *r);
+/* A fresh, seeded device; on others: as it is. 0 or -errno. */
+int sl_verifier_prepare(struct sl_verifier *v, bool seeded);
+/* Carries it out. 0 or -errno of the rig. */
+int sl_trial_run(struct sl_verifier *v, struct sl_trial *r);
+/* One command outside of any experiment. */
+int sl_verifier_call(struct sl_verifier *v, const struct sl_case *x, struct sl_answer *ret);
+
+/* A change that none of the commands explains. */
+struct sl_unexplained {
+	struct sl_change change;
+	enum sl_explanation why;
+	uint8_t stage;
+};
+
+#define SL_UNEXPLAINED_MAX 64
+
+struct sl_difference {
+	unsigned n, more;
+	struct sl_unexplained v[SL_UNEXPLAINED_MAX];
+};
+
+/* What differs between a run and its twin, and is not explained by a command of the run. */
+void sl_trial_compare(const struct sl_verifier *v, const struct sl_trial *run,
+		      const struct sl_trial *twin, struct sl_difference *ret);
+/* For a device that cannot be had fresh: one look against another. */
+void sl_look_explain(const struct sl_verifier *v, const struct sl_trial *run, unsigned stage,
+		     const struct sl_look *a, const struct sl_look *b, struct sl_difference *ret);
+
+double sl_now(void);
+/* Is there time and are there commands left? */
+bool sl_budget(struct sl_verifier *v);
+/* Block size with what metadata travels in it; 0: unknown. */
+uint32_t sl_ns_bytes(const struct sl_ns *ns);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verifier: sends commands to a device, looks at what changed, and holds it against what the
+ * device declares. It can say that it saw a contradiction, and of which command; it can never say
+ * that there is none.
+ */
+#ifndef SL_OBSERVE_VERIFY_H
+#define SL_OBSERVE_VERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "contract/doc.h"
+#include "observe/case.h"
+#include "observe/facet.h"
+#include "observe/rig.h"
+
+/*
+ * BREACH(ID, "name", what it means, weight). CAUGHT contradicts a declaration or the specification;
+ * UNATTRIBUTED changed and may be somebody else's doing; NOTE is worth knowing.
+ */
+#define SL_BREACHES(B)                                                                             \
+	B(UNDECLARED, "undeclared-effect",                                                         \
+	  "it changed what neither its declaration nor its "                                       \
+	  "specification lets it change",                                                          \
+	  CAUGHT)                                                                                  \
+	B(UNDERDECLARED, "under-declared",                                                         \
+	  "it has the effect that its specification names, and the device does not declare it",    \
+	  CAUGHT)                                                                                  \
+	B(SCOPE, "wrong-scope", "it changed more than what it names", CAUGHT)                      \
+	B(HIDDEN, "hidden-effect",                                                                 \
+	  "it changed state that no answer shows; only the model's own digest does", CAUGHT)       \
+	B(NOT_STORED, "not-stored", "it succeeded and did not do what it says", CAUGHT)            \
+	B(UNWRITTEN, "answer-nobody-wrote", "a read returned what nobody wrote", CAUGHT)           \
+	B(OVERRUN, "transfer-too-long", "the device moved more than the command's length", CAUGHT) \
+	B(DECLARATION, "declaration-changes",                                                      \
+	  "what the device declares of itself changed under the same firmware", CAUGHT)            \
+	B(VANISHED, "support-changes", "a command that worked was refused later, or the reverse",  \
+	  CAUGHT)                                                                                  \
+	B(COUNTER, "counter-wrong", "a counter does not count what was sent", CAUGHT)              \
+	B(UNLISTED, "supported-but-unlisted",                                                      \
+	  "the device carries out a command that its log does not list", CAUGHT)                   \
+	B(UNSUPPORTED, "listed-but-unsupported", "its log lists a command that it does not know",  \
+	  CAUGHT)                                                                                  \
+	B(LOST, "device-failed", "the device failed, stalled or went away", NOTE)                  \
+	B(MOVES, "changes-by-itself", "it changed without any command of ours", UNATTRIBUTED)      \
+	B(UNREPEATED, "not-repeated", "it changed once and not again in the same place",           \
+	  UNATTRIBUTED)
+
+enum sl_breach_id {
+#define B(id, name, text, weight) SL_BREACH_##id,
+	SL_BREACHES(B)
+#undef B
+		_SL_BREACH_N
+};
+
+enum sl_weight { SL_WEIGHT_NOTE, SL_WEIGHT_UNATTRIBUTED, SL_WEIGHT_CAUGHT };
+
+struct sl_breach_kind {
+	const char *name, *text;
+	uint8_t weight; /* enum sl_weight */
+};
+extern const struct sl_breach_kind sl_breach_kinds[_SL_BREACH_N];
+
+/* When the change was seen. */
+enum sl_stage {
+	SL_STAGE_NOW,	/* by the first look after the command */
+	SL_STAGE_LATER, /* after time had passed */
+	SL_STAGE_RESET, /* after a reset and a power cycle */
+	_SL_STAGE_N
+};
+
+#define SL_EVIDENCE_MAX 6
+#define SL_CULPRITS_MAX 8
+
+struct sl_evidence {
+	char where[96]; /* "feature 06h", "identify.ns nsid=2: NSZE" */
+	char what[96];	/* "1 -> 0" */
+	uint32_t at, len;
+	sl_effects effects; /* that it witnesses */
+};
+
+struct sl_breach {
+	uint8_t id;	       /* enum sl_breach_id */
+	uint8_t stage;	       /* enum sl_stage */
+	char command[160];     /* who did it; "" when nobody did */
+	struct sl_command cmd; /* the last of them */
+	bool has_cmd;
+	unsigned n_before; /* commands that have to come before it, in order */
+	char before[SL_CULPRITS_MAX][96];
+	sl_effects declared, floor, observed;
+	unsigned n_evidence, more; /* and so many more places */
+	struct sl_evidence evidence[SL_EVIDENCE_MAX];
+	unsigned times; /* variations of the command that did the same */
+	char note[160];
+};
+
+struct sl_verify_options {
+	uint64_t commands; /* budget; 0: none */
+	unsigned seconds;  /* likewise */
+	bool perturb;	   /* reserved bits, other fields, blocks and payloads */
+	uint64_t key;
+	void (*progress)(void *ctx, const char *phase, unsigned done, unsigned of);
+	void *ctx;
+};
+
+struct sl_phase_count {
+	const char *name;
+	uint64_t experiments, commands;
+	bool cut; /* a budget ended it */
+};
+
+#define SL_PHASES_MAX 16
+
+struct sl_verdicts {
+	struct sl_doc *doc;
+	size_t n, cap;
+	struct sl_breach *v;
+	unsigned count[SL_WEIGHT_CAUGHT + 1];
+	size_t n_probes, n_masked, n_cases, n_refused;
+	unsigned facets[_SL_FACET_N]; /* probes of each */
+	unsigned n_phases;
+	struct sl_phase_count phase[SL_PHASES_MAX];
+	uint64_t commands, experiments;
+	uint64_t blocks_read, blocks_of; /* exhaustive comparison of contents */
+	double seconds;
+	bool declares; /* it publishes a contract at all */
+};
+
+/* Judges a device. 0: *ret is filled, see ->count; -errno with *reterr: it could not be judged. */
+int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_options *o,
+	      struct sl_verdicts *ret, struct sl_diag *reterr);
+void sl_verdicts_done(struct sl_verdicts *v);
+
+#endif
