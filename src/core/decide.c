@@ -387,6 +387,9 @@ bool sl_row_reachable(const struct sl_image *img, const struct sl_bind *bind, ui
 	const struct sl_rule *rules = sl_image_at(img, img->rules);
 	bool allowed = false;
 
+	/* What is never comprehended, or never anybody's but the kernel's, no rule can allow. */
+	if (sl_rows[row].flags & (SL_ROW_UNLISTED | SL_ROW_NO_DEPTH | SL_ROW_KERNEL))
+		return false;
 	for (uint32_t i = 0; i < bind->n; i++) {
 		const struct sl_list *l = list_of(img, bind->s[i].section, row);
 
