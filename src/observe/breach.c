@@ -84,6 +84,26 @@ static unsigned rank(const struct sl_unexplained *u)
 	return 2u * (unsigned)u->why + (u->change.probe && u->change.probe->cmd.req[0] != 0x02);
 }
 
+/* The same finding with evidence that says more takes the place of the old one. */
+static struct sl_breach *better(struct sl_verdicts *out, unsigned id, const struct sl_case *x,
+				unsigned rank, const struct sl_evidence *first)
+{
+	for (size_t i = 0; x && i < out->n; i++) {
+		struct sl_breach *b = &out->v[i];
+
+		if (b->id != id || !b->has_cmd || sl_row_find(b->cmd.set, b->cmd.req) != x->row ||
+		    b->rank >= rank)
+			continue;
+		(void)snprintf(b->command, sizeof(b->command), "%s", x->name);
+		b->cmd = x->cmd;
+		b->evidence[0] = *first;
+		b->n_evidence = 1;
+		b->more = b->n_before = 0;
+		return b;
+	}
+	return NULL;
+}
+
 struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *run,
 				 const struct sl_difference *d)
 {
@@ -101,7 +121,10 @@ struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *r
 	sl_change_describe(&worst->change, &e);
 	b = sl_breach_add(v->out, kind_of(worst), last ? last->x : NULL, &e);
 	if (!b)
+		b = better(v->out, kind_of(worst), last ? last->x : NULL, rank(worst), &e);
+	if (!b)
 		return NULL;
+	b->rank = rank(worst);
 	b->stage = worst->stage;
 	for (unsigned i = 0; i < d->n; i++) {
 		if (&d->v[i] == worst)

@@ -422,37 +422,3 @@ int sl_cases_opcodes(const struct sl_contract *c, struct sl_cases *cases)
 	}
 	return 0;
 }
-
-int sl_cases_vary(const struct sl_contract *c, struct sl_cases *cases)
-{
-	size_t n = cases->n;
-
-	(void)c;
-	for (size_t i = 0; i < n; i++) {
-		struct sl_case x = cases->v[i];
-		const struct sl_format *f = &sl_formats[sl_rows[x.row].format];
-
-		if (x.refused || x.kind != SL_CASE_BASE)
-			continue;
-		x.kind = SL_CASE_BIT;
-		for (unsigned dw = 2; dw < 16; dw++) {
-			uint32_t reserved = ~f->known[dw];
-
-			if (dw >= 4 && dw <= 9)
-				continue;
-			for (unsigned bit = 0; bit < 32; bit++) {
-				struct sl_case y = x;
-				uint32_t v = sl_get_le32(x.cmd.req + 4 * dw);
-
-				if (!(reserved >> bit & 1))
-					continue;
-				sl_put_le32(y.cmd.req + 4 * dw, v | 1u << bit);
-				name_case(&y, "%.60s with reserved bit %u of CDW%u", x.name, bit,
-					  dw);
-				if (!add(cases, &y))
-					return -ENOMEM;
-			}
-		}
-	}
-	return 0;
-}

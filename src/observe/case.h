@@ -27,8 +27,9 @@ enum sl_case_kind {
 };
 
 struct sl_case {
-	uint8_t kind; /* enum sl_case_kind */
-	bool refused; /* the device does not know it: learned when it was first sent */
+	uint8_t kind;	 /* enum sl_case_kind */
+	bool refused;	 /* the device does not know it: learned when it was first sent */
+	uint16_t status; /* how it ended the first time */
 	uint16_t row;
 	uint32_t nsid;
 	struct sl_command cmd;
@@ -59,8 +60,6 @@ void sl_pattern(uint8_t *p, uint32_t len, uint32_t nsid, uint64_t lba);
  */
 int sl_cases_base(const struct sl_contract *c, const struct sl_probes *p,
 		  const struct sl_look *look, struct sl_cases *ret);
-/* Appends variations of the canonical cases that the device knows. 0 or -ENOMEM. */
-int sl_cases_vary(const struct sl_contract *c, struct sl_cases *cases);
 /* Appends every opcode that is neither listed nor the driver's. 0 or -ENOMEM. */
 int sl_cases_opcodes(const struct sl_contract *c, struct sl_cases *cases);
 void sl_cases_done(struct sl_cases *cases);

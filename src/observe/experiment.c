@@ -106,7 +106,7 @@ static int make_twin(struct sl_verifier *v, const struct sl_trial *r, struct sl_
 
 	if (error)
 		return error;
-	ret->flags = r->flags & ~(unsigned)(SL_TRIAL_READBACK | SL_TRIAL_AUDIT);
+	ret->flags = r->flags & ~(unsigned)(SL_TRIAL_READBACK | SL_TRIAL_AUDIT | SL_TRIAL_REPEAT);
 	ret->stages = r->stages;
 	ret->elapsed = r->elapsed;
 	ret->prefix = r->prefix;
@@ -132,7 +132,8 @@ static struct sl_trial *twin_of(struct sl_verifier *v, const struct sl_trial *r,
 		t = &v->twins[i];
 		if (!r->prefix && t->step && !t->prefix && t->n == r->n &&
 		    t->elapsed == r->elapsed && (t->stages & r->stages) == r->stages &&
-		    t->flags == (r->flags & ~(unsigned)(SL_TRIAL_READBACK | SL_TRIAL_AUDIT)))
+		    t->flags == (r->flags &
+				 ~(unsigned)(SL_TRIAL_READBACK | SL_TRIAL_AUDIT | SL_TRIAL_REPEAT)))
 			return t;
 	}
 	t = &v->twins[v->next_twin++ % SL_TWINS_MAX];
@@ -192,6 +193,40 @@ static int minimise(struct sl_verifier *v, struct sl_trial *r, struct sl_differe
 	return error ? error : try_run(v, r, d);
 }
 
+/* Of one command again and again: how often does it take? */
+static int count_down(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d)
+{
+	unsigned low = 0, high = r->n; /* low is not enough, high is */
+	int error = 0;
+
+	while (high - low > 1 && !error) {
+		unsigned mid = low + (high - low) / 2;
+
+		for (unsigned i = 0; i < r->n; i++)
+			r->step[i].keep = i < mid;
+		error = try_run(v, r, d);
+		if (d->n)
+			high = mid;
+		else
+			low = mid;
+	}
+	for (unsigned i = 0; i < r->n; i++)
+		r->step[i].keep = i < high;
+	return error ? error : try_run(v, r, d);
+}
+
+static void note_count(const struct sl_trial *r, struct sl_breach *b)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->n; i++)
+		n += r->step[i].keep;
+	if (b && r->flags & SL_TRIAL_REPEAT && n > 1) {
+		(void)snprintf(b->note, sizeof(b->note), "from its %uth time on", n);
+		b->n_before = 0;
+	}
+}
+
 static int experiment_fresh(struct sl_verifier *v, struct sl_trial *r)
 {
 	bool *kept = calloc(r->n + 1, sizeof(*kept));
@@ -205,7 +240,9 @@ static int experiment_fresh(struct sl_verifier *v, struct sl_trial *r)
 
 		for (unsigned i = 0; i < r->n; i++)
 			kept[i] = r->step[i].keep;
-		if (r->n - r->prefix > 1)
+		if (r->flags & SL_TRIAL_REPEAT)
+			error = count_down(v, r, d);
+		else if (r->n - r->prefix > 1)
 			error = minimise(v, r, d);
 		if (error)
 			break;
@@ -214,8 +251,8 @@ static int experiment_fresh(struct sl_verifier *v, struct sl_trial *r)
 			for (unsigned i = 0; i < r->n; i++)
 				r->step[i].keep = kept[i];
 		}
-		(void)sl_breach_from(v, r, d);
-		if (r->n - r->prefix == 1)
+		note_count(r, sl_breach_from(v, r, d));
+		if (r->n - r->prefix == 1 || r->flags & SL_TRIAL_REPEAT)
 			break;
 		/* The rest without these: is there more? */
 		for (unsigned i = r->prefix; i < r->n; i++)

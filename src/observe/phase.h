@@ -22,9 +22,12 @@ extern const unsigned sl_n_phases;
  */
 int sl_experiment(struct sl_verifier *v, struct sl_trial *r);
 
+void sl_progress(const struct sl_verifier *v, size_t done, size_t of);
+
 int sl_phase_singles(struct sl_verifier *v);
 int sl_phase_opcodes(struct sl_verifier *v);
-int sl_phase_stored(struct sl_verifier *v);
+int sl_phase_payloads(struct sl_verifier *v);
+int sl_phase_support(struct sl_verifier *v);
 int sl_phase_sequences(struct sl_verifier *v);
 int sl_phase_variations(struct sl_verifier *v);
 int sl_phase_blocks(struct sl_verifier *v);

@@ -16,10 +16,19 @@
 const struct sl_phase sl_phases[] = {
 	{"singles", "each command by itself", 0, false, sl_phase_singles},
 	{"opcodes", "opcodes that no log lists", 0, false, sl_phase_opcodes},
+	{"sequences", "commands in many orders, harmless ones after each that changes something", 0,
+	 false, sl_phase_sequences},
+	{"variations", "fields and reserved bits, one by one", 0, true, sl_phase_variations},
+	{"payloads", "writes with the payloads of known channels", 0, true, sl_phase_payloads},
+	{"counts", "each harmless command a thousand times", 0, true, sl_phase_counts},
+	{"support", "each command again after a thousand others, an hour and a power cycle",
+	 SL_RIG_FRESH, true, sl_phase_support},
+	{"blocks", "writes and reads of single blocks, as many as there is time for", 0, true,
+	 sl_phase_blocks},
 };
 const unsigned sl_n_phases = SL_COUNT(sl_phases);
 
-static void progress(const struct sl_verifier *v, size_t done, size_t of)
+void sl_progress(const struct sl_verifier *v, size_t done, size_t of)
 {
 	if (v->o->progress)
 		v->o->progress(v->o->ctx, v->out->phase[v->phase].name, (unsigned)done,
@@ -41,8 +50,8 @@ static int single(struct sl_verifier *v, struct sl_case *x, bool note_refusal)
 		r.flags = order ? SL_TRIAL_BACKWARDS : 0;
 		r.stages = order || !(v->rig->can & SL_RIG_CLOCK) ? 1u << SL_STAGE_NOW : ALL_STAGES;
 		error = sl_experiment(v, &r);
-		x->refused =
-			!r.step[0].a.lost && sl_answer_code(&r.step[0].a) == NVME_INVALID_OPCODE;
+		x->status = r.step[0].a.lost ? 0xffff : sl_answer_code(&r.step[0].a);
+		x->refused = x->status == NVME_INVALID_OPCODE;
 		sl_trial_done(&r);
 		if (!(v->rig->can & SL_RIG_FRESH))
 			break;
@@ -61,7 +70,7 @@ int sl_phase_singles(struct sl_verifier *v)
 	int error = 0;
 
 	for (size_t i = 0; i < v->cases.n && !error && sl_budget(v); i++) {
-		progress(v, i, v->cases.n);
+		sl_progress(v, i, v->cases.n);
 		error = single(v, &v->cases.v[i], true);
 	}
 	return error;
@@ -81,7 +90,8 @@ int sl_phase_opcodes(struct sl_verifier *v)
 			error = sl_verifier_call(v, x, &a);
 		if (error)
 			break;
-		x->refused = !a.lost && sl_answer_code(&a) == NVME_INVALID_OPCODE;
+		x->status = a.lost ? 0xffff : sl_answer_code(&a);
+		x->refused = x->status == NVME_INVALID_OPCODE;
 		if (!x->refused && !a.lost) {
 			struct sl_evidence e = {.where = "status"};
 

@@ -30,6 +30,7 @@ enum sl_trial_flag {
 	SL_TRIAL_BACKWARDS = 1 << 0, /* look in the other order */
 	SL_TRIAL_READBACK = 1 << 1,  /* read what a write wrote at once */
 	SL_TRIAL_UNSEEDED = 1 << 2,  /* leave the arena as it is */
+	SL_TRIAL_REPEAT = 1 << 4,    /* the steps are one command again and again */
 	SL_TRIAL_AUDIT = 1 << 3,     /* read what was written once more at the end */
 };
 

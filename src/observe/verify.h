@@ -93,6 +93,7 @@ struct sl_breach {
 	sl_effects declared, floor, observed;
 	unsigned n_evidence, more; /* and so many more places */
 	struct sl_evidence evidence[SL_EVIDENCE_MAX];
+	unsigned rank;	/* how much the first piece of evidence says */
 	unsigned times; /* variations of the command that did the same */
 	char note[160];
 };
@@ -124,7 +125,7 @@ struct sl_verdicts {
 	unsigned n_phases;
 	struct sl_phase_count phase[SL_PHASES_MAX];
 	uint64_t commands, experiments;
-	uint64_t blocks_read, blocks_of; /* exhaustive comparison of contents */
+	uint64_t blocks_tried, blocks_of; /* written and read one by one, of how many */
 	double seconds;
 	bool declares; /* it publishes a contract at all */
 };
