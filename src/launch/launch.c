@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #include "launch/nvme-node.h"
 
 #define GRACE_MS 5000 /* how long a child may take to end by itself */
+#define HELLO_S	 10   /* how long a device that somebody else serves may take to say hello */
 #define DEATH_MS 300  /* how long we look for the cause when a conversation broke */
 
 struct child {
@@ -325,6 +327,7 @@ int sl_launch_ledger(struct sl_launch *l, const char *dir, struct sl_diag *ret_w
 static int device_connect(const char *path, struct sl_diag *reterr)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	const struct timeval patience = {.tv_sec = HELLO_S};
 	int fd, e;
 
 	if (strlen(path) >= sizeof(sa.sun_path))
@@ -332,8 +335,11 @@ static int device_connect(const char *path, struct sl_diag *reterr)
 				   "wire:%s: the path is too long for a socket", path);
 	strcpy(sa.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0)
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0) {
+		/* The broker shakes hands on it before it serves: not without end. */
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		return fd;
+	}
 	e = errno;
 	if (fd >= 0)
 		close(fd);
