@@ -17,14 +17,15 @@ build/build.ninja:
 	meson setup build -Db_lto=true
 
 build-asan/build.ninja:
-	meson setup build-asan --buildtype=debug -Db_sanitize=address,undefined $(WERROR)
+	meson setup build-asan --buildtype=debug -Db_sanitize=address,undefined $(WERROR) >/dev/null
 
 build-clang/build.ninja:
-	CC=clang meson setup build-clang $(WERROR)
+	CC=clang meson setup build-clang $(WERROR) >/dev/null
 
 run:
 	@tools/setup
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s build/build.ninja
+	@ninja -j$(JOBS) -C build src/sluice src/sluiced src/sluice-model
 	@tools/demo build
 
 test: build-asan/build.ninja build-clang/build.ninja

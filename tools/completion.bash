@@ -5,7 +5,7 @@ _sluice()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} form=${COMP_WORDS[2]} words=""
 	if [ $COMP_CWORD = 1 ]; then
-		words="run serve explain contract device policy ledger status doctor dump-metadata --help --version"
+		words="run serve explain contract verify device policy ledger status doctor dump-metadata --help --version"
 	else
 		case "$verb $form" in
 		"contract show") words="--json --print-config --help" ;;
@@ -28,6 +28,7 @@ _sluice()
 		"run "*) words="--policy --device --ledger --socket --quiet --appear-root --print-config --help" ;;
 		"serve "*) words="--policy --device --ledger --socket --print-config --help" ;;
 		"explain "*) words="--policy --device --as --hex --queue --data --last --ledger --json --print-config --help" ;;
+		"verify "*) words="--perturb --commands --time --key --plan --json --print-config --help" ;;
 		"status "*) words="--socket --json --print-config --help" ;;
 		"doctor "*) words="--ledger --socket --json --print-config --help" ;;
 		"dump-metadata "*) words="--json --print-config --help" ;;

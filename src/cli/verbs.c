@@ -183,9 +183,12 @@ const struct sl_cli_verb sl_verbs[] = {
 	{.name = "verify",
 	 .args = "SPEC",
 	 .help = "hold what a device does against what it declares",
-	 .text = "Sends every command that the device and the specifications know, one at a time and in "
-		 "sequences, looks at all that can be read, and attributes each change. The exit status is "
-		 "5 when something contradicts a declaration, and 0 when nothing was seen to. Models and "
+	 .text = "Sends every command that the device and the specifications know, one at a time "
+		 "and in "
+		 "sequences, looks at all that can be read, and attributes each change. The exit "
+		 "status is "
+		 "5 when something contradicts a declaration, and 0 when nothing was seen to. "
+		 "Models and "
 		 "devices on the wire protocol only: their contents are lost.",
 	 .flags = SL_CLI_JSON,
 	 .args_min = 1,
