@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/answer.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 
 struct ctx {
@@ -62,6 +64,12 @@ static void clear_dwords(const struct ctx *x, const struct sl_command *cmd, hidd
 {
 	uint64_t off = sl_get_le32(cmd->req + 48) | (uint64_t)sl_get_le32(cmd->req + 52) << 32;
 
+	/* OT: the offset counts entries of the log. Where they begin is not known: nothing is told.
+	 */
+	if (cmd->req[58] & 0x80) {
+		memset(data, 0, len);
+		return;
+	}
 	for (uint32_t i = 0; i < len; i++) {
 		uint64_t at = off + i;
 

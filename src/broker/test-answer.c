@@ -70,6 +70,7 @@ static void test_effects_log(void)
 
 static void test_other_logs(void)
 {
+	struct sl_command c;
 	uint8_t data[1024];
 
 	/* LID 12h: a feature that can still be read is worth mentioning. */
@@ -79,6 +80,11 @@ static void test_other_logs(void)
 	enforce("nvme.admin.get-log-page.error", 0);
 	rewrite(get_log(0x00, 1024, 0), data);
 	assert(data[4 * 0x01] == 0 && data[4 * 0x02] == 0xff);
+	/* From an entry instead of a byte on: which one stands where is the device's secret. */
+	c = get_log(0x00, 1024, 4);
+	c.req[58] = 0x80; /* OT, bit 23 of CDW14 */
+	rewrite(c, data);
+	assert(data[4 * 0x02] == 0 && data[1023] == 0);
 }
 
 static void test_identify(void)
