@@ -303,7 +303,11 @@ static void prepare_io(struct sl_gate *g, struct sl_slot *s)
 {
 	const struct sl_facts *f = &s->verdict.facts;
 	uint32_t most = g->devices[s->device].dev->max_transfer;
+	uint32_t limit = contract_of(g, s)->max_transfer; /* 0: not read yet */
 
+	/* A driver refuses a buffer that is longer than what its device takes at once. */
+	if (limit && limit < most)
+		most = limit;
 	s->io = (struct sl_io){
 		.cmd = &s->cmd,
 		.data = s->data,
