@@ -17,6 +17,7 @@ struct sl_ledger_reader {
 	uint64_t n; /* records read */
 	uint32_t check;
 	uint64_t unresolved; /* intents that an earlier broker left open */
+	uint64_t unheld;     /* open intents beyond those in open[]: counted, not told apart */
 	uint32_t n_open;
 	uint64_t open[OPEN_MAX];
 };
@@ -79,13 +80,16 @@ static bool ends(const char *s, size_t n)
 static bool match(struct sl_ledger_reader *r, const struct sl_record *rec)
 {
 	if (rec->type == SL_RECORD_START) {
-		r->unresolved += r->n_open; /* another broker: they stay open */
+		r->unresolved += r->n_open + r->unheld; /* another broker: they stay open */
 		r->n_open = 0;
+		r->unheld = 0;
 		return true;
 	}
 	if (rec->type == SL_RECORD_INTENT) {
 		if (r->n_open < OPEN_MAX)
 			r->open[r->n_open++] = rec->seq;
+		else
+			r->unheld++;
 		return true;
 	}
 	/* 0: the intent could not be recorded, and a gap says so. */
@@ -96,7 +100,10 @@ static bool match(struct sl_ledger_reader *r, const struct sl_record *rec)
 			r->open[i] = r->open[--r->n_open];
 			return true;
 		}
-	return false;
+	if (!r->unheld || rec->of > r->n)
+		return false;
+	r->unheld--;
+	return true;
 }
 
 int sl_ledger_reader_next(struct sl_ledger_reader *r, struct sl_record *ret, struct sl_diag *reterr)
@@ -131,7 +138,7 @@ int sl_ledger_reader_next(struct sl_ledger_reader *r, struct sl_record *ret, str
 
 uint64_t sl_ledger_reader_open_intents(const struct sl_ledger_reader *r)
 {
-	return r->unresolved + r->n_open;
+	return r->unresolved + r->n_open + r->unheld;
 }
 
 int sl_ledger_files(const char *dir, int (*fn)(void *arg, const char *path), void *arg)

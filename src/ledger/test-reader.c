@@ -52,6 +52,31 @@ static unsigned count(int *ret_error, uint64_t *ret_open)
 	return n;
 }
 
+/* A disk that takes records and does not sync them leaves intents behind that nobody closes. */
+static void test_many_open(void)
+{
+	struct sl_record rec = {.type = SL_RECORD_START, .text = "health"};
+	int fd = open(path, O_RDWR | O_APPEND | O_TRUNC), error;
+	struct sl_ledger l;
+	uint64_t unclosed, last = 0;
+
+	assert(fd >= 0);
+	sl_ledger_init(&l, fd, 1, 0);
+	assert(sl_ledger_append(&l, &rec, false));
+	for (unsigned i = 0; i < 5000; i++) {
+		rec = (struct sl_record){.type = SL_RECORD_INTENT};
+		last = sl_ledger_append(&l, &rec, false);
+	}
+	rec = (struct sl_record){.type = SL_RECORD_OUTCOME, .of = last};
+	assert(sl_ledger_append(&l, &rec, false));
+	assert(count(&error, &unclosed) == 5002 && error == 0 && unclosed == 4999);
+	/* Of a record that is to come, or of one long before: still a finding. */
+	rec = (struct sl_record){.type = SL_RECORD_OUTCOME, .of = 1u << 20};
+	assert(sl_ledger_append(&l, &rec, false));
+	assert(count(&error, &unclosed) == 5002 && error < 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const off_t size = sizeof(struct sl_record);
@@ -95,6 +120,7 @@ int main(void)
 	assert(ftruncate(fd, RECORDS * size - 1) == 0);
 	assert(count(&error, &open_intents) == RECORDS - 1 && error == -EBADMSG);
 	close(fd);
+	test_many_open();
 	unlink(path);
 	return 0;
 }
