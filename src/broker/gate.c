@@ -476,6 +476,17 @@ static void refuse(struct sl_gate *g, struct sl_slot *s, uint8_t reason)
 	deny(g, s);
 }
 
+/* Tells the client that its wait is over. */
+static void give_up(struct sl_gate *g, struct sl_slot *s, uint32_t error)
+{
+	char text[SL_WIRE_TEXT_MAX + 1];
+
+	s->io.out = (struct sl_completion){.outcome = SL_OUTCOME_FAILED, .error = error};
+	sl_words_failure(&s->verdict, error, text, sizeof(text));
+	reply(g, s, text);
+	s->told = true;
+}
+
 void sl_gate_command(struct sl_gate *g, int session, const struct sl_wire_command *m)
 {
 	const uint8_t *parts = (const uint8_t *)(m + 1);
@@ -512,16 +523,12 @@ void sl_gate_command(struct sl_gate *g, int session, const struct sl_wire_comman
 		return;
 	}
 	s->device = (uint8_t)m->device;
+	judge(g, s); /* also to be able to name what could not be sent */
 	if (g->devices[s->device].state == SL_DEV_GONE) {
-		char text[SL_WIRE_TEXT_MAX + 1];
-
-		s->io.out = (struct sl_completion){.outcome = SL_OUTCOME_FAILED, .error = ENODEV};
-		sl_words_failure(&s->verdict, ENODEV, text, sizeof(text));
-		reply(g, s, text);
+		give_up(g, s, ENODEV);
 		slot_free(g, s);
 		return;
 	}
-	judge(g, s);
 	if (s->verdict.allow)
 		run(g, s);
 	else
@@ -550,17 +557,6 @@ static void detach(struct sl_gate *g, struct sl_slot *s)
 	if (!s->detached)
 		dev->ops->detach(dev, &s->io);
 	s->detached = true;
-}
-
-/* Tells the client that its wait is over. */
-static void give_up(struct sl_gate *g, struct sl_slot *s, uint32_t error)
-{
-	char text[SL_WIRE_TEXT_MAX + 1];
-
-	s->io.out = (struct sl_completion){.outcome = SL_OUTCOME_FAILED, .error = error};
-	sl_words_failure(&s->verdict, error, text, sizeof(text));
-	reply(g, s, text);
-	s->told = true;
 }
 
 void sl_gate_detach(struct sl_gate *g, int session, uint32_t tag)

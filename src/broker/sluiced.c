@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 		r = turn(&launcher);
 	while (r == 0);
 	/* The launcher has gone: what is in flight at a device ends there, and nobody is let in. */
-	if (r == -EPIPE)
+	if (r == -EPIPE || r == -ECONNRESET)
 		return 0;
 	fprintf(stderr, "sluiced: %s\n", strerror(-r));
 	return 1;
