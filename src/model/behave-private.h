@@ -51,6 +51,7 @@ struct sl_behave {
 	const struct sl_persona_vendor *vendor; /* of the command between before and after */
 	struct sl_rule_state *rules;
 	uint64_t *drift_ms;
+	unsigned n_pending; /* of these in use */
 	struct sl_pending pending[SL_BEHAVE_PENDING_MAX];
 	struct sl_snapshot snapshots[SL_PERSONA_SNAPSHOT_MAX];
 };

@@ -71,6 +71,7 @@ static void defer(struct sl_behave *b, const struct sl_rule *rule, const struct 
 
 		if (p->rule)
 			continue;
+		b->n_pending++;
 		p->rule = rule;
 		p->due = now + rule->defer_n;
 		p->ctx = *ctx;
@@ -150,13 +151,14 @@ static void command_rules(struct sl_behave *b, struct sl_model_req *req, bool be
 /* Runs the pending actions of a kind; COMMANDS and MS: those that are due by now. */
 static void run_pending(struct sl_behave *b, uint8_t kind, uint64_t now)
 {
-	for (unsigned i = 0; i < SL_BEHAVE_PENDING_MAX; i++) {
+	for (unsigned i = 0; b->n_pending && i < SL_BEHAVE_PENDING_MAX; i++) {
 		struct sl_pending p = b->pending[i];
 		bool timed = kind == SL_DEFER_COMMANDS || kind == SL_DEFER_MS;
 
 		if (!p.rule || p.rule->defer != kind || (timed && p.due > now))
 			continue;
 		b->pending[i].rule = NULL;
+		b->n_pending--;
 		sl_behave_do(b, p.rule->dos, p.rule->n_dos, &p.ctx);
 	}
 }
@@ -226,7 +228,7 @@ uint64_t sl_behave_next(const struct sl_behave *b)
 	for (unsigned i = 0; i < b->p->n_drift; i++)
 		if (b->drift_ms[i] < at)
 			at = b->drift_ms[i];
-	for (unsigned i = 0; i < SL_BEHAVE_PENDING_MAX; i++)
+	for (unsigned i = 0; b->n_pending && i < SL_BEHAVE_PENDING_MAX; i++)
 		if (b->pending[i].rule && b->pending[i].rule->defer == SL_DEFER_MS &&
 		    b->pending[i].due < at)
 			at = b->pending[i].due;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "core/table.h"
 #include "observe/breach.h"
 #include "observe/phase.h"
@@ -17,6 +18,24 @@
 static bool fresh(const struct sl_verifier *v)
 {
 	return v->rig->can & SL_RIG_FRESH;
+}
+
+/* What was written and came back otherwise. */
+static void check_stored(struct sl_verifier *v, const struct sl_step *s)
+{
+	struct sl_evidence e = {.where = "reading back", .effects = SL_E_DATA};
+	const struct sl_ns *ns = sl_contract_ns(v->c, s->x->nsid);
+	struct sl_case read;
+
+	if (s->mismatch & SL_MISMATCH_READ) {
+		sl_block_case(v, ns, 0x02, sl_get_le64(s->x->cmd.req + 40), 1, &read);
+		(void)snprintf(e.what, sizeof(e.what),
+			       "not what was written, although that is what is stored");
+		(void)sl_breach_add(v->out, SL_BREACH_UNWRITTEN, &read, &e);
+	} else if (s->mismatch & SL_MISMATCH_AT_ONCE) {
+		(void)snprintf(e.what, sizeof(e.what), "not what was written");
+		(void)sl_breach_add(v->out, SL_BREACH_NOT_STORED, s->x, &e);
+	}
 }
 
 /* What single answers say, whatever else changed. */
@@ -35,12 +54,7 @@ static void check_steps(struct sl_verifier *v, const struct sl_trial *r)
 				       s->x->cmd.data_len);
 			(void)sl_breach_add(v->out, SL_BREACH_OVERRUN, s->x, &e);
 		}
-		if (s->mismatch & SL_MISMATCH_AT_ONCE) {
-			(void)snprintf(e.where, sizeof(e.where), "reading back");
-			(void)snprintf(e.what, sizeof(e.what), "not what was written");
-			e.effects = SL_E_DATA;
-			(void)sl_breach_add(v->out, SL_BREACH_NOT_STORED, s->x, &e);
-		}
+		check_stored(v, s);
 		if (!s->a.lost)
 			continue;
 		(void)snprintf(e.where, sizeof(e.where), "%s",
@@ -58,13 +72,15 @@ static void check_steps(struct sl_verifier *v, const struct sl_trial *r)
 struct fixed {
 	struct sl_verifier *v;
 	struct sl_change found;
-	bool any, firmware;
+	bool any, firmware, dead;
 };
 
 static bool find_fixed(void *ctx, const struct sl_change *c)
 {
 	struct fixed *f = ctx;
 
+	if (c->status && c->new_status & 0x8000)
+		f->dead = true;
 	if (c->probe && c->probe->facet == SL_FACET_ID_CTRL && c->field && c->field->off == 64)
 		f->firmware = true;
 	if (!f->any && sl_change_fixed(c)) {
@@ -85,6 +101,13 @@ static void check_fixed(struct sl_verifier *v, const struct sl_trial *twin)
 		if (!(twin->looked >> s & 1) || twin->prefix)
 			continue;
 		sl_look_compare(&v->probes, &v->start, &twin->look[s], find_fixed, &f);
+		if (f.dead) {
+			e = (struct sl_evidence){.where = "by itself",
+						 .effects = SL_E_AVAILABILITY};
+			(void)snprintf(e.what, sizeof(e.what), "no answer any more%s",
+				       s ? ", an hour later" : "");
+			(void)sl_breach_add(v->out, SL_BREACH_LOST, NULL, &e);
+		}
 		if (!f.any || f.firmware)
 			continue;
 		sl_change_describe(&f.found, &e);
@@ -193,6 +216,62 @@ static int minimise(struct sl_verifier *v, struct sl_trial *r, struct sl_differe
 	return error ? error : try_run(v, r, d);
 }
 
+/* Is the block that step `at` wrote still changed by what else is kept? */
+static int still_lost(struct sl_verifier *v, struct sl_trial *r, unsigned at, bool *ret)
+{
+	int error = sl_trial_run(v, r);
+
+	*ret = r->step[at].mismatch & SL_MISMATCH_LATER;
+	return error;
+}
+
+/*
+ * A block that held what was written to it holds something else at the end: which of the later
+ * commands does it take? They all name other blocks.
+ */
+static int find_overwriter(struct sl_verifier *v, struct sl_trial *r, unsigned at)
+{
+	struct sl_evidence e = {.effects = SL_E_DATA};
+	unsigned low = at + 1, high = r->n; /* the first `low` do not do it, the first `high` do */
+	struct sl_breach *b;
+	int error = 0;
+
+	while (low < high && !error) {
+		unsigned mid = low + (high - low) / 2;
+		bool lost = false;
+
+		for (unsigned i = 0; i < r->n; i++)
+			r->step[i].keep = i <= mid;
+		error = still_lost(v, r, at, &lost);
+		if (lost)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	for (unsigned i = 0; i < r->n; i++)
+		r->step[i].keep = true;
+	(void)snprintf(e.where, sizeof(e.where), "block %llu nsid=%u",
+		       (unsigned long long)sl_get_le64(r->step[at].x->cmd.req + 40),
+		       r->step[at].x->nsid);
+	(void)snprintf(e.what, sizeof(e.what), "no longer what was written to it");
+	b = sl_breach_add(v->out, low < r->n ? SL_BREACH_SCOPE : SL_BREACH_UNWRITTEN,
+			  r->step[low < r->n ? low : at].x, &e);
+	if (b && low < r->n) {
+		b->n_before = 1;
+		(void)snprintf(b->before[0], sizeof(b->before[0]), "%s", r->step[at].x->name);
+	}
+	return error;
+}
+
+static int check_audit(struct sl_verifier *v, struct sl_trial *r)
+{
+	for (unsigned i = 0; r->flags & SL_TRIAL_AUDIT && i < r->n; i++)
+		if ((r->step[i].mismatch & SL_MISMATCH_LATER) &&
+		    !(r->step[i].mismatch & SL_MISMATCH_READ))
+			return find_overwriter(v, r, i);
+	return 0;
+}
+
 /* Of one command again and again: how often does it take? */
 static int count_down(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d)
 {
@@ -233,8 +312,10 @@ static int experiment_fresh(struct sl_verifier *v, struct sl_trial *r)
 	struct sl_difference *d = malloc(sizeof(*d));
 	int error = kept && d ? try_run(v, r, d) : -ENOMEM;
 
-	if (!error)
+	if (!error) {
 		check_steps(v, r);
+		error = check_audit(v, r);
+	}
 	for (unsigned round = 0; !error && d->n && round < ROUNDS_MAX; round++) {
 		struct sl_difference first = *d;
 
@@ -290,7 +371,7 @@ static int confirm(struct sl_verifier *v, struct sl_trial *r, struct sl_differen
 	if (!error)
 		error = sl_verifier_prepare(v, true);
 	if (!error)
-		error = sl_look_take(v->rig, &v->probes, false, v->data, &v->again);
+		error = sl_look_take(v->rig, &v->probes, false, true, v->data, &v->again);
 	if (error)
 		return error;
 	back = d->v[0].change.probe && put_back(v, &d->v[0].change, before, &v->again);
@@ -322,7 +403,7 @@ static int experiment_live(struct sl_verifier *v, struct sl_trial *r)
 	int error = d ? 0 : -ENOMEM;
 
 	if (!error && !v->have_before)
-		error = sl_look_take(v->rig, &v->probes, true, v->data, &v->before);
+		error = sl_look_take(v->rig, &v->probes, true, true, v->data, &v->before);
 	v->have_before = true;
 	if (!error)
 		error = sl_trial_run(v, r);

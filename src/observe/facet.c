@@ -366,10 +366,10 @@ void sl_look_done(struct sl_look *l)
 	*l = (struct sl_look){0};
 }
 
-int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, bool backwards, uint8_t *data,
-		 struct sl_look *l)
+int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, bool backwards, bool hash,
+		 uint8_t *data, struct sl_look *l)
 {
-	l->hashed = rig->can & SL_RIG_HASH && rig->ops->hash(rig, l->hash) == 0;
+	l->hashed = hash && rig->can & SL_RIG_HASH && rig->ops->hash(rig, l->hash) == 0;
 	for (size_t i = 0; i < p->n; i++) {
 		size_t at = backwards ? p->n - 1 - i : i;
 		const struct sl_probe *probe = &p->v[at];

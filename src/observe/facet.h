@@ -105,10 +105,11 @@ int sl_look_new(const struct sl_probes *p, struct sl_look *ret);
 void sl_look_done(struct sl_look *l);
 /*
  * Reads everything, forwards or backwards: what one command of the look does to another's answer
- * shows in one of the two. The digest is taken first. Data buffer as for sl_rig_call. 0 or -errno.
+ * shows in one of the two. The digest, where asked for, is taken first. Data buffer as for
+ * sl_rig_call. 0 or -errno.
  */
-int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, bool backwards, uint8_t *data,
-		 struct sl_look *l);
+int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, bool backwards, bool hash,
+		 uint8_t *data, struct sl_look *l);
 
 /* A place where two looks differ. */
 struct sl_change {

@@ -113,8 +113,7 @@ static bool in_scope(const struct sl_contract *c, const struct sl_done *d,
 		return named_blocks(c, d, change);
 	/* Setting a feature sets that one. */
 	if ((p->facet == SL_FACET_FEATURE || p->facet == SL_FACET_FEATURE_SAVED) &&
-	    row->set == SL_SET_NVME_ADMIN && d->x->cmd.req[0] == NVME_ADMIN_SET_FEATURES &&
-	    !(row->flags & SL_ROW_VENDOR))
+	    row->set == SL_SET_NVME_ADMIN && d->x->cmd.req[0] == NVME_ADMIN_SET_FEATURES)
 		return p->sel == d->x->cmd.req[40] &&
 		       (!p->nsid || p->nsid == d->x->nsid || d->x->nsid == NVME_NSID_ALL);
 	return !p->nsid || p->nsid == d->x->nsid || wide(d, fna);

@@ -28,7 +28,7 @@ static bool keeps_shape(uint16_t row, const struct sl_named_field *f, const stru
 	for (size_t i = 0; i < SL_COUNT(other); i++)
 		if (strcmp(f->name, other[i]) == 0)
 			return false;
-	return !sel || f->field.off != sel->off || f->field.shift != sel->shift;
+	return !sel || f->field.off * 8u + f->field.shift != sel->off * 8u + sel->shift;
 }
 
 /* May bit `bit` of dword `dw` be turned? *ret_known: a field defines it. */
@@ -264,7 +264,7 @@ static int sweep(struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode, 
 	uint64_t total = all ? ns->blocks : 3 * SWEEP;
 	int error = 0;
 
-	if (!s.base || sl_breach_of_row(v->out, s.base->row))
+	if (!s.base)
 		return 0;
 	s.x = calloc(SWEEP, sizeof(*s.x));
 	s.payloads = malloc((size_t)SWEEP * (s.base->cmd.data_len + 1));
@@ -284,7 +284,8 @@ static int sweep(struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode, 
 			break;
 		for (unsigned i = 0; i < n; i++)
 			r.step[i] = (struct sl_step){.x = &s.x[i], .keep = true};
-		r.flags = SL_TRIAL_UNSEEDED | (s.base->payload ? SL_TRIAL_READBACK : 0u);
+		r.flags = SL_TRIAL_UNSEEDED |
+			  (s.base->payload ? SL_TRIAL_READBACK | SL_TRIAL_AUDIT : 0u);
 		error = sl_experiment(v, &r);
 		v->out->blocks_tried += n;
 		sl_trial_done(&r);

@@ -20,6 +20,8 @@ const struct sl_phase sl_phases[] = {
 	 false, sl_phase_sequences},
 	{"variations", "fields and reserved bits, one by one", 0, true, sl_phase_variations},
 	{"payloads", "writes with the payloads of known channels", 0, true, sl_phase_payloads},
+	{"copies", "is the copy what the source is?", 0, true, sl_phase_copies},
+	{"counters", "do the counters count what was sent?", 0, true, sl_phase_counters},
 	{"counts", "each harmless command a thousand times", 0, true, sl_phase_counts},
 	{"support", "each command again after a thousand others, an hour and a power cycle",
 	 SL_RIG_FRESH, true, sl_phase_support},

@@ -98,8 +98,11 @@ static void breach_json(struct sl_emit *e, const struct sl_breach *b)
 
 static void coverage(struct sl_emit *e, const struct sl_verdicts *v)
 {
-	static const char *const columns[][2] = {
-		{"phase", "phase"}, {"commands", "commands"}, {"cut", "cut"}, {NULL, NULL}};
+	static const char *const columns[][2] = {{"phase", "phase"},
+						 {"commands", "commands"},
+						 {"milliseconds", "ms"},
+						 {"cut", "cut"},
+						 {NULL, NULL}};
 
 	if (!sl_emit_is_json(e))
 		return;
@@ -107,6 +110,7 @@ static void coverage(struct sl_emit *e, const struct sl_verdicts *v)
 	for (unsigned i = 0; i < v->n_phases; i++) {
 		sl_emit_cell(e, "%s", v->phase[i].name);
 		sl_emit_cell_u64(e, v->phase[i].commands);
+		sl_emit_cell_u64(e, (uint64_t)(v->phase[i].seconds * 1000));
 		sl_emit_cell(e, "%s", v->phase[i].cut ? "by the budget" : "");
 	}
 	sl_emit_end(e);

@@ -15,6 +15,7 @@
 enum sl_mismatch {
 	SL_MISMATCH_AT_ONCE = 1 << 0,
 	SL_MISMATCH_LATER = 1 << 1, /* after the rest of the experiment */
+	SL_MISMATCH_READ = 1 << 2,  /* and it was stored: it is the read that lies */
 };
 
 /* How one command of an experiment went. */
@@ -78,6 +79,10 @@ int sl_verifier_prepare(struct sl_verifier *v, bool seeded);
 int sl_trial_run(struct sl_verifier *v, struct sl_trial *r);
 /* One command outside of any experiment. */
 int sl_verifier_call(struct sl_verifier *v, const struct sl_case *x, struct sl_answer *ret);
+
+/* A read, write or compare of blocks of one namespace, as a case; a write's payload is v->data. */
+void sl_block_case(const struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode,
+		   uint64_t lba, uint32_t n, struct sl_case *ret);
 
 /* A change that none of the commands explains. */
 struct sl_unexplained {

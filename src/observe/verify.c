@@ -112,11 +112,11 @@ static int learn(struct sl_verifier *v)
 	int r = sl_look_new(&v->probes, &now);
 
 	if (!r)
-		r = sl_look_take(v->rig, &v->probes, false, v->data, &v->start);
+		r = sl_look_take(v->rig, &v->probes, false, true, v->data, &v->start);
 	for (unsigned i = 0; i < IDLE_LOOKS && !r; i++) {
 		if (!(v->rig->can & SL_RIG_CLOCK))
 			v->rig->ops->pass(v->rig, IDLE_MS);
-		r = sl_look_take(v->rig, &v->probes, i & 1, v->data, &now);
+		r = sl_look_take(v->rig, &v->probes, i & 1, true, v->data, &now);
 		/* A twin moves along: nothing has to be left out. */
 		if (!r && !(v->rig->can & SL_RIG_FRESH)) {
 			(void)sl_probes_learn(&v->probes, &v->start, &now);
@@ -199,6 +199,7 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 	r = set_up(&v, name, reterr);
 	for (unsigned i = 0; i < sl_n_phases && !r; i++) {
 		uint64_t commands = rig->commands, freshes = rig->freshes;
+		double start = sl_now();
 
 		if (sl_phases[i].perturbs && !o->perturb)
 			continue;
@@ -208,6 +209,7 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 		ret->phase[v.phase].name = sl_phases[i].text;
 		if (sl_budget(&v))
 			r = sl_phases[i].run(&v);
+		ret->phase[v.phase].seconds = sl_now() - start;
 		ret->phase[v.phase].commands = rig->commands - commands;
 		ret->phase[v.phase].experiments = rig->freshes - freshes;
 	}

@@ -110,6 +110,7 @@ struct sl_verify_options {
 struct sl_phase_count {
 	const char *name;
 	uint64_t experiments, commands;
+	double seconds;
 	bool cut; /* a budget ended it */
 };
 

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Experiments with what is in blocks, and with the counters of what was moved. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "core/table.h"
+#include "observe/breach.h"
+#include "observe/phase.h"
+
+#define NVM_READ    0x02u
+#define SOURCES	    256u /* blocks that are copied from, one by one */
+#define MOVED	    1000u
+#define MOVED_LIVE  200u
+#define UNIT_BLOCKS 1000u /* of 512 bytes, in a data unit */
+
+/* Copies one block and holds the destination against the source. *ret_same: they are alike. */
+static int copy_one(struct sl_verifier *v, const struct sl_ns *ns, struct sl_case *x, uint64_t from,
+		    bool *ret_same)
+{
+	uint32_t size = sl_ns_bytes(ns);
+	struct sl_case read;
+	struct sl_answer a;
+	int r;
+
+	*ret_same = true;
+	sl_put_le64(x->payload + 8, from);
+	sl_put_le16(x->payload + 16, 0);
+	r = sl_verifier_call(v, x, &a);
+	if (r || !sl_answer_ok(&a))
+		return r;
+	sl_block_case(v, ns, NVM_READ, from, 1, &read);
+	r = sl_verifier_call(v, &read, &a);
+	if (r || !sl_answer_ok(&a))
+		return r;
+	memcpy(v->expect, v->data, size);
+	sl_block_case(v, ns, NVM_READ, sl_get_le64(x->cmd.req + 40), 1, &read);
+	r = sl_verifier_call(v, &read, &a);
+	if (!r && sl_answer_ok(&a))
+		*ret_same = memcmp(v->data, v->expect, size) == 0;
+	return r;
+}
+
+static int copies(struct sl_verifier *v, const struct sl_ns *ns, const struct sl_case *base)
+{
+	uint8_t payload[64];
+	struct sl_case x = *base;
+	int error = sl_verifier_prepare(v, true);
+
+	if (base->cmd.data_len > sizeof(payload) || !sl_ns_bytes(ns))
+		return error;
+	memcpy(payload, base->payload, base->cmd.data_len);
+	x.payload = payload;
+	for (uint64_t i = 0; i < SOURCES && i < ns->blocks && !error && sl_budget(v); i++) {
+		struct sl_evidence e = {.where = "destination", .effects = SL_E_DATA};
+		bool same;
+
+		error = copy_one(v, ns, &x, i, &same);
+		if (error || same)
+			continue;
+		(void)snprintf(x.name, sizeof(x.name), "%.60s from slba=%llu", base->name,
+			       (unsigned long long)i);
+		(void)snprintf(e.what, sizeof(e.what), "is not what the source holds");
+		(void)sl_breach_add(v->out, SL_BREACH_NOT_STORED, &x, &e);
+	}
+	v->have_before = false;
+	return error;
+}
+
+int sl_phase_copies(struct sl_verifier *v)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < v->cases.n && !error; i++) {
+		const struct sl_case *x = &v->cases.v[i];
+		const struct sl_ns *ns = sl_contract_ns(v->c, x->nsid);
+
+		if (x->kind == SL_CASE_BASE && !x->refused && x->status == 0 && ns && x->payload &&
+		    sl_rows[x->row].ranges == SL_RANGES_COPY && x->cmd.req[49] < 2 && sl_budget(v))
+			error = copies(v, ns, x);
+	}
+	return error;
+}
+
+/* The SMART log's counters, low halves. */
+struct counters {
+	uint64_t units[2], commands[2]; /* read, written */
+};
+
+static const uint8_t *smart_of(const struct sl_verifier *v, const struct sl_look *l)
+{
+	for (size_t i = 0; i < v->probes.n; i++)
+		if (v->probes.v[i].facet == SL_FACET_SMART && !l->item[i].status)
+			return l->bytes + v->probes.v[i].off;
+	return NULL;
+}
+
+static bool counters_of(const struct sl_verifier *v, const struct sl_look *l, struct counters *ret)
+{
+	const uint8_t *p = smart_of(v, l);
+
+	for (unsigned w = 0; p && w < 2; w++) {
+		ret->units[w] = sl_get_le64(p + 32 + 16 * w);
+		ret->commands[w] = sl_get_le64(p + 64 + 16 * w);
+	}
+	return p;
+}
+
+/*
+ * Sends one read or write many times and looks what the counters say. They may run ahead where
+ * somebody else uses the device; on a device of our own they may not.
+ */
+static int count_one(struct sl_verifier *v, const struct sl_case *x, bool write)
+{
+	bool fresh = v->rig->can & SL_RIG_FRESH;
+	unsigned n = fresh ? MOVED : MOVED_LIVE;
+	struct sl_trial run, twin;
+	struct counters a, b;
+	uint64_t sent = 0, got, units;
+	int error = sl_trial_new(v, n, &run);
+
+	if (error)
+		return error;
+	error = sl_trial_new(v, n, &twin);
+	for (unsigned i = 0; i < n && !error; i++) {
+		run.step[i] = (struct sl_step){.x = x, .keep = true};
+		twin.step[i] = (struct sl_step){.x = x, .keep = false};
+	}
+	if (!error)
+		error = sl_trial_run(v, &twin);
+	if (!error)
+		error = sl_trial_run(v, &run);
+	for (unsigned i = 0; i < n; i++)
+		sent += sl_answer_ok(&run.step[i].a);
+	if (!error && counters_of(v, &twin.look[0], &a) && counters_of(v, &run.look[0], &b)) {
+		struct sl_evidence e = {.effects = SL_E_LOG};
+
+		got = b.commands[write] - a.commands[write];
+		units = b.units[write] - a.units[write];
+		(void)snprintf(e.where, sizeof(e.where), "log 02h: host %s commands",
+			       write ? "write" : "read");
+		(void)snprintf(e.what, sizeof(e.what), "up by %llu after %llu of them",
+			       (unsigned long long)got, (unsigned long long)sent);
+		if (got < sent || (fresh && got != sent)) {
+			(void)sl_breach_add(v->out, SL_BREACH_COUNTER, x, &e);
+		} else if (sent * x->cmd.data_len / 512 / UNIT_BLOCKS > units + 1) {
+			(void)snprintf(e.where, sizeof(e.where), "log 02h: data units %s",
+				       write ? "written" : "read");
+			(void)snprintf(e.what, sizeof(e.what), "up by %llu after %llu bytes",
+				       (unsigned long long)units,
+				       (unsigned long long)(sent * x->cmd.data_len));
+			(void)sl_breach_add(v->out, SL_BREACH_COUNTER, x, &e);
+		}
+	}
+	sl_trial_done(&run);
+	sl_trial_done(&twin);
+	v->have_before = false;
+	return error;
+}
+
+int sl_phase_counters(struct sl_verifier *v)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < v->cases.n && !error && sl_budget(v); i++) {
+		const struct sl_case *x = &v->cases.v[i];
+		uint8_t op = x->cmd.req[0];
+
+		if (x->kind == SL_CASE_BASE && !x->refused && x->status == 0 &&
+		    sl_rows[x->row].set == SL_SET_NVME_NVM && (op == 1 || op == 2) &&
+		    x->nsid == v->c->ns[0].nsid)
+			error = count_one(v, x, op == 1);
+	}
+	return error;
+}
