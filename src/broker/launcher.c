@@ -206,7 +206,7 @@ static int on_start(struct sl_launcher *l, const struct sl_control *m, int fd, c
 	}
 	l->started = true;
 	sl_words_copy(r.text, sizeof(r.text), sl_image_str(g->image, g->image->name));
-	(void)sl_ledger_append(&g->ledger, &r, true);
+	(void)sl_ledger_append(&g->ledger, &r, false);
 	for (unsigned i = 0; i < g->n_devices; i++)
 		sl_survey_begin(g, i);
 	return 0; /* answered by sl_launcher_tick() */
