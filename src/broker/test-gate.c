@@ -141,6 +141,25 @@ static void test_client_gone(void)
 	assert(rec.type == SL_RECORD_OUTCOME && g->free_slots == SL_SLOTS_MAX);
 }
 
+/* A client's patience counts between the table's and an hour: it can hurry nobody, nor stop the
+ * clock. */
+static void test_patience(void)
+{
+	static const uint32_t wishes[] = {0, 1, UINT32_MAX};
+	uint32_t given[SL_COUNT(wishes)];
+
+	for (unsigned i = 0; i < SL_COUNT(wishes); i++) {
+		struct sl_command c = identify();
+
+		c.timeout_ms = wishes[i];
+		send_command(1, c);
+		given[i] = held.io[0]->timeout_ms;
+		complete(0);
+		(void)answer();
+	}
+	assert(given[0] >= 1000 && given[1] == given[0] && given[2] == SL_TIMEOUT_MOST_MS);
+}
+
 static void test_deadline(void)
 {
 	struct sl_client_reply r;
@@ -163,6 +182,7 @@ int main(void)
 	test_allowed();
 	test_denied();
 	test_not_comprehended();
+	test_patience();
 	test_deadline();
 	test_exclusive();
 	test_full_disk();

@@ -336,10 +336,11 @@ static void finish(const struct sl_contract *contract, const struct sl_command *
 		   struct sl_verdict *v)
 {
 	uint32_t least = sl_rows[v->facts.row].timeout_s * 1000u;
+	uint32_t wish = cmd->timeout_ms < SL_TIMEOUT_MOST_MS ? cmd->timeout_ms : SL_TIMEOUT_MOST_MS;
 
 	v->generation = contract->generation;
 	v->excl = v->facts.excl;
-	v->timeout_ms = cmd->timeout_ms > least ? cmd->timeout_ms : least;
+	v->timeout_ms = wish > least ? wish : least;
 	if (is_caught(contract, &v->facts))
 		v->flags |= SL_VERDICT_SUSPECT;
 	if (sl_effects_mutating(v->facts.effective))

@@ -12,6 +12,12 @@
 #include "core/facts.h"
 #include "core/image.h"
 
+/*
+ * A client may ask for more patience than the table has, but not for so much that the driver's
+ * recovery of a command that hangs is as good as turned off.
+ */
+#define SL_TIMEOUT_MOST_MS 3600000u
+
 enum sl_verdict_flag {
 	SL_VERDICT_NORMALISED = 1 << 0, /* the final bytes differ from the requested ones */
 	SL_VERDICT_OBSERVED = 1 << 1,	/* policy denied it; observe-only roll-out let it pass */

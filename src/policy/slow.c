@@ -468,7 +468,9 @@ void sl_slow_judge(const struct sl_policy *policy, const struct sl_identity *who
 	ret->excl = f->excl;
 	ret->timeout_ms = sl_rows[f->row].timeout_s * 1000u;
 	if (cmd->timeout_ms > ret->timeout_ms)
-		ret->timeout_ms = cmd->timeout_ms;
+		ret->timeout_ms = ret->timeout_ms > SL_TIMEOUT_MOST_MS	 ? ret->timeout_ms
+				  : cmd->timeout_ms > SL_TIMEOUT_MOST_MS ? SL_TIMEOUT_MOST_MS
+									 : cmd->timeout_ms;
 	if (f->caught || contract->caught)
 		ret->flags |= SL_VERDICT_SUSPECT;
 	if (sl_effects_mutating(f->effective))
