@@ -23,6 +23,27 @@ bool sl_breach_of_row(const struct sl_verdicts *out, uint16_t row)
 	return false;
 }
 
+void sl_breach_tidy(struct sl_verdicts *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < out->n; i++) {
+		const struct sl_breach *b = &out->v[i];
+		bool drop = false;
+
+		for (size_t k = 0; k < out->n && b->id == SL_BREACH_HIDDEN; k++)
+			drop |= k != i && out->v[k].id != SL_BREACH_HIDDEN && out->v[k].has_cmd &&
+				sl_breach_kinds[out->v[k].id].weight == SL_WEIGHT_CAUGHT &&
+				sl_row_find(out->v[k].cmd.set, out->v[k].cmd.req) ==
+					sl_row_find(b->cmd.set, b->cmd.req);
+		if (drop)
+			out->count[sl_breach_kinds[b->id].weight]--;
+		else
+			out->v[n++] = out->v[i];
+	}
+	out->n = n;
+}
+
 struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const struct sl_case *x,
 				const struct sl_evidence *first)
 {

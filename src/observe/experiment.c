@@ -13,7 +13,8 @@
 #include "observe/breach.h"
 #include "observe/phase.h"
 
-#define ROUNDS_MAX 6 /* findings that one experiment may hold */
+#define MINIMISE_S 1.5 /* seconds to look for the commands that it takes */
+#define ROUNDS_MAX 6   /* findings that one experiment may hold */
 
 static bool fresh(const struct sl_verifier *v)
 {
@@ -183,11 +184,13 @@ static int try_run(struct sl_verifier *v, struct sl_trial *r, struct sl_differen
 /* Leaves out chunks of commands as long as something stays unexplained. */
 static int minimise(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d)
 {
+	double until = sl_now() + MINIMISE_S;
 	unsigned n = r->n - r->prefix;
 	int error = 0;
 
-	for (unsigned size = (n + 1) / 2; size && !error; size = size == 1 ? 0 : (size + 1) / 2) {
-		for (unsigned at = r->prefix; at < r->n && !error; at += size) {
+	for (unsigned size = (n + 1) / 2; size && !error && sl_now() < until;
+	     size = size == 1 ? 0 : (size + 1) / 2) {
+		for (unsigned at = r->prefix; at < r->n && !error && sl_now() < until; at += size) {
 			unsigned end = at + size < r->n ? at + size : r->n;
 			bool was[4096];
 			bool any = false, other = false;
@@ -306,6 +309,34 @@ static void note_count(const struct sl_trial *r, struct sl_breach *b)
 	}
 }
 
+/*
+ * A run that reads back what it writes sends more than its steps: where nothing is left without
+ * the reads, it was the read of the last block that did it.
+ */
+static int blame_read(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d)
+{
+	struct sl_difference with = *d;
+	struct sl_step *last = NULL;
+	const struct sl_ns *ns;
+	int error;
+
+	for (unsigned i = r->prefix; i < r->n; i++)
+		if (r->step[i].keep)
+			last = &r->step[i];
+	ns = last ? sl_contract_ns(v->c, last->x->nsid) : NULL;
+	if (!(r->flags & SL_TRIAL_READBACK) || !ns)
+		return 0;
+	r->flags &= ~(unsigned)(SL_TRIAL_READBACK | SL_TRIAL_AUDIT);
+	error = try_run(v, r, d);
+	r->flags |= SL_TRIAL_READBACK;
+	if (error || d->n)
+		return error;
+	*d = with;
+	sl_block_case(v, ns, 0x02, sl_get_le64(last->x->cmd.req + 40), 1, &v->culprit);
+	last->x = &v->culprit;
+	return 0;
+}
+
 static int experiment_fresh(struct sl_verifier *v, struct sl_trial *r)
 {
 	bool *kept = calloc(r->n + 1, sizeof(*kept));
@@ -332,6 +363,9 @@ static int experiment_fresh(struct sl_verifier *v, struct sl_trial *r)
 			for (unsigned i = 0; i < r->n; i++)
 				r->step[i].keep = kept[i];
 		}
+		error = blame_read(v, r, d);
+		if (error)
+			break;
 		note_count(r, sl_breach_from(v, r, d));
 		if (r->n - r->prefix == 1 || r->flags & SL_TRIAL_REPEAT)
 			break;

@@ -59,6 +59,7 @@ static const struct {
 };
 
 #define KEYED_BLOCKS 16 /* blocks of a namespace that the key picks */
+#define RETRIES	     2	/* of what is refused while looking */
 #define END_BLOCKS   8u /* blocks at either end */
 
 const struct sl_facet_field *sl_facet_field(unsigned facet, uint32_t at)
@@ -369,6 +370,7 @@ void sl_look_done(struct sl_look *l)
 int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, bool backwards, bool hash,
 		 uint8_t *data, struct sl_look *l)
 {
+	l->failed = false;
 	l->hashed = hash && rig->can & SL_RIG_HASH && rig->ops->hash(rig, l->hash) == 0;
 	for (size_t i = 0; i < p->n; i++) {
 		size_t at = backwards ? p->n - 1 - i : i;
@@ -376,6 +378,12 @@ int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, bool backwards, 
 		struct sl_answer a;
 		uint32_t n;
 		int r = sl_rig_call(rig, &probe->cmd, data, &a);
+
+		/* A failure may pass; one that stays is a change. */
+		for (unsigned t = 0; t < RETRIES && !r && !a.lost && sl_answer_code(&a); t++) {
+			l->failed = true;
+			r = sl_rig_call(rig, &probe->cmd, data, &a);
+		}
 
 		if (r)
 			return r;

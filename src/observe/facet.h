@@ -90,6 +90,7 @@ struct sl_look {
 	uint8_t *bytes;
 	uint8_t hash[32];
 	bool hashed;
+	bool failed; /* something was refused, if only at first */
 };
 
 /*

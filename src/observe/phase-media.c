@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Experiments with what is in blocks, and with the counters of what was moved. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -78,6 +80,173 @@ int sl_phase_copies(struct sl_verifier *v)
 		if (x->kind == SL_CASE_BASE && !x->refused && x->status == 0 && ns && x->payload &&
 		    sl_rows[x->row].ranges == SL_RANGES_COPY && x->cmd.req[49] < 2 && sl_budget(v))
 			error = copies(v, ns, x);
+	}
+	return error;
+}
+
+/* Each canonical command that changes blocks: is it done? */
+int sl_phase_stored(struct sl_verifier *v)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < v->cases.n && !error && sl_budget(v); i++) {
+		const struct sl_case *x = &v->cases.v[i];
+		struct sl_trial r;
+
+		if (x->kind != SL_CASE_BASE || x->refused || x->status ||
+		    sl_rows[x->row].set == SL_SET_NVME_ADMIN || sl_case_harmless(x))
+			continue;
+		error = sl_trial_new(v, 1, &r);
+		if (error)
+			break;
+		r.step[0] = (struct sl_step){.x = x, .keep = true};
+		r.flags = SL_TRIAL_READBACK;
+		error = sl_experiment(v, &r);
+		sl_trial_done(&r);
+	}
+	return error;
+}
+
+#define SPILL_MAX (64u << 20) /* bytes of a namespace that is compared as a whole */
+
+struct spill {
+	struct sl_verifier *v;
+	const struct sl_ns *ns;
+	const struct sl_case *base;
+	uint32_t size, at_once; /* bytes of a block; blocks of one read */
+	uint8_t *first;		/* contents of the fresh device */
+	uint8_t *payload;
+	unsigned parity;
+};
+
+/* Reads everything; *ret_lba is the first block that is not as it should be, or ns->blocks. */
+static int read_all(struct spill *s, uint64_t written, bool keep, uint64_t *ret_lba)
+{
+	struct sl_verifier *v = s->v;
+	int error = 0;
+
+	*ret_lba = s->ns->blocks;
+	for (uint64_t at = 0; at < s->ns->blocks && !error && *ret_lba == s->ns->blocks;) {
+		uint64_t n = s->ns->blocks - at < s->at_once ? s->ns->blocks - at : s->at_once;
+		struct sl_case read;
+		struct sl_answer a;
+
+		sl_block_case(v, s->ns, NVM_READ, at, (uint32_t)n, &read);
+		error = sl_verifier_call(v, &read, &a);
+		for (unsigned t = 0; t < 2 && !error && !a.lost && sl_answer_code(&a); t++)
+			error = sl_verifier_call(v, &read, &a);
+		if (error || !sl_answer_ok(&a))
+			return error;
+		if (keep)
+			memcpy(s->first + at * s->size, v->data, n * s->size);
+		for (uint64_t i = 0; i < n && !keep; i++) {
+			uint64_t lba = at + i;
+			bool ours = lba % 2 == s->parity && lba / 2 < written;
+
+			if (ours)
+				sl_pattern(v->expect, s->size, s->ns->nsid, lba);
+			if (memcmp(v->data + i * s->size,
+				   ours ? v->expect : s->first + lba * s->size, s->size) != 0) {
+				*ret_lba = lba;
+				break;
+			}
+		}
+		at += n;
+	}
+	return error;
+}
+
+/* Writes the first `n` blocks of one parity of a fresh device, and reads everything. */
+static int write_half(struct spill *s, uint64_t n, uint64_t *ret_lba)
+{
+	int error = sl_verifier_prepare(s->v, false);
+
+	for (uint64_t i = 0; i < n && !error && 2 * i + s->parity < s->ns->blocks; i++) {
+		struct sl_case x = *s->base;
+		struct sl_answer a;
+
+		x.payload = s->payload;
+		sl_put_le64(x.cmd.req + 40, 2 * i + s->parity);
+		sl_pattern(x.payload, s->size, s->ns->nsid, 2 * i + s->parity);
+		error = sl_verifier_call(s->v, &x, &a);
+	}
+	return error ? error : read_all(s, n, false, ret_lba);
+}
+
+/* Which write changes a block that it does not name? */
+static int find_spill(struct spill *s, uint64_t lost)
+{
+	struct sl_evidence e = {.effects = SL_E_DATA};
+	uint64_t low = 0, high = (s->ns->blocks + 1) / 2, at;
+	struct sl_case x = *s->base;
+	int error = 0;
+
+	while (high - low > 1 && !error) {
+		uint64_t mid = low + (high - low) / 2;
+
+		error = write_half(s, mid, &at);
+		if (at < s->ns->blocks) {
+			high = mid;
+			lost = at;
+		} else {
+			low = mid;
+		}
+	}
+	at = 2 * (high - 1) + s->parity;
+	if (error || at == lost) /* its own block: that is said elsewhere */
+		return error;
+	sl_put_le64(x.cmd.req + 40, at);
+	(void)snprintf(x.name, sizeof(x.name), "%.60s slba=%llu", s->base->name,
+		       (unsigned long long)at);
+	(void)snprintf(e.where, sizeof(e.where), "block %llu nsid=%u", (unsigned long long)lost,
+		       s->ns->nsid);
+	(void)snprintf(e.what, sizeof(e.what), "changed, and was not written to");
+	(void)sl_breach_add(s->v->out, SL_BREACH_SCOPE, &x, &e);
+	return 0;
+}
+
+static int spill(struct sl_verifier *v, const struct sl_ns *ns, const struct sl_case *base)
+{
+	struct spill s = {.v = v, .ns = ns, .base = base, .size = sl_ns_bytes(ns)};
+	uint32_t most = v->rig->max_transfer && v->rig->max_transfer < SL_RIG_DATA_MAX
+				? v->rig->max_transfer
+				: SL_RIG_DATA_MAX;
+	uint64_t at = ns->blocks;
+	int error = 0;
+
+	if (!s.size || ns->meta || ns->blocks * s.size > SPILL_MAX || most < s.size)
+		return 0;
+	s.at_once = most / s.size;
+	s.first = malloc(ns->blocks * s.size);
+	s.payload = malloc(s.size);
+	if (!s.first || !s.payload)
+		error = -ENOMEM;
+	if (!error)
+		error = sl_verifier_prepare(v, false);
+	if (!error)
+		error = read_all(&s, 0, true, &at);
+	for (; s.parity < 2 && !error && sl_budget(v); s.parity++) {
+		error = write_half(&s, ns->blocks, &at);
+		if (!error && at < ns->blocks)
+			error = find_spill(&s, at);
+	}
+	free(s.first);
+	free(s.payload);
+	return error;
+}
+
+int sl_phase_spill(struct sl_verifier *v)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < v->cases.n && !error; i++) {
+		const struct sl_case *x = &v->cases.v[i];
+		const struct sl_ns *ns = sl_contract_ns(v->c, x->nsid);
+
+		if (x->kind == SL_CASE_BASE && !x->refused && x->status == 0 && ns &&
+		    ns->csi == 0 && sl_rows[x->row].set == SL_SET_NVME_NVM && x->cmd.req[0] == 1 &&
+		    sl_budget(v))
+			error = spill(v, ns, x);
 	}
 	return error;
 }

@@ -101,7 +101,8 @@ int sl_phase_sequences(struct sl_verifier *v)
 /* The first that ends otherwise than the first of all; n: none. */
 static unsigned first_refused(const struct sl_trial *r)
 {
-	if (!sl_answer_ok(&r->step[0].a))
+	/* What still works in the end only failed for a moment. */
+	if (!sl_answer_ok(&r->step[0].a) || sl_answer_ok(&r->step[r->n - 1].a))
 		return r->n;
 	for (unsigned i = 1; i < r->n; i++)
 		if (r->step[i].keep && !r->step[i].a.lost && sl_answer_code(&r->step[i].a))
@@ -167,6 +168,8 @@ static int again(struct sl_verifier *v, struct sl_case *x, bool cut)
 	if (!error && cut)
 		error = v->rig->ops->power_cycle(v->rig);
 	if (!error)
+		error = sl_verifier_call(v, x, &a);
+	for (unsigned t = 0; t < 2 && !error && !a.lost && sl_answer_code(&a); t++)
 		error = sl_verifier_call(v, x, &a);
 	if (!error && !a.lost && x->status == 0 && sl_answer_code(&a)) {
 		struct sl_evidence e = {.where = "status", .effects = SL_E_AVAILABILITY};

@@ -27,6 +27,8 @@ void sl_progress(const struct sl_verifier *v, size_t done, size_t of);
 int sl_phase_singles(struct sl_verifier *v);
 int sl_phase_opcodes(struct sl_verifier *v);
 int sl_phase_payloads(struct sl_verifier *v);
+int sl_phase_stored(struct sl_verifier *v);
+int sl_phase_spill(struct sl_verifier *v);
 int sl_phase_copies(struct sl_verifier *v);
 int sl_phase_counters(struct sl_verifier *v);
 int sl_phase_support(struct sl_verifier *v);

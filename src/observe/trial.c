@@ -13,6 +13,7 @@
 
 #define LATER_MS	   3600000u /* an hour of a model's time */
 #define SILENT_MAX	   3	    /* answers that do not come, until nobody waits any more */
+#define RETRIES		   2	    /* of a read that fails */
 #define SMART_MEDIA_ERRORS 160
 #define SMART_ERRORS	   176 /* offset of the number of error log entries */
 #define NVM_WRITE	   0x01u
@@ -183,6 +184,8 @@ static int blame(struct sl_verifier *v, const struct sl_ns *ns, const struct sl_
 	r = sl_verifier_call(v, &x, &a);
 	if (!r && sl_answer_ok(&a))
 		s->mismatch |= SL_MISMATCH_READ;
+	else
+		v->own_failed = true; /* an entry in the error log that is ours */
 	return r;
 }
 
@@ -203,10 +206,17 @@ static int read_back(struct sl_verifier *v, struct sl_step *s, uint8_t mismatch)
 	    !expected(v, s->x, x.cmd.data_len))
 		return 0;
 	r = sl_verifier_call(v, &x, &a);
+	for (unsigned t = 0; t < RETRIES && !r && !a.lost && sl_answer_code(&a); t++) {
+		v->own_failed = true;
+		r = sl_verifier_call(v, &x, &a);
+	}
 	if (r || a.lost || (sl_answer_ok(&a) && memcmp(v->data, v->expect, x.cmd.data_len) == 0))
 		return r;
+	/* Gone altogether is for the looks to say. */
+	if (!sl_answer_ok(&a) && mismatch == SL_MISMATCH_LATER)
+		return 0;
 	s->mismatch |= mismatch;
-	return blame(v, ns, &x, s);
+	return sl_answer_ok(&a) ? blame(v, ns, &x, s) : 0;
 }
 
 /* A digest that only has to differ where the bytes do. */
@@ -266,6 +276,7 @@ int sl_trial_run(struct sl_verifier *v, struct sl_trial *r)
 	int error = 0;
 
 	r->looked = 0;
+	v->own_failed = false;
 	if (v->rig->can & SL_RIG_FRESH)
 		error = sl_verifier_prepare(v, !(r->flags & SL_TRIAL_UNSEEDED));
 	for (unsigned i = 0; i < r->n && !error && !v->gone; i++) {
@@ -283,6 +294,7 @@ int sl_trial_run(struct sl_verifier *v, struct sl_trial *r)
 	}
 	for (unsigned i = 0; r->flags & SL_TRIAL_AUDIT && i < r->n && !error; i++)
 		error = read_back(v, &r->step[i], SL_MISMATCH_LATER);
+	r->failed = v->own_failed;
 	pad(v, r, elapsed);
 	if (!error)
 		error = look(v, r, SL_STAGE_NOW);
@@ -313,13 +325,12 @@ struct explaining {
  * unreadable) leaves an entry in the error log: our doing, of which the refusal itself is the
  * finding.
  */
-static bool looks_failed(const struct sl_verifier *v, const struct sl_trial *r, unsigned stage)
+static bool looks_failed(const struct sl_trial *r, unsigned stage)
 {
 	for (unsigned s = 0; s <= stage; s++)
-		for (size_t i = 0; r->looked >> s & 1 && i < v->probes.n; i++)
-			if (r->look[s].item[i].status)
-				return true;
-	return false;
+		if (r->looked >> s & 1 && r->look[s].failed)
+			return true;
+	return r->failed;
 }
 
 /* Counters of what the looks themselves do: errors, and reads that did not happen. */
@@ -372,7 +383,7 @@ void sl_look_explain(const struct sl_verifier *v, const struct sl_trial *run, un
 {
 	struct explaining x = {.v = v, .run = run, .d = ret, .stage = stage};
 
-	x.failed = looks_failed(v, run, stage);
+	x.failed = a->failed || b->failed || looks_failed(run, stage);
 	sl_look_compare(&v->probes, a, b, explain_one, &x);
 }
 

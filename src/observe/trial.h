@@ -41,6 +41,7 @@ struct sl_trial {
 	unsigned prefix; /* steps that the twin takes too: not in question */
 	unsigned flags;
 	unsigned stages;  /* 1 << enum sl_stage */
+	bool failed;	  /* reading back was refused: that leaves traces of ours */
 	uint64_t elapsed; /* ms that the steps are to have taken together */
 	struct sl_look look[_SL_STAGE_N];
 	unsigned looked; /* 1 << enum sl_stage of those taken */
@@ -58,9 +59,11 @@ struct sl_verifier {
 	uint8_t *data, *expect;
 	uint8_t fna;
 	struct sl_case neutral;
-	struct sl_look before; /* wire: the last look, which is what the next is held against */
-	struct sl_look again;  /* wire: after putting it back */
-	struct sl_look start;  /* the known state */
+	struct sl_case culprit; /* a read of ours that turned out to be what did it */
+	struct sl_look before;	/* wire: the last look, which is what the next is held against */
+	struct sl_look again;	/* wire: after putting it back */
+	struct sl_look start;	/* the known state */
+	bool own_failed;	/* a command of ours beside the steps was refused */
 	bool have_before;
 	bool gone;	 /* the device does not answer any more */
 	unsigned silent; /* answers in a row that did not come */

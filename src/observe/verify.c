@@ -215,6 +215,7 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 	}
 	if (r)
 		sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", name, strerror(-r));
+	sl_breach_tidy(ret);
 	ret->commands = rig->commands;
 	ret->experiments = rig->freshes;
 	ret->n_cases = v.cases.n;
