@@ -2,7 +2,7 @@
 # What a person types. Meson does the building; this only names the usual combinations.
 #
 #   make run     install what is missing (asks), build, and show the gate at work
-#   make test    everything that needs no virtual machine: gcc with sanitizers, clang, the tree's rules
+#   make test    the same, then everything that needs no virtual machine: gcc with sanitizers, clang, the tree's rules
 #   make bench   the budgets of speed and size, as ratios
 #   make soak    the long runs: fuzzers, ten minutes each
 
@@ -16,11 +16,14 @@ all: build/build.ninja
 build/build.ninja:
 	meson setup build -Db_lto=true
 
-build-asan/build.ninja:
+build-asan/build.ninja: | test-setup
 	meson setup build-asan --buildtype=debug -Db_sanitize=address,undefined $(WERROR) >/dev/null
 
-build-clang/build.ninja:
+build-clang/build.ninja: | test-setup
 	CC=clang meson setup build-clang $(WERROR) >/dev/null
+
+test-setup:
+	@tools/setup --tests
 
 run:
 	@tools/setup
@@ -43,4 +46,4 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all run test bench soak install clean
+.PHONY: all run test test-setup bench soak install clean
