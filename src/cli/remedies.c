@@ -213,15 +213,17 @@ static bool proved(const struct sl_question *q, const char *rule)
 static void new_rule(const struct sl_question *q, struct sl_emit *e, const struct sl_verdict *v)
 {
 	const struct sl_facts *f = &v->facts;
-	char effects[512] = "none", rule[1024];
+	char effects[512] = "none", rule[1024], opcode[32] = "";
 	size_t used = 0;
 
 	for (unsigned i = 0; i < _SL_EFFECT_N; i++)
 		if (f->effective >> i & 1)
 			used += (size_t)snprintf(effects + used, sizeof(effects) - used, "%s%s",
 						 used ? ", " : "", sl_effect_name(i));
-	(void)snprintf(rule, sizeof(rule), "allow uid %u: %s\n  where effects within {%s}",
-		       q->who->uid, sl_rows[f->row].name, effects);
+	if (sl_rows[f->row].flags & SL_ROW_VENDOR)
+		(void)snprintf(opcode, sizeof(opcode), "opcode = 0x%02x and ", q->cmd.req[0]);
+	(void)snprintf(rule, sizeof(rule), "allow uid %u: %s\n  where %seffects within {%s}",
+		       q->who->uid, sl_rows[f->row].name, opcode, effects);
 	if (proved(q, rule))
 		sl_emit_str(e, "new_rule", "a new rule", "%s", rule);
 }

@@ -256,7 +256,7 @@ static int newest(void *arg, const char *path)
 	int n;
 
 	if (sl_ledger_reader_new(path, &r, &d) < 0)
-		return 0;
+		return sl_cli_diag(0, &d);
 	while ((n = sl_ledger_reader_next(r, &rec, &d)) == 1) {
 		if (rec.type == SL_RECORD_START)
 			start = rec;
@@ -323,6 +323,26 @@ static int open_policy_of(struct sl_cli *cli, const struct last *l, struct expla
 	return sl_policy_open(sl_cli_get(cli, "policy"), &x->policy);
 }
 
+/* What the device declared then, as the record has it: it is judged by again. */
+static void declare(struct explain *x, const struct sl_record *rec)
+{
+	const struct sl_row *row = &sl_rows[sl_record_row(rec)];
+	struct sl_entry *e;
+
+	if (!rec->declared &&
+	    (!(row->flags & SL_ROW_VENDOR) || rec->reason == SL_REASON_VENDOR_UNDECLARED))
+		return;
+	e = sl_contract_add(&x->bare, sl_key(rec->set, rec->requested[0], SL_SEL_ANY));
+	if (!e)
+		return;
+	x->bare.state = SL_CONTRACT_PRESENT;
+	e->declared = rec->declared;
+	e->source = SL_SOURCE_LID05;
+	e->flags |= SL_ENTRY_SUPPORTED;
+	if (rec->declared & SL_E_UNKNOWN)
+		e->flags |= SL_ENTRY_RESERVED;
+}
+
 static void question_of(const struct sl_record *rec, struct explain *x)
 {
 	x->q.cmd = (struct sl_command){
@@ -336,6 +356,7 @@ static void question_of(const struct sl_record *rec, struct explain *x)
 	memcpy(x->q.cmd.req, rec->requested, SL_REQ_MAX);
 	x->who = (struct sl_identity){.uid = rec->uid, .known = 1};
 	assume(x);
+	declare(x, rec);
 	x->q.who = &x->who;
 	x->q.policy = &x->policy;
 	x->q.data = x->data;
