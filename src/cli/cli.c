@@ -238,12 +238,17 @@ static int check_words(struct sl_cli *cli)
 
 int sl_cli_main(int argc, char **argv)
 {
+	static char help[] = "--help";
 	struct sl_cli cli = {0};
 	char above[64];
 	int at = 1, r;
 
 	if (argc < 2)
 		return sl_help_all(stderr, SL_EXIT_USAGE);
+	if (argc > 2 && strcmp(argv[1], "help") == 0) { /* help VERB: VERB --help */
+		memmove(argv + 1, argv + 2, (size_t)(argc - 2) * sizeof(*argv));
+		argv[argc - 1] = help;
+	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    (strcmp(argv[1], "help") == 0 && argc == 2))
 		return sl_help_all(stdout, SL_EXIT_OK);
@@ -324,6 +329,8 @@ int sl_cli_finish(struct sl_emit *e, int status)
 {
 	int r = sl_emit_done(e);
 
+	if (r == -EPIPE) /* the reader had enough, as `head` has: a failure, and nothing to say */
+		return SL_EXIT_FAILED;
 	if (r < 0)
 		return sl_cli_error(SL_EXIT_FAILED, "standard output: %s", strerror(-r));
 	return status;

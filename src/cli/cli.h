@@ -101,6 +101,10 @@ int sl_cli_usage(const struct sl_cli *cli, const char *fmt, ...)
 struct sl_emit *sl_cli_emit(struct sl_cli *cli);
 int sl_cli_finish(struct sl_emit *e, int status);
 
+/* Appends /usr/sbin and /sbin to PATH where it has not the first: `run` and `doctor` find tools
+ * there. */
+void sl_cli_sbin(void);
+
 /* The closest of the names, when it is close enough to have been meant; else NULL. */
 const char *sl_suggest(const char *word, const char *(*name)(const void *ctx, unsigned i),
 		       const void *ctx);

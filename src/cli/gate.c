@@ -41,6 +41,20 @@ int sl_policy_open(const char *name, struct sl_compiled *ret)
 	return r;
 }
 
+int sl_policy_open_enforced(const char *name, struct sl_compiled *ret)
+{
+	int r = sl_policy_open(name, ret);
+
+	if (r < 0 || !(((const struct sl_image *)ret->image)->flags & SL_IMAGE_MODEL))
+		return r;
+	r = sl_cli_error(-EINVAL,
+			 "policy %s: a model of another filter, for `sluice policy diff` and "
+			 "`prove`: it cannot be enforced",
+			 name);
+	sl_policy_close(ret);
+	return r;
+}
+
 void sl_policy_close(struct sl_compiled *c)
 {
 	free(c->image);

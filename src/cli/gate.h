@@ -27,6 +27,8 @@ struct sl_compiled {
 
 /* Finds, loads, compiles and checks. 0 or -errno; the messages were printed. */
 int sl_policy_open(const char *name, struct sl_compiled *ret);
+/* The same; a model of another filter is refused. */
+int sl_policy_open_enforced(const char *name, struct sl_compiled *ret);
 void sl_policy_close(struct sl_compiled *c);
 
 struct sl_gate_config {

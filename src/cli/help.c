@@ -11,16 +11,20 @@
 /* Text wrapped at WIDTH, with a hanging indent; blank lines stay. */
 static void wrap(FILE *out, const char *text, unsigned indent)
 {
-	unsigned col = indent;
+	unsigned col = indent, blank = 0; /* before the next word, if it stands on this line */
 
 	(void)fprintf(out, "%*s", (int)indent, "");
 	for (const char *p = text; *p;) {
 		size_t n = strcspn(p, " \n");
 
-		if (col + n > WIDTH && col > indent) {
+		if (col + blank + n > WIDTH && col > indent) {
 			(void)fprintf(out, "\n%*s", (int)indent, "");
 			col = indent;
+			blank = 0;
 		}
+		(void)fprintf(out, "%*s", (int)blank, "");
+		col += blank;
+		blank = 0;
 		(void)fwrite(p, 1, n, out);
 		col += (unsigned)n;
 		p += n;
@@ -30,8 +34,7 @@ static void wrap(FILE *out, const char *text, unsigned indent)
 		}
 		if (*p == ' ') {
 			p++;
-			(void)fputc(' ', out);
-			col++;
+			blank = 1;
 		}
 	}
 	(void)fputc('\n', out);
@@ -85,16 +88,17 @@ int sl_help_verb(FILE *out, const struct sl_cli *cli, int status)
 		      cli->sub ? cli->sub->name : "", v->help);
 	if (v->subs) {
 		for (const struct sl_cli_verb *s = v->subs; s->name; s++)
-			(void)fprintf(out, "  sluice %s %s %s\n      %s\n", v->name, s->name,
-				      s->args, s->help);
+			(void)fprintf(out, "  sluice %s %s%s%s\n      %s\n", v->name, s->name,
+				      s->args[0] ? " " : "", s->args, s->help);
 		if (v->text) {
 			(void)fputc('\n', out);
 			wrap(out, v->text, 0);
 		}
 		return flushed(out, status);
 	}
-	(void)fprintf(out, "usage: sluice %s%s%s [OPTIONS] %s\n", cli->verb->name,
-		      cli->sub ? " " : "", cli->sub ? cli->sub->name : "", v->args);
+	(void)fprintf(out, "usage: sluice %s%s%s [OPTIONS]%s%s\n", cli->verb->name,
+		      cli->sub ? " " : "", cli->sub ? cli->sub->name : "", v->args[0] ? " " : "",
+		      v->args);
 	if (v->text) {
 		(void)fputc('\n', out);
 		wrap(out, v->text, 0);

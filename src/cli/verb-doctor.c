@@ -106,6 +106,7 @@ int sl_verb_doctor(struct sl_cli *cli)
 	char text[4096];
 	int r;
 
+	sl_cli_sbin(); /* as `run` does */
 	r = probe ? sl_run_probe(cli->argc ? cli->argv[0] : NULL, probe) : -ENOMEM;
 	sl_emit_table(d.e, "checks", columns);
 	for (unsigned i = 0; r == 0 && i < probe->n; i++) {

@@ -29,10 +29,11 @@ static int add_device(struct setup *s, const char *text)
 	char *path;
 
 	if (strncmp(text, "/dev/", 5) != 0 || n < 6)
-		return sl_cli_error(-EINVAL,
-				    "--device %s: give the path that the tool shall see and the "
-				    "device behind it, as in --device /dev/nvme0=model:p4610",
-				    text);
+		return sl_cli_error(
+			-EINVAL,
+			"--device %s: give the path in /dev that the tool shall see and "
+			"the device behind it, as in --device /dev/nvme0=model:p4610",
+			text);
 	if (s->n == SL_DEVICES_MAX || n >= sizeof(s->paths[0]))
 		return sl_cli_error(-EINVAL, "--device %s: %s", text,
 				    s->n == SL_DEVICES_MAX ? "too many" : "the path is too long");
@@ -147,7 +148,7 @@ static int open_private(struct sl_cli *cli, struct setup *s, struct sl_gate *gat
 	if (r < 0)
 		return r;
 	cfg.n_specs = s->n;
-	r = sl_policy_open(sl_cli_get(cli, "policy"), &policy);
+	r = sl_policy_open_enforced(sl_cli_get(cli, "policy"), &policy);
 	if (r < 0)
 		return r;
 	(void)snprintf(ledger, sizeof(ledger), "%s", sl_cli_get(cli, "ledger"));
@@ -174,10 +175,27 @@ static int run(struct sl_cli *cli, struct setup *s, struct sl_gate *gate)
 	r = sl_run(&cfg, &status, &d);
 	if (r < 0)
 		(void)sl_cli_diag(0, &d);
+	if (r == -ENOSPC || r == -EPERM || r == -ENOSYS)
+		(void)sl_cli_error(0,
+				   "`sluice doctor` says what is not allowed here and what to do");
 	/* The cause of what the tool saw. */
 	if (gate->launch && sl_launch_ended(gate->launch, &d))
 		(void)sl_cli_diag(0, &d);
 	return r < 0 ? SL_EXIT_RUN : sl_run_exit_code(status);
+}
+
+/* Where Debian keeps nvme and smartctl is not in everybody's PATH. */
+void sl_cli_sbin(void)
+{
+	const char *path = getenv("PATH");
+	char *longer;
+
+	if (path && strstr(path, "/usr/sbin"))
+		return;
+	if (asprintf(&longer, "%s:/usr/sbin:/sbin", path && *path ? path : "/usr/bin:/bin") < 0)
+		return;
+	(void)setenv("PATH", longer, 1);
+	free(longer);
 }
 
 int sl_verb_run(struct sl_cli *cli)
@@ -188,6 +206,7 @@ int sl_verb_run(struct sl_cli *cli)
 
 	if (!s)
 		return sl_cli_error(SL_EXIT_RUN, "out of memory");
+	sl_cli_sbin();
 	r = open_daemon(cli, s, &gate);
 	if (r > 0)
 		r = open_private(cli, s, &gate);

@@ -184,7 +184,7 @@ int sl_verb_serve(struct sl_cli *cli)
 	}
 	(void)snprintf(s->socket, sizeof(s->socket), "%s", sl_cli_get(cli, "socket"));
 	(void)snprintf(s->ledger, sizeof(s->ledger), "%s", sl_cli_get(cli, "ledger"));
-	if (sl_policy_open(sl_cli_get(cli, "policy"), &policy) < 0)
+	if (sl_policy_open_enforced(sl_cli_get(cli, "policy"), &policy) < 0)
 		goto out;
 	r = serve(s, &policy);
 	sl_policy_close(&policy);

@@ -3,6 +3,8 @@
  */
 #include "cli/cli.h"
 
+#include <limits.h>
+
 #include "base/paths.h"
 
 static int find_ledger(char *buf, size_t size, const char **ret_why)
@@ -149,7 +151,7 @@ const struct sl_cli_verb sl_verbs[] = {
 		 "The tool and all it starts are confined, not accomplices outside of that tree.",
 	 .flags = SL_CLI_TOOL,
 	 .args_min = 1,
-	 .args_max = 4096,
+	 .args_max = UINT_MAX,
 	 .options = run_options,
 	 .fn = sl_verb_run},
 	{.name = "serve",

@@ -97,7 +97,10 @@ int sl_ledger_file_open(const char *dir, int *ret_fd, uint64_t *ret_next, uint32
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
 		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd < 0)
-			return sl_diag_set(reterr, -errno, path, 0, 0, "%s", strerror(errno));
+			return sl_diag_set(reterr, -errno, path, 0, 0, "%s%s", strerror(errno),
+					   errno == EACCES || errno == EROFS
+						   ? ": --ledger DIR names another place"
+						   : "");
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 			close(fd); /* another broker writes there */
 			continue;
