@@ -317,9 +317,15 @@ static int open_policy_of(struct sl_cli *cli, const struct last *l, struct expla
 {
 	char path[4096];
 
-	if (!sl_cli_given(cli, "policy") && l->policy[0] &&
-	    sl_policy_find(l->policy, path, sizeof(path)) == 0)
-		return sl_policy_open(l->policy, &x->policy);
+	if (!sl_cli_given(cli, "policy") && l->policy[0]) {
+		if (sl_policy_find(l->policy, path, sizeof(path)) == 0)
+			return sl_policy_open(l->policy, &x->policy);
+		(void)sl_cli_error(
+			0,
+			"it was denied by policy %s, which is none of the shipped or the "
+			"site's: --policy FILE says which; what would allow it is asked of %s",
+			l->policy, sl_cli_get(cli, "policy"));
+	}
 	return sl_policy_open(sl_cli_get(cli, "policy"), &x->policy);
 }
 
