@@ -14,7 +14,9 @@
 #include "observe/phase.h"
 
 #define MINIMISE_S 1.5 /* seconds to look for the commands that it takes */
-#define ROUNDS_MAX 6   /* findings that one experiment may hold */
+#define SETTLE_S   6.0 /* seconds for work in the background to end */
+#define SETTLE_MS  40u
+#define ROUNDS_MAX 6 /* findings that one experiment may hold */
 
 static bool fresh(const struct sl_verifier *v)
 {
@@ -391,54 +393,181 @@ static bool put_back(const struct sl_verifier *v, const struct sl_change *c,
 		      c->probe->cmd.data_len) == 0;
 }
 
-/* Does it again, from a state as close to the first as the device lets us make. */
-static int confirm(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d,
-		   const struct sl_look *before)
+struct differing {
+	bool any;
+};
+
+static bool differs(void *ctx, const struct sl_change *c)
 {
-	struct sl_difference again = {0};
-	struct sl_breach *b;
-	bool back;
+	struct differing *d = ctx;
+
+	d->any |=
+		c->probe &&
+		!(c->field && (c->field->rule == SL_FIELD_COUNTS || c->field->rule == SL_FIELD_UP));
+	return !d->any;
+}
+
+/* Waits until two looks in a row agree: what works in the background has come to its end. */
+static int settle(struct sl_verifier *v)
+{
+	double until = sl_now() + SETTLE_S;
+	int error = sl_look_take(v->rig, &v->probes, true, true, v->data, &v->again);
+
+	while (!error && !v->gone) {
+		struct differing d = {false};
+
+		error = sl_look_take(v->rig, &v->probes, true, true, v->data, &v->before);
+		sl_look_compare(&v->probes, &v->again, &v->before, differs, &d);
+		if (error || !d.any || sl_now() > until)
+			break;
+		v->rig->ops->pass(v->rig, SETTLE_MS);
+		error = sl_look_take(v->rig, &v->probes, true, true, v->data, &v->again);
+	}
+	v->have_before = true;
+	return error;
+}
+
+/* As close to the start as the device lets us make it. */
+static int restore(struct sl_verifier *v)
+{
 	int error = 0;
 
 	if (v->rig->can & SL_RIG_POWER)
 		error = v->rig->ops->power_cycle(v->rig);
 	if (!error)
 		error = sl_verifier_prepare(v, true);
-	if (!error)
-		error = sl_look_take(v->rig, &v->probes, false, true, v->data, &v->again);
-	if (error)
-		return error;
-	back = d->v[0].change.probe && put_back(v, &d->v[0].change, before, &v->again);
-	error = sl_trial_run(v, r);
-	if (error)
-		return error;
-	sl_look_explain(v, r, SL_STAGE_NOW, &v->again, &r->look[SL_STAGE_NOW], &again);
-	if (again.n ||
-	    (!back && d->v[0].change.probe && d->v[0].change.probe->facet != SL_FACET_BLOCKS)) {
-		b = sl_breach_from(v, r, again.n ? &again : d);
-		if (b && !again.n)
-			(void)snprintf(b->note, sizeof(b->note),
-				       "seen once, with nothing else in between; it could not be "
-				       "put back to be seen again");
-		return 0;
-	}
-	{
-		struct sl_evidence e;
+	return error ? error : settle(v);
+}
 
-		sl_change_describe(&d->v[0].change, &e);
+/* Does it again. 1: it shows again; 0: it does not; -errno. */
+static int again(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *ret)
+{
+	int error = restore(v);
+
+	ret->n = ret->more = 0;
+	if (!error)
+		error = sl_trial_run(v, r);
+	if (error)
+		return error;
+	if (r->looked & 1)
+		sl_look_explain(v, r, SL_STAGE_NOW, &v->before, &r->look[SL_STAGE_NOW], ret);
+	v->have_before = false;
+	return ret->n > 0;
+}
+
+static bool one_row(const struct sl_trial *r)
+{
+	for (unsigned i = 1; i < r->n; i++)
+		if (r->step[i].x->row != r->step[0].x->row)
+			return false;
+	return true;
+}
+
+/*
+ * What did not show a second time. Where it could be put back, it may have been anybody's doing;
+ * where it could not, there was nothing to be seen again, and one command stood alone in between.
+ */
+static void not_again(struct sl_verifier *v, struct sl_trial *r, const struct sl_difference *d,
+		      const struct sl_look *first)
+{
+	const struct sl_change *c = &d->v[0].change;
+	struct sl_evidence e;
+	struct sl_breach *b;
+
+	if (!one_row(r) || !c->probe || c->probe->facet == SL_FACET_BLOCKS ||
+	    put_back(v, c, first, &v->before)) {
+		sl_change_describe(c, &e);
 		(void)sl_breach_add(v->out, SL_BREACH_UNREPEATED, r->step[r->n - 1].x, &e);
+		return;
 	}
-	return 0;
+	b = sl_breach_from(v, r, d);
+	if (!b)
+		return;
+	b->n_before = 0;
+	(void)snprintf(b->note, sizeof(b->note),
+		       "seen once%s; it could not be put back to be seen again",
+		       r->n > 1 ? ", by one of several forms of it" : "");
+}
+
+/* Halves what has to be there for it to show, as long as it shows. */
+static int halve(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d)
+{
+	unsigned low = 0, n = r->n;
+	int found = 1;
+
+	while (n > 1 && found > 0 && sl_budget(v)) {
+		struct sl_trial half;
+		unsigned k = n / 2;
+		int error = sl_trial_new(v, k, &half);
+
+		if (error)
+			return error;
+		half.flags = r->flags & ~(unsigned)SL_TRIAL_AUDIT;
+		memcpy(half.step, r->step + low, k * sizeof(*half.step));
+		found = again(v, &half, d);
+		sl_trial_done(&half);
+		if (found < 0)
+			return found;
+		/* Not in the first half: then in the second, or it takes both. */
+		if (!found) {
+			error = sl_trial_new(v, n - k, &half);
+			if (error)
+				return error;
+			half.flags = r->flags & ~(unsigned)SL_TRIAL_AUDIT;
+			memcpy(half.step, r->step + low + k, (n - k) * sizeof(*half.step));
+			found = again(v, &half, d);
+			sl_trial_done(&half);
+			low += found > 0 ? k : 0;
+			k = found > 0 ? n - k : n;
+		}
+		n = k;
+		if (found <= 0)
+			break;
+	}
+	for (unsigned i = 0; i < r->n; i++)
+		r->step[i].keep = i >= low && i < low + n;
+	return found < 0 ? found : 0;
+}
+
+static int confirm(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d)
+{
+	struct sl_difference *second = calloc(1, sizeof(*second));
+	struct sl_look first = {0};
+	int found = second ? sl_look_new(&v->probes, &first) : -ENOMEM;
+
+	if (!found) {
+		struct sl_look t = first;
+
+		first = v->before;
+		v->before = t;
+		v->have_before = false;
+		found = again(v, r, second);
+	}
+	if (found > 0) {
+		found = halve(v, r, d);
+		for (unsigned i = 0, n = 0; !found && i < r->n; i++) {
+			n += r->step[i].keep;
+			if (n > 1 && !one_row(r))
+				break;
+		}
+		if (!found)
+			(void)sl_breach_from(v, r, second);
+	} else if (found == 0) {
+		not_again(v, r, d, &first);
+	}
+	sl_look_done(&first);
+	free(second);
+	return found < 0 ? found : 0;
 }
 
 static int experiment_live(struct sl_verifier *v, struct sl_trial *r)
 {
 	struct sl_difference *d = calloc(1, sizeof(*d));
+	bool calm = true;
 	int error = d ? 0 : -ENOMEM;
 
 	if (!error && !v->have_before)
-		error = sl_look_take(v->rig, &v->probes, true, true, v->data, &v->before);
-	v->have_before = true;
+		error = settle(v);
 	if (!error)
 		error = sl_trial_run(v, r);
 	if (!error) {
@@ -446,31 +575,19 @@ static int experiment_live(struct sl_verifier *v, struct sl_trial *r)
 		if (r->looked & 1)
 			sl_look_explain(v, r, SL_STAGE_NOW, &v->before, &r->look[SL_STAGE_NOW], d);
 	}
-	v->have_before = false;
-	if (!error && d->n && r->n == 1) {
-		error = confirm(v, r, d, &v->before);
-	} else if (!error && d->n) {
-		size_t found = v->out->n;
-
-		for (unsigned i = 0; i < r->n && !error && sl_budget(v); i++) {
-			struct sl_trial one;
-
-			error = sl_trial_new(v, 1, &one);
-			if (error)
-				break;
-			one.step[0] = (struct sl_step){.x = r->step[i].x, .keep = true};
-			one.flags = r->flags;
-			error = experiment_live(v, &one);
-			sl_trial_done(&one);
-		}
-		if (!error && found == v->out->n)
-			(void)sl_breach_from(v, r, d);
-	} else if (!error && r->looked & 1) {
+	for (unsigned i = 0; i < r->n; i++)
+		calm &= sl_case_harmless(r->step[i].x);
+	if (!error && d->n) {
+		error = confirm(v, r, d);
+		v->have_before = false;
+	} else if (!error && r->looked & 1 && calm) {
 		struct sl_look t = v->before;
 
 		v->before = r->look[SL_STAGE_NOW];
 		r->look[SL_STAGE_NOW] = t;
 		v->have_before = true;
+	} else {
+		v->have_before = false;
 	}
 	free(d);
 	return error;

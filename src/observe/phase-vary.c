@@ -109,7 +109,8 @@ int sl_phase_variations(struct sl_verifier *v)
 		const struct sl_case *x = &v->cases.v[i];
 
 		sl_progress(v, i, base);
-		if (x->kind != SL_CASE_BASE || x->refused || sl_breach_of_row(v->out, x->row))
+		if (x->kind != SL_CASE_BASE || x->refused || x->status == 0xffff ||
+		    sl_breach_of_row(v->out, x->row))
 			continue;
 		error = run_variants(v, variants, vary(v, x, variants), 0);
 	}
@@ -260,8 +261,8 @@ static unsigned fill(struct sweep *s, uint64_t from, uint64_t total, bool all)
 static int sweep(struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode, double until)
 {
 	struct sweep s = {.v = v, .ns = ns, .base = base_of(v, opcode, ns->nsid)};
-	bool all = ns->blocks <= 1u << 20 && v->rig->can & SL_RIG_FRESH;
-	uint64_t total = all ? ns->blocks : 3 * SWEEP;
+	bool all = ns->blocks <= (v->rig->can & SL_RIG_FRESH ? 1u << 20 : 1u << 14);
+	uint64_t total = all || ns->blocks < 3 * SWEEP ? ns->blocks : 3 * SWEEP;
 	int error = 0;
 
 	if (!s.base)

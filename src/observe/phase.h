@@ -25,6 +25,7 @@ int sl_experiment(struct sl_verifier *v, struct sl_trial *r);
 void sl_progress(const struct sl_verifier *v, size_t done, size_t of);
 
 int sl_phase_singles(struct sl_verifier *v);
+int sl_phase_lasting(struct sl_verifier *v);
 int sl_phase_opcodes(struct sl_verifier *v);
 int sl_phase_payloads(struct sl_verifier *v);
 int sl_phase_stored(struct sl_verifier *v);

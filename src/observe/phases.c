@@ -30,6 +30,8 @@ const struct sl_phase sl_phases[] = {
 	 SL_RIG_FRESH, true, sl_phase_support},
 	{"blocks", "writes and reads of single blocks, as many as there is time for", 0, true,
 	 sl_phase_blocks},
+	{"lasting", "commands whose doings stay, on a device that cannot be had fresh", 0, false,
+	 sl_phase_lasting},
 };
 const unsigned sl_n_phases = SL_COUNT(sl_phases);
 
@@ -70,15 +72,36 @@ static int single(struct sl_verifier *v, struct sl_case *x, bool note_refusal)
 	return error;
 }
 
-int sl_phase_singles(struct sl_verifier *v)
+/* What cannot be undone comes last on a device that cannot be had fresh. */
+static bool undoable(const struct sl_case *x)
+{
+	return sl_case_harmless(x) || sl_rows[x->row].set != SL_SET_NVME_ADMIN;
+}
+
+static int singles(struct sl_verifier *v, bool all, bool last)
 {
 	int error = 0;
 
 	for (size_t i = 0; i < v->cases.n && !error && sl_budget(v); i++) {
+		struct sl_case *x = &v->cases.v[i];
+
 		sl_progress(v, i, v->cases.n);
-		error = single(v, &v->cases.v[i], true);
+		if (all || (x->kind <= SL_CASE_FIELD && undoable(x) != last))
+			error = single(v, x, true);
+		else if (!last)
+			x->status = 0xffff;
 	}
 	return error;
+}
+
+int sl_phase_singles(struct sl_verifier *v)
+{
+	return singles(v, v->rig->can & SL_RIG_FRESH, false);
+}
+
+int sl_phase_lasting(struct sl_verifier *v)
+{
+	return v->rig->can & SL_RIG_FRESH ? 0 : singles(v, false, true);
 }
 
 int sl_phase_opcodes(struct sl_verifier *v)

@@ -357,6 +357,10 @@ static bool explain_one(void *ctx, const struct sl_change *c)
 		x->visible = true;
 	if (x->failed && own_counter(c))
 		return true;
+	/* Without a twin, the looks' own reads count too. */
+	if (!(x->v->rig->can & SL_RIG_FRESH) && c->field && c->new_value > c->old_value &&
+	    (c->field->rule == SL_FIELD_COUNTS || c->field->rule == SL_FIELD_UP))
+		return true;
 	for (unsigned i = x->run->prefix; i < x->run->n && best != SL_EXPLAINED; i++) {
 		const struct sl_step *s = &x->run->step[i];
 		struct sl_done done = {

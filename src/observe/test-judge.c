@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a change is to a command: declared, under-declared, out of scope, or not explained. */
+#undef NDEBUG
+#include <assert.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "core/table.h"
+#include "observe/judge.h"
+
+static struct sl_contract contract;
+
+static struct sl_case command(uint8_t opcode, uint32_t cdw10, uint32_t nsid)
+{
+	struct sl_case x = {.nsid = nsid};
+
+	x.cmd.set = SL_SET_NVME_ADMIN;
+	x.cmd.req_len = SL_REQ_MAX;
+	x.cmd.req[0] = opcode;
+	sl_put_le32(x.cmd.req + 4, nsid);
+	sl_put_le32(x.cmd.req + 40, cdw10);
+	x.row = sl_row_find(x.cmd.set, x.cmd.req);
+	x.floor = sl_rows[x.row].floor;
+	x.scope = sl_rows[x.row].scope;
+	return x;
+}
+
+static enum sl_explanation explain(const struct sl_case *x, uint16_t status, uint8_t facet,
+				   uint8_t sel, uint32_t nsid, uint32_t at, uint64_t to)
+{
+	struct sl_probe p = {.facet = facet, .sel = sel, .nsid = nsid};
+	struct sl_change c = {.probe = &p, .at = at, .len = 1, .old_value = 5, .new_value = to};
+	struct sl_done d = {.x = x, .status = status};
+
+	c.field = sl_facet_field(facet, at);
+	return sl_explain(&contract, &d, &c, 0, true);
+}
+
+int main(void)
+{
+	struct sl_case id = command(0x06, 1, 0), set = command(0x09, 6, 0);
+	struct sl_case format = command(0x80, 0, 1);
+
+	/* A harmless command may change nothing, fail or not, but for the trace of its failure. */
+	assert(explain(&id, 0, SL_FACET_FEATURE, 6, 0, 0, 1) == SL_UNEXPLAINED);
+	assert(explain(&id, 2, SL_FACET_FEATURE, 6, 0, 0, 1) == SL_UNEXPLAINED);
+	assert(explain(&id, 0, SL_FACET_ERRORS, 1, 0, 0, 6) == SL_UNEXPLAINED);
+	assert(explain(&id, 2, SL_FACET_ERRORS, 1, 0, 0, 6) == SL_EXPLAINED);
+	assert(explain(&id, 0, SL_FACET_SMART, 2, 0, 160, 0) == SL_UNEXPLAINED);
+	/* Hours go on, backwards they do not; a vendor's counter may count. */
+	assert(explain(&id, 0, SL_FACET_SMART, 2, 0, 128, 6) == SL_EXPLAINED);
+	assert(explain(&id, 0, SL_FACET_SMART, 2, 0, 128, 4) == SL_UNEXPLAINED);
+	assert(explain(&id, 0, SL_FACET_LOG_VENDOR, 0xca, 0, 8, 6) == SL_EXPLAINED);
+	assert(explain(&id, 0, SL_FACET_LOG_VENDOR, 0xca, 0, 8, 0) == SL_UNEXPLAINED);
+	/* Setting a feature sets that one. */
+	assert(explain(&set, 0, SL_FACET_FEATURE, 6, 0, 0, 1) == SL_EXPLAINED);
+	assert(explain(&set, 0, SL_FACET_FEATURE, 1, 0, 0, 1) == SL_OUT_OF_SCOPE);
+	assert(explain(&set, 0, SL_FACET_EFFECTS, 5, 0, 0, 1) == SL_UNEXPLAINED);
+	/* Format: by its specification, and by what is declared of it; in its namespace. */
+	assert(explain(&format, 0, SL_FACET_ID_NS, 0, 1, 26, 1) == SL_UNDERDECLARED);
+	format.declared = SL_E_DATA;
+	assert(explain(&format, 0, SL_FACET_ID_NS, 0, 1, 26, 1) == SL_UNDERDECLARED);
+	format.declared = SL_E_DATA | SL_E_CAPABILITY;
+	assert(explain(&format, 0, SL_FACET_ID_NS, 0, 1, 26, 1) == SL_EXPLAINED);
+	assert(explain(&format, 0, SL_FACET_ID_NS, 0, 2, 26, 1) == SL_OUT_OF_SCOPE);
+	format.scope |= SL_S_SUBSYSTEM;
+	assert(explain(&format, 0, SL_FACET_ID_NS, 0, 2, 26, 1) == SL_EXPLAINED);
+	/* Who declares that it could be anything contradicts nothing. */
+	id.declared = SL_E_UNKNOWN;
+	assert(explain(&id, 0, SL_FACET_FEATURE, 6, 0, 0, 1) == SL_EXPLAINED);
+	return 0;
+}
