@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -114,6 +115,19 @@ static struct sl_contract *contract_of(struct sl_gate *g, const struct sl_slot *
 	return &d->contract[s->session == SL_OURSELVES ? !d->now : d->now];
 }
 
+/* A loss is counted in the ledger when it can be written again; people are told when it begins. */
+static uint64_t append(struct sl_gate *g, struct sl_record *r, bool durable)
+{
+	uint64_t before = g->ledger.lost, seq = sl_ledger_append(&g->ledger, r, durable);
+
+	if (!seq && !before && g->ledger.fd >= 0)
+		fprintf(stderr,
+			"sluiced: the ledger cannot be written (%s): what changes a device is "
+			"refused until it can, the rest goes on unrecorded and is counted\n",
+			strerror(errno));
+	return seq;
+}
+
 /* One record about a slot. Its number, or 0: it could not be written. */
 static uint64_t record(struct sl_gate *g, const struct sl_slot *s, uint16_t type, bool durable)
 {
@@ -155,7 +169,7 @@ static uint64_t record(struct sl_gate *g, const struct sl_slot *s, uint16_t type
 	memcpy(r.requested, s->requested, sizeof(r.requested));
 	memcpy(r.final, s->cmd.req, sizeof(r.final));
 	memcpy(r.device, g->devices[s->device].name, sizeof(r.device));
-	return sl_ledger_append(&g->ledger, &r, durable);
+	return append(g, &r, durable);
 }
 
 /* Answers the client of a slot, if there still is one. */

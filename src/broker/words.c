@@ -7,8 +7,10 @@
 
 void sl_words_copy(char *to, size_t size, const char *text)
 {
-	size_t n = strnlen(text, size - 1);
+	size_t n = strlen(text);
 
+	if (n > size - 1)
+		n = size - 1;
 	memcpy(to, text, n);
 	memset(to + n, 0, size - n);
 }

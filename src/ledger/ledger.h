@@ -80,8 +80,8 @@ struct sl_ledger {
 void sl_ledger_init(struct sl_ledger *l, int fd, uint64_t next, uint32_t check);
 /*
  * Appends one record (seq, time, magic, check are filled in) and returns its number, or 0 when it
- * could not be written; that is counted and a GAP record precedes the next one that can. `durable`:
- * it is on stable storage when this returns.
+ * could not be written (errno says why); that is counted and a GAP record precedes the next one
+ * that can. `durable`: it is on stable storage when this returns.
  */
 uint64_t sl_ledger_append(struct sl_ledger *l, struct sl_record *rec, bool durable);
 /* The checksum of a record that follows one with checksum `prev`. */

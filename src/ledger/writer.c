@@ -91,6 +91,8 @@ static int put(struct sl_ledger *l, struct sl_record *rec, bool durable)
 
 uint64_t sl_ledger_append(struct sl_ledger *l, struct sl_record *rec, bool durable)
 {
+	int r;
+
 	if (l->fd < 0) {
 		l->lost++;
 		return 0;
@@ -104,8 +106,10 @@ uint64_t sl_ledger_append(struct sl_ledger *l, struct sl_record *rec, bool durab
 		}
 		l->lost = 0;
 	}
-	if (put(l, rec, durable) < 0) {
+	r = put(l, rec, durable);
+	if (r < 0) {
 		l->lost++;
+		errno = -r;
 		return 0;
 	}
 	return rec->seq;
