@@ -89,9 +89,5 @@ int main(int argc, char **argv)
 		     outcome(identify_other(fd, (uint32_t)strtoul(argv[2], NULL, 10))));
 	(void)printf("partition-submit-io\t%s\n",
 		     part < 0 ? "no partition" : outcome(beyond_partition(part, DOOR_SUBMIT_IO)));
-	(void)printf("partition-io\t%s\n",
-		     part < 0 ? "no partition" : outcome(beyond_partition(part, DOOR_IO)));
-	(void)printf("partition-io64\t%s\n",
-		     part < 0 ? "no partition" : outcome(beyond_partition(part, DOOR_IO64)));
 	return 0;
 }

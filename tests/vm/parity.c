@@ -166,7 +166,7 @@ static struct {
 	unsigned long seen;
 } explained[] = {
 	{"SUBMIT_IO is not judged at all", 1 << DOOR_SUBMIT_IO, ~0U, 0},
-	{"IO_CMD forgets that the node is a partition", 1 << DOOR_IO, 1 << NODE_PART, 0},
+	{"K2, see doc/kernel-parity.md", 1 << DOOR_IO, 1 << NODE_PART, 0},
 };
 
 static bool is_explained(const struct ask *a, int r)
