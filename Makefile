@@ -3,6 +3,7 @@
 #
 #   make run     install what is missing (asks), build, and show the gate at work
 #   make test    the same, then everything that needs no virtual machine: gcc with sanitizers, clang, the tree's rules
+#   make test-vm against running kernels, in virtual machines without KVM (TIERS="a b c" for the third)
 #   make bench   the budgets of speed and size, as ratios
 #   make soak    the long runs: fuzzers, ten minutes each
 
@@ -33,6 +34,11 @@ run:
 
 test: build-asan/build.ninja build-clang/build.ninja
 	@JOBS=$(JOBS) tools/test build-asan build-clang
+
+# Debian 12's kernel and the backported one; c is Debian 13's backports, where it can be had.
+TIERS ?= a b
+test-vm:
+	@tests/vm/run-all $(TIERS)
 
 bench: all
 	@bench/run build
