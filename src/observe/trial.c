@@ -13,7 +13,8 @@
 
 #define LATER_MS	   3600000u /* an hour of a model's time */
 #define SILENT_MAX	   3	    /* answers that do not come, until nobody waits any more */
-#define RETRIES		   2	    /* of a read that fails */
+#define LIVE_PHASE_S	   10.0
+#define RETRIES		   2 /* of a read that fails */
 #define SMART_MEDIA_ERRORS 160
 #define SMART_ERRORS	   176 /* offset of the number of error log entries */
 #define NVM_WRITE	   0x01u
@@ -33,6 +34,13 @@ bool sl_budget(struct sl_verifier *v)
 {
 	if (v->gone)
 		return false;
+	/* Without a twin every doubt costs a power cycle: no phase may take all the time. */
+	if (!v->o->commands && !v->o->seconds && !(v->rig->can & SL_RIG_FRESH) &&
+	    sl_now() - v->phase_t0 >= LIVE_PHASE_S) {
+		if (v->phase < SL_PHASES_MAX)
+			v->out->phase[v->phase].cut = true;
+		return false;
+	}
 	if ((v->o->commands && v->rig->commands >= v->o->commands) ||
 	    (v->o->seconds && sl_now() - v->t0 >= v->o->seconds)) {
 		v->out_of_budget = true;

@@ -68,7 +68,7 @@ struct sl_verifier {
 	bool gone;	 /* the device does not answer any more */
 	unsigned silent; /* answers in a row that did not come */
 	bool out_of_budget;
-	double t0;
+	double t0, phase_t0;
 	unsigned phase;
 	struct sl_trial twins[SL_TWINS_MAX]; /* recent ones with nothing in question in them */
 	unsigned next_twin;

@@ -199,7 +199,7 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 	r = set_up(&v, name, reterr);
 	for (unsigned i = 0; i < sl_n_phases && !r; i++) {
 		uint64_t commands = rig->commands, freshes = rig->freshes;
-		double start = sl_now();
+		double start = v.phase_t0 = sl_now();
 
 		if (sl_phases[i].perturbs && !o->perturb)
 			continue;
