@@ -13,7 +13,7 @@ _sluice()
 		"contract diff") words="--json --print-config --help" ;;
 		"contract gaps") words="--json --print-config --help" ;;
 		"contract "*) words="show lint diff gaps" ;;
-		"device list") words="--json --print-config --help" ;;
+		"device list") words="--check --json --print-config --help" ;;
 		"device personas") words="--json --print-config --help" ;;
 		"device "*) words="list personas" ;;
 		"policy check") words="--strict --json --print-config --help" ;;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `sluice device list|personas`: what can be put behind the gate. Looks at names and permissions;
- * opens no device.
+ * `sluice device list|personas`: what can be put behind the gate, and which ways lead around it.
+ * Looks at names and permissions; opens no device.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/paths.h"
 #include "cli/cli.h"
+#include "cli/ways.h"
 #include "model/persona.h"
 
 /* Directories of nodes that speak a protocol we know, and how their names begin. */
@@ -145,14 +146,14 @@ static void node(void *arg, const char *name)
 	sl_emit_cell(f->e, "%s", nodes[f->row].title);
 }
 
-int sl_verb_device_list(struct sl_cli *cli)
+/* What can be gated: nodes that speak a protocol we know, and personas. */
+static int list_devices(struct sl_emit *e)
 {
 	static const char *const columns[][2] = {{"spec", "SPEC"},
 						 {"protocol", "PROTOCOL"},
 						 {"state", "STATE"},
 						 {"title", "WHAT IT IS"},
 						 {NULL, NULL}};
-	struct sl_emit *e = sl_cli_emit(cli);
 	int status;
 
 	sl_emit_table(e, "devices", columns);
@@ -164,5 +165,20 @@ int sl_verb_device_list(struct sl_cli *cli)
 	}
 	status = list_personas(e, true);
 	sl_emit_end(e);
+	return status;
+}
+
+int sl_verb_device_list(struct sl_cli *cli)
+{
+	bool check = sl_cli_given(cli, "check");
+	struct sl_emit *e = sl_cli_emit(cli);
+	int status = check ? SL_EXIT_OK : list_devices(e);
+	unsigned open;
+
+	if (sl_ways_print(e, &sl_ways_here, check, &open) < 0)
+		status = SL_EXIT_FAILED;
+	if (check && open)
+		status = sl_cli_error(SL_EXIT_FAILED, "%u way%s open to somebody who is not root",
+				      open, open == 1 ? " is" : "s are");
 	return sl_cli_finish(e, status);
 }

@@ -99,11 +99,21 @@ static const struct sl_option verify_options[] = {
 	{0},
 };
 
+static const struct sl_option list_options[] = {
+	{.name = "check", .text = "only the ways that are open to others than root; fail if any"},
+	{0},
+};
+
 static const struct sl_cli_verb device_subs[] = {
 	{.name = "list",
 	 .args = "",
-	 .help = "what can be put behind the gate here",
+	 .help = "what can be put behind the gate here, and who else holds it",
+	 .text = "For each device: who may open its nodes, which processes have them open, what is "
+		 "mounted on it, which attributes do something to it; and what the kernel's own "
+		 "filter lets an ordinary user do there. With --check the exit status is 1 when a "
+		 "way is open to somebody who is not root, and each line says what closes it.",
 	 .flags = SL_CLI_JSON,
+	 .options = list_options,
 	 .fn = sl_verb_device_list},
 	{.name = "personas",
 	 .args = "",

@@ -152,11 +152,7 @@ static int open_namespace(struct sl_nvme_nodes *n, const char *node, struct sl_d
 	return 0;
 }
 
-/*
- * "ng0n1" is a namespace of this controller alone; "nvme1c0n1" is this controller's path (0) to
- * namespace node 1 of subsystem 1, whose nodes are ng1n1 and nvme1n1.
- */
-static bool namespace_node(const char *entry, char *ret, size_t size)
+bool sl_nvme_namespace_node(const char *entry, char *ret, size_t size)
 {
 	unsigned a, b, ctrl;
 	int end = 0;
@@ -197,7 +193,7 @@ int sl_nvme_open(const char *path, struct sl_nvme_nodes *ret, struct sl_diag *re
 		goto fail;
 	}
 	while (r == 0 && (e = readdir(d)))
-		if (namespace_node(e->d_name, node, sizeof(node)))
+		if (sl_nvme_namespace_node(e->d_name, node, sizeof(node)))
 			r = open_namespace(ret, node, reterr);
 	(void)closedir(d);
 	if (r == 0)

@@ -37,6 +37,12 @@ struct sl_nvme_nodes {
 int sl_nvme_find(const char *name, char *ret, size_t size, struct sl_diag *reterr);
 /* Opens a controller and all its namespaces. Nothing is open after an error. 0 or -errno. */
 int sl_nvme_open(const char *path, struct sl_nvme_nodes *ret, struct sl_diag *reterr);
+/*
+ * Is this entry of a controller's directory in sysfs a namespace? Writes the number of its nodes,
+ * "1n1": "ng0n1" is a namespace of this controller alone; "nvme1c0n1" is this controller's path (0)
+ * to namespace 1 of subsystem 1, whose nodes are ng1n1 and nvme1n1.
+ */
+bool sl_nvme_namespace_node(const char *entry, char *ret, size_t size);
 /* Closes the nodes, which the broker has now; the claims stay. */
 void sl_nvme_nodes_close(struct sl_nvme_nodes *n);
 void sl_nvme_nodes_release(struct sl_nvme_nodes *n);
