@@ -104,8 +104,8 @@ int sl_verb_verify(struct sl_cli *cli)
 	if (!number(sl_cli_get(cli, "key"), &o.key))
 		return sl_cli_usage(cli, "--key takes a number");
 	o.seconds = (unsigned)seconds;
-	/* Models get everything; the option is for devices that are more than that. */
-	o.perturb = true;
+	/* A model can be made anew; what happens to another process's device is somebody's loss. */
+	o.perturb = strncmp(cli->argv[0], "model:", 6) == 0 || sl_cli_given(cli, "perturb");
 	status = open_rig(cli->argv[0], &rig);
 	if (status)
 		return status;
