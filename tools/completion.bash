@@ -15,7 +15,8 @@ _sluice()
 		"contract "*) words="show lint diff gaps" ;;
 		"device list") words="--check --json --print-config --help" ;;
 		"device personas") words="--json --print-config --help" ;;
-		"device "*) words="list personas" ;;
+		"device capture") words="--output --identifiers --print-config --help" ;;
+		"device "*) words="list personas capture" ;;
 		"policy check") words="--strict --json --print-config --help" ;;
 		"policy show") words="--json --print-config --help" ;;
 		"policy test") words="--all --json --print-config --help" ;;

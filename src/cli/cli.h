@@ -115,6 +115,7 @@ int sl_verb_serve(struct sl_cli *cli);
 int sl_verb_explain(struct sl_cli *cli);
 int sl_verb_device_list(struct sl_cli *cli);
 int sl_verb_device_personas(struct sl_cli *cli);
+int sl_verb_device_capture(struct sl_cli *cli);
 int sl_verb_ledger_show(struct sl_cli *cli);
 int sl_verb_ledger_verify(struct sl_cli *cli);
 int sl_verb_verify(struct sl_cli *cli);

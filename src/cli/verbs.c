@@ -104,6 +104,13 @@ static const struct sl_option list_options[] = {
 	{0},
 };
 
+static const struct sl_option capture_options[] = {
+	{.name = "output", .arg = "FILE", .text = "where to write it; else to stdout"},
+	{.name = "identifiers",
+	 .text = "keep serial numbers, names and identifiers; else they are invented"},
+	{0},
+};
+
 static const struct sl_cli_verb device_subs[] = {
 	{.name = "list",
 	 .args = "",
@@ -120,6 +127,17 @@ static const struct sl_cli_verb device_subs[] = {
 	 .help = "the devices that the device model can be",
 	 .flags = SL_CLI_JSON,
 	 .fn = sl_verb_device_personas},
+	{.name = "capture",
+	 .args = "SPEC",
+	 .help = "a device as a persona file, for the model to be",
+	 .text = "Reads what the device says of itself: identity, namespaces, logs, features. "
+		 "Every command goes through a private broker under the policy `health`, and only "
+		 "commands are sent that the device says it has. What the file cannot express is "
+		 "in its \"comment\".",
+	 .args_min = 1,
+	 .args_max = 1,
+	 .options = capture_options,
+	 .fn = sl_verb_device_capture},
 	{0},
 };
 

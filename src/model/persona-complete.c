@@ -33,11 +33,7 @@ enum { CSUPP = 1 };
 
 /* Which capability bit a command stands for: OACS and ONCS follow from the commands if not given.
  */
-static const struct {
-	bool io;
-	uint8_t opcode;
-	uint16_t bit;
-} capabilities[] = {
+const struct sl_persona_capability sl_persona_capabilities[] = {
 	{false, 0x82, 1 << 0},	/* Security Receive: OACS.SSRS */
 	{false, 0x80, 1 << 1},	/* Format NVM: FNVMS */
 	{false, 0x10, 1 << 2},	/* Firmware Commit: FWDS */
@@ -57,6 +53,7 @@ static const struct {
 	{true, 0x0c, 1 << 7},	/* Verify: NVMVFYS */
 	{true, 0x19, 1 << 8},	/* Copy: NVMCPYS */
 };
+const size_t sl_persona_capabilities_n = SL_COUNT(sl_persona_capabilities);
 
 static void complete_commands(struct sl_pj *j)
 {
@@ -82,13 +79,13 @@ static void complete_capabilities(struct sl_persona *p, json_t *id)
 {
 	uint16_t oacs = 0, oncs = 0;
 
-	for (size_t i = 0; i < SL_COUNT(capabilities); i++) {
-		uint8_t op = capabilities[i].opcode;
+	for (size_t i = 0; i < sl_persona_capabilities_n; i++) {
+		uint8_t op = sl_persona_capabilities[i].opcode;
 
-		if (capabilities[i].io && (p->io[0][op] || p->io[2][op]))
-			oncs |= capabilities[i].bit;
-		if (!capabilities[i].io && p->admin[op])
-			oacs |= capabilities[i].bit;
+		if (sl_persona_capabilities[i].io && (p->io[0][op] || p->io[2][op]))
+			oncs |= sl_persona_capabilities[i].bit;
+		if (!sl_persona_capabilities[i].io && p->admin[op])
+			oacs |= sl_persona_capabilities[i].bit;
 	}
 	if (p->feature[0x0e].supported)
 		oncs |= 1 << 6; /* TSS */

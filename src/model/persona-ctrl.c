@@ -61,11 +61,12 @@ static int read_guid(struct sl_pj *j, json_t *v, void *field, const struct sl_pj
 }
 
 /* Power State Descriptor, Base 2.1 Figure 313. */
-static const struct sl_field psd_fields[] = {
+const struct sl_field sl_fields_psd[] = {
 	{"mp", 0, 2},	{"enlat", 4, 4}, {"exlat", 8, 4},   {"rrt", 12, 1},
 	{"rrl", 13, 1}, {"rwt", 14, 1},	 {"rwl", 15, 1},    {"idlp", 16, 2},
 	{"ips", 18, 1}, {"actp", 20, 2}, {"apwaps", 22, 1},
 };
+const size_t sl_fields_psd_n = SL_COUNT(sl_fields_psd);
 
 static int read_psd_flag(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
 {
@@ -97,7 +98,7 @@ static int read_power_states(struct sl_pj *j, json_t *v, void *field, const stru
 	json_array_foreach(v, i, item) {
 		sl_pj_enter_index(j, i);
 		r = sl_pj_object_fields(j, item, psd_keys, SL_COUNT(psd_keys), psd + 32 * i,
-					psd_fields, SL_COUNT(psd_fields), psd + 32 * i);
+					sl_fields_psd, sl_fields_psd_n, psd + 32 * i);
 		sl_pj_leave(j);
 		if (r)
 			return r;
@@ -188,6 +189,26 @@ static int effect_words(struct sl_pj *j, const char *s, uint32_t *ret)
 		s += *s == ' ';
 	}
 	return 0;
+}
+
+/* The first word of a bit is its own: "fsupp" and "udcc" come later in the table. */
+const char *sl_persona_effect_text(uint32_t word, char *buf, size_t size)
+{
+	uint32_t rest = word;
+	size_t at = 0;
+
+	buf[0] = 0;
+	for (size_t i = 0; i < SL_COUNT(effect_flags) && at < size; i++) {
+		const struct flag *f = &effect_flags[i];
+
+		if (!f->bits || (rest & f->bits) != f->bits)
+			continue;
+		rest &= ~f->bits;
+		at += (size_t)snprintf(buf + at, size - at, "%s%s", at ? " " : "", f->word);
+	}
+	if (rest || !word || at >= size)
+		(void)snprintf(buf, size, "0x%08x", word);
+	return buf;
 }
 
 static int read_effect(struct sl_pj *j, json_t *v, uint32_t *ret)

@@ -171,7 +171,22 @@ extern const struct sl_field sl_fields_id_zns[];
 extern const size_t sl_fields_id_zns_n;
 extern const struct sl_field sl_fields_smart[];
 extern const size_t sl_fields_smart_n;
+extern const struct sl_field sl_fields_psd[]; /* one power state descriptor */
+extern const size_t sl_fields_psd_n;
 const struct sl_field *sl_field_find(const struct sl_field *f, size_t n, const char *name);
+
+/* Which capability bit of OACS (io: ONCS) a command stands for. */
+struct sl_persona_capability {
+	bool io;
+	uint8_t opcode;
+	uint16_t bit;
+};
+extern const struct sl_persona_capability sl_persona_capabilities[];
+extern const size_t sl_persona_capabilities_n;
+
+/* An entry of an effects log as a persona writes it: words, or a number. Returns buf. */
+const char *sl_persona_effect_text(uint32_t word, char *buf, size_t size);
+
 /* Reads a number into the field of buf. */
 int sl_pj_field(struct sl_pj *j, json_t *v, const struct sl_field *f, uint8_t *buf);
 
