@@ -167,6 +167,28 @@ struct differing {
 	unsigned gained, lost;
 };
 
+#define WRAP_COLUMNS 96
+
+/* A long list for people: broken at its blanks, each line indented. */
+static void note_wrapped(struct sl_emit *e, const char *first, const char *text)
+{
+	const char *indent = first;
+
+	while (*text) {
+		size_t room = WRAP_COLUMNS - strlen(indent), n = strlen(text);
+
+		if (n > room) {
+			for (n = room; n && text[n] != ' '; n--)
+				;
+			if (!n)
+				n = strcspn(text, " ");
+		}
+		sl_emit_note(e, "%s%.*s", indent, (int)n, text);
+		text += n + strspn(text + n, " ");
+		indent = "        ";
+	}
+}
+
 static void each_change(void *userdata, const struct sl_policy_change *c)
 {
 	struct differing *d = userdata;
@@ -176,9 +198,9 @@ static void each_change(void *userdata, const struct sl_policy_change *c)
 	if (!sl_emit_is_json(d->e)) {
 		sl_emit_note(d->e, "%c %s%s%s", c->gained ? '+' : '-', c->client,
 			     c->device[0] ? " on " : "", c->device);
-		sl_emit_note(d->e, "    %s", c->commands);
+		note_wrapped(d->e, "    ", c->commands);
 		if (c->where[0])
-			sl_emit_note(d->e, "    where %s", c->where);
+			note_wrapped(d->e, "    where ", c->where);
 		return;
 	}
 	sl_emit_cell(d->e, "%s", c->gained ? "gained" : "lost");
