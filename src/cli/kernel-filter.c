@@ -21,6 +21,29 @@ static const struct {
 	{0, 0, "linux-6.1", true},
 };
 
+/*
+ * scsi_cmd_allowed(), drivers/scsi/scsi_ioctl.c, knows an opcode and not a device type: to its list
+ * for readers UNMAP is Read Sub-channel (42h), SANITIZE is Play Audio (48h), MAINTENANCE OUT is
+ * Report Key (A4h); START STOP UNIT is in it by design. An sg node that is open for writing is not
+ * filtered at all. The ioctl of CXL, drivers/cxl/core/mbox.c, asks neither for a capability nor for
+ * the open mode: Set LSA, Set Partition Info, Set Alert Configuration, Set Shutdown State, Clear
+ * Log. Both seen on 6.1 and 7.3.
+ */
+#define CXL_REACH                                                                                  \
+	{                                                                                          \
+		true, SL_E_DATA | SL_E_CONFIG | SL_E_CONFIG_RESET | SL_E_PERSIST | SL_E_POLICY |   \
+			      SL_E_LOG | SL_E_REVEALS_DATA                                         \
+	}
+const struct sl_kernel_other sl_kernel_others[] = {
+	{"scsi",
+	 "an sg node",
+	 {{true, SL_E_DATA | SL_E_CONFIG | SL_E_AVAILABILITY | SL_E_BACKGROUND | SL_E_PEER |
+			 SL_E_REVEALS_DATA},
+	  {true, SL_E_ALL}}},
+	{"cxl", "a CXL memory device", {CXL_REACH, CXL_REACH}},
+	{0},
+};
+
 /* The doors and open modes that a point stands for, and what it can do, if it is allowed. */
 static void note(struct sl_domain *d, uint32_t n, struct sl_kernel_filter *f)
 {

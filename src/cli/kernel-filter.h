@@ -23,6 +23,16 @@ struct sl_kernel_filter {
 	struct sl_kernel_reach reach[_SL_DOOR_N][2];
 };
 
+/*
+ * The same for the nodes of other protocols, which no policy models yet: what was seen on running
+ * kernels. Ends with node NULL.
+ */
+struct sl_kernel_other {
+	const char *protocol, *node;
+	struct sl_kernel_reach reach[2]; /* open for reading, for writing */
+};
+extern const struct sl_kernel_other sl_kernel_others[];
+
 /* The model for Linux major.minor, questioned over its whole domain. 0 or -errno; said on stderr.
  */
 int sl_kernel_filter(unsigned major, unsigned minor, struct sl_kernel_filter *ret);

@@ -271,6 +271,32 @@ static void test_processes(void)
 		    "monitor (200, uid 0) has it open for reading and writing");
 }
 
+/* What may not be seen is counted, and is no open door. */
+static void test_unseen(void)
+{
+	char *text, said[128] = "";
+	int err = dup(STDERR_FILENO);
+	unsigned open;
+
+	drive("6.1.0\n");
+	file("said", 0666, "");
+	file("proc/100/fd/x", 0600, "");
+	assert(chmod(".", 0755) == 0 && chmod("proc/100/fd", 0) == 0);
+	if (geteuid() == 0)
+		assert(seteuid(65534) == 0);
+	assert(err >= 0 && freopen("said", "r+", stderr));
+	text = look(true, true, &open);
+	rewind(stderr);
+	assert(fgets(said, sizeof(said), stderr) && dup2(err, STDERR_FILENO) >= 0);
+	assert(strstr(said, "1 process may not be looked into"));
+	assert(close(err) == 0);
+	assert(strstr(text, "\"unseen_processes\": 1\n") && open == 0);
+	free(text);
+	if (getuid() == 0)
+		assert(seteuid(0) == 0);
+	assert(chmod("proc/100/fd", 0700) == 0);
+}
+
 static void test_uses(void)
 {
 	drive("6.1.0\n");
@@ -301,6 +327,12 @@ static void test_subsystem(void)
 	expect_line(false, "nvme1 controller nvme0", "the same subsystem");
 	expect_line(false, "nvme1 fabric", "over tcp, traddr=10.0.0.1,trsvcid=4420");
 	expect_line(false, "nvme1 node dev/ng0n1", "0600");
+	/* Who holds a namespace that both share holds both. */
+	file("proc/100/status", 0444, "Name:\tagent\nUid:\t0\t0\t0\t0\n");
+	point("proc/100/fd/3", "../../../dev/ng0n1");
+	point("proc/100/fd/4", "../../../dev/ng0n1");
+	expect_line(false, "nvme0 process dev/ng0n1", "agent (100, uid 0) has it open");
+	expect_line(false, "nvme1 process dev/ng0n1", "agent (100, uid 0) has it open");
 }
 
 /* Devices that are not gated yet, and one that a virtual machine could have. */
@@ -326,6 +358,8 @@ static void test_others(void)
 	expect_line(true, "sg0 node dev/sg0 ", "chmod o-rwx dev/sg0");
 	expect_line(true, "sg0 node dev/sda1 ", "everybody: writing");
 	expect_line(true, "mem0 node dev/cxl/mem0 ", "chmod o-rwx dev/cxl/mem0");
+	expect_line(false, "an sg node", "reveals-data everything");
+	expect_line(false, "a CXL memory device", "data, config, config-reset, persist, policy");
 	expect_line(false, "fwctl0 node dev/fwctl/fwctl0", "root:root 0600");
 	expect_line(false, "sg0 node dev/bsg/0:0:0:0", "root:root 0600");
 }
@@ -358,6 +392,7 @@ int main(void)
 	in_tree(test_access_list);
 	in_tree(test_attributes);
 	in_tree(test_processes);
+	in_tree(test_unseen);
 	in_tree(test_uses);
 	in_tree(test_subsystem);
 	in_tree(test_others);

@@ -47,6 +47,8 @@ static void print_reach(struct sl_emit *e, const struct sl_kernel_reach *r)
 		sl_emit_cell(e, "nothing");
 	else if (!r->effects && !sl_emit_is_json(e))
 		sl_emit_cell(e, "what has no effect");
+	else if (r->effects == SL_E_ALL && !sl_emit_is_json(e))
+		sl_emit_cell(e, "everything");
 	else
 		sl_emit_cell_bits(e, r->effects, sl_effect_name);
 }
@@ -60,6 +62,24 @@ static unsigned doors_there(const struct sl_ways *w)
 		if (w->nodes[i].there && w->nodes[i].door != SL_DOOR_NATIVE)
 			doors |= 1u << w->nodes[i].door;
 	return doors;
+}
+
+static bool has_protocol(const struct sl_ways *w, const char *protocol)
+{
+	for (unsigned i = 0; i < w->n_devices; i++)
+		if (strcmp(w->devices[i].protocol, protocol) == 0)
+			return true;
+	return false;
+}
+
+/* One line of the table: what is let through a node that is open for reading, for writing. */
+static void print_node(struct sl_emit *e, const char *node, const struct sl_kernel_reach *reach)
+{
+	sl_emit_cell(e, "%s", node);
+	for (unsigned writable = 0; writable < 2; writable++) {
+		print_reach(e, &reach[writable]);
+		sl_emit_cell_u64(e, reach[writable].any);
+	}
 }
 
 static int print_kernel(struct sl_emit *e, const struct sl_ways *w)
@@ -79,25 +99,21 @@ static int print_kernel(struct sl_emit *e, const struct sl_ways *w)
 		[SL_DOOR_PARTITION] = "a partition",
 	};
 	unsigned doors = doors_there(w);
-	struct sl_kernel_filter f;
-	int r;
+	struct sl_kernel_filter f = {0};
+	int r = doors ? sl_kernel_filter(w->kernel_major, w->kernel_minor, &f) : 0;
 
-	if (!doors)
-		return 0;
-	r = sl_kernel_filter(w->kernel_major, w->kernel_minor, &f);
-	if (r < 0)
+	if (r < 0 || (!doors && !has_protocol(w, "scsi") && !has_protocol(w, "cxl")))
 		return r;
 	sl_emit_table(e, "kernel", columns);
-	for (unsigned door = 0; door < _SL_DOOR_N; door++) {
-		if (!(doors >> door & 1))
-			continue;
-		sl_emit_cell(e, "%s", names[door]);
-		for (unsigned writable = 0; writable < 2; writable++) {
-			print_reach(e, &f.reach[door][writable]);
-			sl_emit_cell_u64(e, f.reach[door][writable].any);
-		}
-	}
+	for (unsigned door = 0; door < _SL_DOOR_N; door++)
+		if (doors >> door & 1)
+			print_node(e, names[door], f.reach[door]);
+	for (const struct sl_kernel_other *o = sl_kernel_others; o->node; o++)
+		if (has_protocol(w, o->protocol))
+			print_node(e, o->node, o->reach);
 	sl_emit_end(e);
+	if (!doors)
+		return 0;
 	sl_emit_str(e, "model", NULL, "%s", f.model);
 	sl_emit_note(e,
 		     "By the policy %s; this is Linux %u.%u. `unknown`: what the device lists and "
@@ -121,10 +137,9 @@ int sl_ways_print(struct sl_emit *e, const struct sl_ways_roots *roots, bool che
 	sl_emit_u64(e, "open", NULL, *ret_open);
 	sl_emit_u64(e, "unseen_processes", NULL, w.unseen);
 	if (w.unseen)
-		(void)sl_cli_error(0,
-				   "%u processes may not be looked into: root sees who has the "
-				   "devices open",
-				   w.unseen);
+		(void)sl_cli_error(
+			0, "%u process%s may not be looked into: root sees who has devices open",
+			w.unseen, w.unseen == 1 ? "" : "es");
 	sl_ways_done(&w);
 	return r;
 }

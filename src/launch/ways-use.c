@@ -19,23 +19,34 @@ struct process {
 	int dir; /* of its descriptors */
 };
 
-static const struct sl_way_node *same_node(const struct sl_ways *w, const struct statx *x)
+static bool same_node(const struct sl_way_node *n, const struct statx *x)
 {
 	bool block = S_ISBLK(x->stx_mode), number = block || S_ISCHR(x->stx_mode);
 
-	for (unsigned i = 0; i < w->n_nodes; i++) {
-		const struct sl_way_node *n = &w->nodes[i];
+	/* By the kernel's number, since a node can have another name and stand elsewhere. */
+	if (number && n->block == block && n->major == x->stx_rdev_major &&
+	    n->minor == x->stx_rdev_minor && (n->major || n->minor))
+		return true;
+	return n->there && n->st_ino == x->stx_ino &&
+	       n->st_dev == makedev(x->stx_dev_major, x->stx_dev_minor);
+}
 
-		/* By the kernel's number, since a node can have another name and stand elsewhere.
-		 */
-		if (number && n->block == block && n->major == x->stx_rdev_major &&
-		    n->minor == x->stx_rdev_minor && (n->major || n->minor))
-			return n;
-		if (n->there && n->st_ino == x->stx_ino &&
-		    n->st_dev == makedev(x->stx_dev_major, x->stx_dev_minor))
-			return n;
+/* Adds a way, but not twice the same. */
+static struct sl_way *add_once(struct sl_looking *l, const struct sl_way_node *n,
+			       enum sl_way_kind kind, bool open, const char *text)
+{
+	struct sl_way *way;
+
+	for (unsigned i = 0; i < l->w->n_ways; i++) {
+		way = &l->w->ways[i];
+		if (way->device == n->device && way->kind == kind && !strcmp(way->at, n->path) &&
+		    !strcmp(way->text, text))
+			return NULL;
 	}
-	return NULL;
+	way = sl_way_add(l, n->device, kind, open, n->path);
+	if (way)
+		(void)snprintf(way->text, sizeof(way->text), "%s", text);
+	return way;
 }
 
 /* "reading" and so on, by the open flags in fdinfo. */
@@ -63,32 +74,27 @@ static const char *mode_of(const struct sl_looking *l, const struct process *p, 
 static void descriptor(struct sl_looking *l, void *arg, const char *fd)
 {
 	const struct process *p = arg;
-	const struct sl_way_node *node;
-	const char *mode, *base;
-	struct statx x;
+	const char *mode = NULL;
 	struct sl_way *way;
+	struct statx x;
 	char text[256];
 
 	/* Nothing here may wait for a file server that is gone. */
 	if (statx(p->dir, fd, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO, &x) < 0)
 		return;
-	node = same_node(l->w, &x);
-	mode = node ? mode_of(l, p, fd) : NULL;
-	if (!mode)
-		return;
-	base = node->path;
-	(void)snprintf(text, sizeof(text), "%s (%s, uid %u) has it %s", p->name, p->pid, p->uid,
-		       mode);
-	way = l->w->n_ways ? &l->w->ways[l->w->n_ways - 1] : NULL;
-	if (way && way->kind == SL_WAY_PROCESS && !strcmp(way->at, base) &&
-	    !strcmp(way->text, text))
-		return; /* the same process once more */
-	way = sl_way_add(l, node->device, SL_WAY_PROCESS, p->uid != 0, base);
-	if (!way)
-		return;
-	(void)snprintf(way->text, sizeof(way->text), "%s", text);
-	if (way->open)
-		(void)snprintf(way->close, sizeof(way->close), "kill %s", p->pid);
+	/* A namespace that two controllers share is a node of both. */
+	for (unsigned i = 0; i < l->w->n_nodes; i++) {
+		if (!same_node(&l->w->nodes[i], &x))
+			continue;
+		mode = mode ? mode : mode_of(l, p, fd);
+		if (!mode)
+			return;
+		(void)snprintf(text, sizeof(text), "%s (%s, uid %u) has it %s", p->name, p->pid,
+			       p->uid, mode);
+		way = add_once(l, &l->w->nodes[i], SL_WAY_PROCESS, p->uid != 0, text);
+		if (way && way->open)
+			(void)snprintf(way->close, sizeof(way->close), "kill %s", p->pid);
+	}
 }
 
 static void process(struct sl_looking *l, void *arg, const char *name)
@@ -131,43 +137,40 @@ static const char *last(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The block node of this name or, unless both are 0, of this number; NULL: none of ours. */
-static const struct sl_way_node *block_node(const struct sl_ways *w, const char *name,
-					    unsigned major, unsigned minor)
+/* Adds a way to every block node of this name or, unless both are 0, of this number. */
+static void use(struct sl_looking *l, enum sl_way_kind kind, const char *name, unsigned major,
+		unsigned minor, const char *text)
 {
-	for (unsigned i = 0; i < w->n_nodes; i++) {
-		const struct sl_way_node *n = &w->nodes[i];
+	for (unsigned i = 0; i < l->w->n_nodes; i++) {
+		const struct sl_way_node *n = &l->w->nodes[i];
+		bool number = (major || minor) && n->major == major && n->minor == minor;
 
-		if (n->block && (!strcmp(n->name, name) ||
-				 ((major || minor) && n->major == major && n->minor == minor)))
-			return n;
+		if (n->block && (number || !strcmp(n->name, name)))
+			(void)add_once(l, n, kind, false, text);
 	}
-	return NULL;
 }
 
-static void mounts(struct sl_looking *l)
+/* What a process has mounted: each mount namespace has its own list. */
+static void mounts(struct sl_looking *l, const char *pid)
 {
-	char path[SL_WAYS_PATH], *line = NULL;
+	char path[SL_WAYS_PATH], *line = NULL, text[256];
 	size_t size = 0;
 	FILE *f;
 
-	(void)snprintf(path, sizeof(path), "%s/self/mountinfo", l->roots->proc);
+	(void)snprintf(path, sizeof(path), "%s/%s/mountinfo", l->roots->proc, pid);
 	f = fopen(path, "re");
 	while (f && getline(&line, &size, f) > 0) {
 		char where[128] = "", type[32] = "", source[128] = "";
 		const char *rest = strstr(line, " - ");
-		const struct sl_way_node *n;
 		unsigned major, minor;
-		struct sl_way *way;
 
 		if (!rest || sscanf(line, "%*s %*s %u:%u %*s %127s", &major, &minor, where) != 3 ||
 		    sscanf(rest, " - %31s %127s", type, source) != 2)
 			continue;
+		(void)snprintf(text, sizeof(text), "%s on %s", type, where);
 		/* Not every source is a node: "server:/export/sda1" is none. */
-		n = block_node(l->w, strncmp(source, "/dev/", 5) ? "" : last(source), major, minor);
-		way = n ? sl_way_add(l, n->device, SL_WAY_MOUNT, false, n->path) : NULL;
-		if (way)
-			(void)snprintf(way->text, sizeof(way->text), "%s on %s", type, where);
+		use(l, SL_WAY_MOUNT, strncmp(source, "/dev/", 5) ? "" : last(source), major, minor,
+		    text);
 	}
 	free(line);
 	if (f)
@@ -181,16 +184,9 @@ static void swaps(struct sl_looking *l)
 
 	(void)snprintf(path, sizeof(path), "%s/swaps", l->roots->proc);
 	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		const struct sl_way_node *n = NULL;
-		struct sl_way *way;
-
+	while (f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "%255s", file) == 1 && file[0] == '/')
-			n = block_node(l->w, last(file), 0, 0);
-		way = n ? sl_way_add(l, n->device, SL_WAY_SWAP, false, n->path) : NULL;
-		if (way)
-			(void)snprintf(way->text, sizeof(way->text), "the kernel swaps to it");
-	}
+			use(l, SL_WAY_SWAP, last(file), 0, 0, "the kernel swaps to it");
 	if (f)
 		(void)fclose(f);
 }
@@ -214,7 +210,8 @@ void sl_way_uses(struct sl_looking *l)
 {
 	char path[SL_WAYS_PATH];
 
-	mounts(l);
+	mounts(l, "1");
+	mounts(l, "self");
 	swaps(l);
 	for (unsigned i = 0; i < l->w->n_nodes; i++) {
 		if (!l->w->nodes[i].block)
