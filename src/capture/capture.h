@@ -2,8 +2,8 @@
 /*
  * A device as a file: asks a device what it says of itself, and writes the answers as a persona
  * (doc/personas.md) that the device model can be. Whatever is asked goes through the caller, who
- * decides what passes; nothing here opens a device, and what a device *does* is never tried: a
- * captured persona has no behaviours.
+ * decides what passes; nothing here opens a device, and what a device *does* is never tried: the
+ * only rules of a captured persona are answers to Identify that the model would give otherwise.
  */
 #ifndef SL_CAPTURE_CAPTURE_H
 #define SL_CAPTURE_CAPTURE_H

@@ -168,7 +168,6 @@ static void read_identify(struct reader *r)
 		{0x13, 1 << 3, 0x10200, 0}, /* controllers */
 		{0x14, 1 << 7, 0x10300, 0}, /* primary controller capabilities */
 		{0x15, 1 << 7, 0x10300, 0}, /* secondary controllers */
-		{0x16, 1 << 3, 0x10400, 0}, /* namespace granularity */
 		{0x17, 0, 0x10400, 1 << 9}, /* UUIDs */
 		{0x19, 0, 0x10400, 1 << 4}, /* endurance groups */
 	};
@@ -222,6 +221,14 @@ static void read_ns_each(struct reader *r)
 	}
 }
 
+static bool attached(const struct reader *r, uint32_t nsid)
+{
+	for (unsigned i = 0; i < r->n_ns; i++)
+		if (r->ns[i] == nsid)
+			return true;
+	return false;
+}
+
 static void read_namespaces(struct reader *r)
 {
 	const struct sl_answer *list = NULL, *sets;
@@ -240,7 +247,8 @@ static void read_namespaces(struct reader *r)
 	if (need(r, 0x10200, 1 << 3, 0)) {
 		list = identify(r, 0x10, 0, 0);
 		for (unsigned i = 0; list && i < NS_MAX && sl_get_le32(list->data + 4 * i); i++)
-			(void)identify(r, 0x11, sl_get_le32(list->data + 4 * i), 0);
+			if (!attached(r, sl_get_le32(list->data + 4 * i)))
+				(void)identify(r, 0x11, sl_get_le32(list->data + 4 * i), 0);
 	}
 	if (r->version < 0x20000 && r->sets == 1)
 		return;

@@ -97,7 +97,7 @@ static bool differs(const struct sl_answer *a, const struct sl_answer *b)
 /* Logs of a state that the persona has by keys are no bytes that stand still. */
 static bool may_fix(uint8_t lid)
 {
-	static const uint8_t live[] = {0x01, 0x02, 0x03, 0x05};
+	static const uint8_t live[] = {0x01, 0x02, 0x05};
 
 	return !memchr(live, lid, sizeof(live));
 }
@@ -118,6 +118,58 @@ static unsigned fix_logs(const struct sl_capture *c, const struct sl_capture *re
 		fixed[lid] = true;
 	}
 	return n;
+}
+
+/*
+ * A rule that gives the device's own answer to an Identify where the model has another: what
+ * differs of it, or the status. Not for pages that must follow the namespaces.
+ */
+static json_t *identify_rule(const struct sl_answer *a, const struct sl_answer *b)
+{
+	static const uint8_t live[] = {0x00, 0x01, 0x02, 0x07, 0x10, 0x11, 0x1a, 0x1b};
+	uint32_t nsid = sl_get_le32(a->cmd.req + 4), first = 0, last = a->len;
+	unsigned cns = sl_capture_sub(a);
+	json_t *dos = json_array();
+	char name[SL_PERSONA_NAME_MAX], *hex;
+
+	if (memchr(live, (int)cns, sizeof(live))) {
+		json_decref(dos);
+		return NULL;
+	}
+	if (a->status != b->status)
+		(void)json_array_append_new(dos, json_pack("{s:i}", "status", a->status));
+	while (first < last && a->data[first] == b->data[first])
+		first++;
+	while (last > first && a->data[last - 1] == b->data[last - 1])
+		last--;
+	hex = calloc(2, last - first + 1);
+	for (uint32_t i = first; hex && i < last; i++)
+		(void)snprintf(hex + 2 * (i - first), 3, "%02x", a->data[i]);
+	if (hex && last > first)
+		(void)json_array_append_new(dos, json_pack("{s:{s:i,s:s}}", "answer", "offset",
+							   (int)first, "data", hex));
+	free(hex);
+	(void)snprintf(name, sizeof(name), "identify-%02x-%02x-ns-%x", cns, a->cmd.req[47], nsid);
+	return json_pack("{s:s,s:{s:s,s:i,s:I,s:I,s:I},s:o}", "name", name, "when", "queue",
+			 "admin", "opcode", SL_CAPTURE_IDENTIFY, "nsid", (json_int_t)nsid, "cdw10",
+			 (json_int_t)sl_get_le32(a->cmd.req + 40), "cdw11",
+			 (json_int_t)sl_get_le32(a->cmd.req + 44), "do", dos);
+}
+
+static json_t *identify_rules(const struct sl_capture *c, const struct sl_capture *replay)
+{
+	json_t *rules = json_array();
+
+	for (unsigned i = 0; i < c->n && json_array_size(rules) < SL_PERSONA_RULE_MAX; i++) {
+		const struct sl_answer *a = c->answer[i], *b = same_command(replay, a);
+		json_t *rule = NULL;
+
+		if (b && a->cmd.req[0] == SL_CAPTURE_IDENTIFY && differs(a, b))
+			rule = identify_rule(a, b);
+		if (rule)
+			(void)json_array_append_new(rules, rule);
+	}
+	return rules;
 }
 
 static const char *command_name(const struct sl_answer *a)
@@ -166,19 +218,25 @@ int sl_capture_persona(const struct sl_capture *c, const struct sl_capture_label
 	struct sl_capture *replay = calloc(1, sizeof(*replay));
 	bool fixed[256] = {false};
 	unsigned differ = 0;
-	json_t *root = NULL;
+	json_t *root = NULL, *rules = NULL;
 	int r = replay ? 0 : -ENOMEM;
 
 	*ret = NULL;
-	/* The second time with the logs fixed that the first has shown. */
+	/* The second time with what the first has shown. */
 	for (unsigned pass = 0; r == 0 && pass < 2; pass++) {
 		json_decref(root);
 		sl_capture_done(replay);
 		root = sl_capture_write(c, label, fixed);
+		if (json_array_size(rules))
+			(void)json_object_set(root, "behaviours", rules);
 		r = root ? sl_capture_replay(root, replay, reterr) : -ENOMEM;
-		if (r == 0 && pass == 0 && !fix_logs(c, replay, fixed))
+		if (r < 0 || pass)
+			break;
+		rules = identify_rules(c, replay);
+		if (!fix_logs(c, replay, fixed) && !json_array_size(rules))
 			break;
 	}
+	json_decref(rules);
 	if (r == 0)
 		differ = note_differences(root, c, replay);
 	if (replay)
