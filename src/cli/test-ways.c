@@ -335,6 +335,31 @@ static void test_subsystem(void)
 	expect_line(false, "nvme1 process dev/ng0n1", "agent (100, uid 0) has it open");
 }
 
+#define NVMET "sys/kernel/config/nvmet/subsystems/"
+
+/* What nvmet gives to other hosts: a namespace of its own, and a whole controller; not what is off.
+ */
+static void test_exports(void)
+{
+	char *text;
+	unsigned open;
+
+	drive("6.1.0\n");
+	file(NVMET "nqn.a/attr_allow_any_host", 0644, "1\n");
+	file(NVMET "nqn.a/namespaces/1/device_path", 0644, "/dev/nvme0n1p1\n");
+	file(NVMET "nqn.a/namespaces/1/enable", 0644, "1\n");
+	file(NVMET "nqn.a/namespaces/2/device_path", 0644, "/dev/nvme0n1\n");
+	file(NVMET "nqn.a/namespaces/2/enable", 0644, "0\n");
+	file(NVMET "nqn.b/attr_allow_any_host", 0644, "0\n");
+	file(NVMET "nqn.b/passthru/device_path", 0644, "/dev/nvme0\n");
+	file(NVMET "nqn.b/passthru/enable", 0644, "1\n");
+	expect_line(false, "nvme0 export dev/nvme0n1p1 ", "nvmet serves it to any host as nqn.a");
+	expect_line(false, "nvme0 export dev/nvme0 ", "to the hosts it allows as nqn.b");
+	text = squeeze(look(false, false, &open));
+	assert(!strstr(text, "export dev/nvme0n1 "));
+	free(text);
+}
+
 /* Devices that are not gated yet, and one that a virtual machine could have. */
 static void test_others(void)
 {
@@ -395,6 +420,7 @@ int main(void)
 	in_tree(test_unseen);
 	in_tree(test_uses);
 	in_tree(test_subsystem);
+	in_tree(test_exports);
 	in_tree(test_others);
 	return 0;
 }

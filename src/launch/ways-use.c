@@ -137,7 +137,7 @@ static const char *last(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Adds a way to every block node of this name or, unless both are 0, of this number. */
+/* Adds a way to every node of this name or, unless both are 0, block node of this number. */
 static void use(struct sl_looking *l, enum sl_way_kind kind, const char *name, unsigned major,
 		unsigned minor, const char *text)
 {
@@ -145,7 +145,8 @@ static void use(struct sl_looking *l, enum sl_way_kind kind, const char *name, u
 		const struct sl_way_node *n = &l->w->nodes[i];
 		bool number = (major || minor) && n->major == major && n->minor == minor;
 
-		if (n->block && (number || !strcmp(n->name, name)))
+		/* nvmet's passthrough exports a controller by its character node. */
+		if ((n->block || kind == SL_WAY_EXPORT) && (number || !strcmp(n->name, name)))
 			(void)add_once(l, n, kind, false, text);
 	}
 }
@@ -191,7 +192,50 @@ static void swaps(struct sl_looking *l)
 		(void)fclose(f);
 }
 
-/* What holds a block node: nodes may move while ways are added, so its number is kept. */
+/* --- exports ------------------------------------------------------------------------------ */
+
+/* One namespace of an nvmet subsystem, or the device that it passes commands through to. */
+static void export(struct sl_looking *l, const char *subsystem, const char *below)
+{
+	char path[256], enabled[8], any[8], text[256];
+
+	sl_way_line(path, sizeof(path), "%s/%s/%s/device_path", l->roots->sys, subsystem, below);
+	sl_way_line(enabled, sizeof(enabled), "%s/%s/%s/enable", l->roots->sys, subsystem, below);
+	sl_way_line(any, sizeof(any), "%s/%s/attr_allow_any_host", l->roots->sys, subsystem);
+	if (enabled[0] != '1' || !path[0])
+		return;
+	(void)snprintf(text, sizeof(text), "nvmet serves it to %s as %.180s",
+		       any[0] == '1' ? "any host" : "the hosts it allows", last(subsystem));
+	use(l, SL_WAY_EXPORT, last(path), 0, 0, text);
+}
+
+static void exported_namespace(struct sl_looking *l, void *arg, const char *name)
+{
+	char below[300];
+
+	(void)snprintf(below, sizeof(below), "namespaces/%s", name);
+	export(l, arg, below);
+}
+
+static void exported_subsystem(struct sl_looking *l, void *arg, const char *name)
+{
+	char subsystem[512], path[SL_WAYS_PATH];
+
+	(void)snprintf(subsystem, sizeof(subsystem), "%s/%s", (const char *)arg, name);
+	(void)snprintf(path, sizeof(path), "%s/%s/namespaces", l->roots->sys, subsystem);
+	sl_way_each(l, path, exported_namespace, subsystem);
+	export(l, subsystem, "passthru");
+}
+
+static void exports(struct sl_looking *l)
+{
+	char below[] = "kernel/config/nvmet/subsystems", path[SL_WAYS_PATH];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", l->roots->sys, below);
+	sl_way_each(l, path, exported_subsystem, below);
+}
+
+/* What holds the block node of this number. */
 static void holder(struct sl_looking *l, void *arg, const char *name)
 {
 	const unsigned *number = arg;
@@ -213,6 +257,7 @@ void sl_way_uses(struct sl_looking *l)
 	mounts(l, "1");
 	mounts(l, "self");
 	swaps(l);
+	exports(l);
 	for (unsigned i = 0; i < l->w->n_nodes; i++) {
 		if (!l->w->nodes[i].block)
 			continue;

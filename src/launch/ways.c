@@ -205,7 +205,7 @@ static const char *const attributes[] = {
 	"device/resource0", "device/state",
 };
 
-static unsigned add_device(struct sl_looking *l, const char *name, const char *protocol, bool gated)
+static unsigned add_device(struct sl_looking *l, const char *name, const char *protocol)
 {
 	struct sl_way_device *d = grow(l, &l->w->devices, &l->w->n_devices, sizeof(*d));
 
@@ -213,7 +213,6 @@ static unsigned add_device(struct sl_looking *l, const char *name, const char *p
 		return 0;
 	(void)snprintf(d->name, sizeof(d->name), "%s", name);
 	d->protocol = protocol;
-	d->gated = gated;
 	return l->w->n_devices - 1;
 }
 
@@ -268,7 +267,7 @@ static void nvme(struct sl_looking *l, void *arg, const char *name)
 	(void)arg;
 	if (!numbered(name, "nvme"))
 		return;
-	o.device = add_device(l, name, "nvme", true);
+	o.device = add_device(l, name, "nvme");
 	add_node(l, o.device, SL_DOOR_CTRL, false, "class/nvme", "", name);
 	(void)snprintf(path, sizeof(path), "%s/class/nvme/%s", l->roots->sys, name);
 	sl_way_each(l, path, nvme_namespace, &o.device);
@@ -309,7 +308,7 @@ static void scsi(struct sl_looking *l, void *arg, const char *name)
 	(void)arg;
 	if (!numbered(name, "sg"))
 		return;
-	device = add_device(l, name, "scsi", false);
+	device = add_device(l, name, "scsi");
 	add_node(l, device, SL_DOOR_NATIVE, false, "class/scsi_generic", "", name);
 	(void)snprintf(path, sizeof(path), "%s/class/scsi_generic/%s/device/bsg", l->roots->sys,
 		       name);
@@ -332,7 +331,7 @@ static void simple(struct sl_looking *l, void *arg, const char *name)
 
 	if (!numbered(name, s->prefix))
 		return;
-	device = add_device(l, name, s->protocol, false);
+	device = add_device(l, name, s->protocol);
 	add_node(l, device, SL_DOOR_NATIVE, false, s->class, s->dir, name);
 	driver_and_attributes(l, device, s->class, name);
 }
@@ -348,7 +347,7 @@ static void vfio(struct sl_looking *l, void *arg, const char *name)
 		    name);
 	if (strncmp(class, "0x0108", 6) != 0)
 		return;
-	device = add_device(l, name, "nvme", false);
+	device = add_device(l, name, "nvme");
 	sl_way_link(group, sizeof(group), "%s/bus/pci/drivers/vfio-pci/%s/iommu_group",
 		    l->roots->sys, name);
 	(void)snprintf(path, sizeof(path), "%s/vfio/%s", l->roots->dev, group);

@@ -37,7 +37,8 @@ extern const struct sl_ways_roots sl_ways_here;
 	WAY(SYSFS, "attribute")	      /* does something when it is written to */                   \
 	WAY(VFIO, "vfio")	      /* given to a process or a virtual machine as it is */       \
 	WAY(CONTROLLER, "controller") /* another one of the same subsystem */                      \
-	WAY(FABRIC, "fabric")	      /* other hosts can reach it */
+	WAY(FABRIC, "fabric")	      /* other hosts can reach it */                               \
+	WAY(EXPORT, "export")	      /* nvmet gives it to other hosts */
 
 enum sl_way_kind {
 #define WAY(id, name) SL_WAY_##id,
@@ -69,7 +70,6 @@ struct sl_way_node {
 struct sl_way_device {
 	char name[64];	      /* the kernel's, or a PCI address */
 	const char *protocol; /* static */
-	bool gated;	      /* this version drives it */
 };
 
 struct sl_ways {
