@@ -123,6 +123,7 @@ static void one(const char *path)
 	struct sl_capture *c = calloc(1, sizeof(*c));
 	struct sl_persona *p, *again;
 	struct sl_diag d = {0};
+	bool masked; /* it was captured itself */
 	char sn[21], *text;
 	unsigned differ;
 	json_t *root;
@@ -147,17 +148,18 @@ static void one(const char *path)
 	memcpy(sn, p->id_ctrl + 4, 20);
 	sn[20] = 0;
 	sn[strcspn(sn, " ")] = 0;
+	masked = !strcmp(sn, "MASKED");
 	sl_capture_mask(c);
 	assert(sl_capture_persona(c, &label, &root, &differ, &d) == 0);
 	text = json_dumps(root, 0);
-	assert(!strstr(text, sn));
+	assert(masked || !strstr(text, sn));
 	free(text);
 	again = loaded(root);
 	assert(!memcmp(again->id_ctrl + 4, "MASKED ", 7));
 	for (unsigned i = 0; i < p->n_ns; i++) {
 		static const uint8_t none[16];
 
-		assert(!memcmp(p->ns[i].nguid, none, 16) ||
+		assert(masked || !memcmp(p->ns[i].nguid, none, 16) ||
 		       memcmp(p->ns[i].nguid, again->ns[i].nguid, 16) != 0);
 	}
 	sl_persona_free(again);
