@@ -106,10 +106,21 @@ static void set_text(json_t *o, const char *key, const uint8_t *from, size_t n, 
 	set(o, key, json_string(text));
 }
 
-/*
- * Fields that have a name. A zero is written only where leaving it out would mean something else
- * (`dflt`, a list that ends with NULL). Of 16-byte fields, the half that a number can hold.
- */
+/* What people read bit by bit. */
+static json_t *field_value(const char *name, uint64_t v)
+{
+	static const char *const bits[] = {"vid",  "ssvid", "ver",  "oaes",    "ctratt", "oacs",
+					   "oncs", "sgls",  "sqes", "sanicap", "cqes"};
+	char text[32];
+
+	for (size_t i = 0; i < SL_COUNT(bits); i++)
+		if (!strcmp(bits[i], name)) {
+			(void)snprintf(text, sizeof(text), "0x%llx", (unsigned long long)v);
+			return json_string(text);
+		}
+	return sl_write_number(v);
+}
+
 void sl_write_fields(json_t *o, const struct sl_field *f, size_t n, const char *const *dflt,
 		     const uint8_t *from, uint8_t *scratch)
 {
@@ -126,7 +137,7 @@ void sl_write_fields(json_t *o, const struct sl_field *f, size_t n, const char *
 			always = always || strcmp(*d, f[i].name) == 0;
 		memcpy(scratch + f[i].offset, from + f[i].offset, size);
 		if (v || always)
-			set(o, f[i].name, sl_write_number(v));
+			set(o, f[i].name, field_value(f[i].name, v));
 	}
 }
 
