@@ -317,6 +317,9 @@ static void test_uses(void)
 /* Two paths to one subsystem, one of them over a fabric; the kernel has a name for both. */
 static void test_subsystem(void)
 {
+	char *text;
+	unsigned open;
+
 	drive("6.1.0\n");
 	file("sys/class/nvme/nvme1/transport", 0444, "tcp\n");
 	file("sys/class/nvme/nvme1/address", 0444, "traddr=10.0.0.1,trsvcid=4420\n");
@@ -327,6 +330,9 @@ static void test_subsystem(void)
 	expect_line(false, "nvme1 controller nvme0", "the same subsystem");
 	expect_line(false, "nvme1 fabric", "over tcp, traddr=10.0.0.1,trsvcid=4420");
 	expect_line(false, "nvme1 node dev/ng0n1", "0600");
+	text = squeeze(look(false, false, &open));
+	assert(!strstr(text, "controller nvme2") && !strstr(text, "nvme2 controller"));
+	free(text);
 	/* Who holds a namespace that both share holds both. */
 	file("proc/100/status", 0444, "Name:\tagent\nUid:\t0\t0\t0\t0\n");
 	point("proc/100/fd/3", "../../../dev/ng0n1");
