@@ -215,6 +215,7 @@ static unsigned note_differences(json_t *root, const struct sl_capture *c,
 int sl_capture_persona(const struct sl_capture *c, const struct sl_capture_label *label,
 		       json_t **ret, unsigned *ret_differ, struct sl_diag *reterr)
 {
+	enum { PASSES = 3 };
 	struct sl_capture *replay = calloc(1, sizeof(*replay));
 	bool fixed[256] = {false};
 	unsigned differ = 0;
@@ -222,18 +223,22 @@ int sl_capture_persona(const struct sl_capture *c, const struct sl_capture_label
 	int r = replay ? 0 : -ENOMEM;
 
 	*ret = NULL;
-	/* The second time with what the first has shown. */
-	for (unsigned pass = 0; r == 0 && pass < 2; pass++) {
+	/*
+	 * Again with what the last time has shown; a rule that refuses a command adds to the error
+	 * count, which shows in a log only then.
+	 */
+	for (unsigned pass = 0; r == 0 && pass < PASSES; pass++) {
 		json_decref(root);
 		sl_capture_done(replay);
 		root = sl_capture_write(c, label, fixed);
 		if (json_array_size(rules))
 			(void)json_object_set(root, "behaviours", rules);
 		r = root ? sl_capture_replay(root, replay, reterr) : -ENOMEM;
-		if (r < 0 || pass)
+		if (r < 0 || pass + 1 == PASSES)
 			break;
-		rules = identify_rules(c, replay);
-		if (!fix_logs(c, replay, fixed) && !json_array_size(rules))
+		if (!rules)
+			rules = identify_rules(c, replay);
+		if (!fix_logs(c, replay, fixed) && (pass || !json_array_size(rules)))
 			break;
 	}
 	json_decref(rules);
