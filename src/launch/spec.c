@@ -96,8 +96,7 @@ int sl_spec_parse(const char *spec, struct sl_spec *ret, struct sl_diag *reterr)
 		spec = full; /* a plain path is the device at that path */
 	if (spec[0] == '/')
 		return sl_diag_set(reterr, -ENOTSUP, NULL, 0, 0,
-				   "%s: no device that can be driven here; %s",
-				   spec, form);
+				   "%s: no device that can be driven here; %s", spec, form);
 	for (unsigned i = 0; i < SL_COUNT(kinds); i++) {
 		size_t n = strlen(kinds[i].prefix);
 
