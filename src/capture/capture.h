@@ -75,6 +75,8 @@ int sl_capture_persona(const struct sl_capture *c, const struct sl_capture_label
 /* Writes it as it stands; logs whose LID is set in `fixed` are given byte by byte. */
 json_t *sl_capture_write(const struct sl_capture *c, const struct sl_capture_label *label,
 			 const bool fixed[256]);
+/* A source's call for a model in this process: ctx is its struct sl_model. 0 or -EIO. */
+int sl_capture_model_call(void *ctx, struct sl_answer *a);
 /* Asks the model of the persona in `root` for the same. 0 or -errno with *reterr. */
 int sl_capture_replay(json_t *root, struct sl_capture *ret, struct sl_diag *reterr);
 

@@ -20,7 +20,7 @@ static void on_done(struct sl_model_req *req)
 	*(bool *)req->owner = true;
 }
 
-static int model_call(void *ctx, struct sl_answer *a)
+int sl_capture_model_call(void *ctx, struct sl_answer *a)
 {
 	struct sl_model *m = ctx;
 	bool done = false;
@@ -49,7 +49,7 @@ static int model_call(void *ctx, struct sl_answer *a)
 
 int sl_capture_replay(json_t *root, struct sl_capture *ret, struct sl_diag *reterr)
 {
-	struct sl_capture_source source = {.call = model_call};
+	struct sl_capture_source source = {.call = sl_capture_model_call};
 	char *text = json_dumps(root, JSON_INDENT(1));
 	struct sl_persona *p = NULL;
 	struct sl_model *m = NULL;

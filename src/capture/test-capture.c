@@ -17,40 +17,9 @@
 #include "model/model.h"
 #include "model/persona.h"
 
-static void on_done(struct sl_model_req *req)
-{
-	*(bool *)req->owner = true;
-}
-
-static int call(void *ctx, struct sl_answer *a)
-{
-	bool done = false;
-	struct sl_model_req req = {
-		.queue = SL_WIRE_NVME_ADMIN,
-		.dir = a->cmd.dir,
-		.owner = &done,
-		.data = a->data,
-		.data_len = a->cmd.data_len,
-		.data_cap = a->cmd.data_len,
-		.done = on_done,
-	};
-
-	memcpy(req.sqe, a->cmd.req, sizeof(req.sqe));
-	sl_model_submit(ctx, &req);
-	while (!done && sl_model_next_due(ctx) >= 0)
-		sl_model_advance(ctx, sl_model_now(ctx) + (uint64_t)sl_model_next_due(ctx));
-	sl_model_cancel(ctx, &done);
-	if (!done || req.fail)
-		return -5;
-	a->status = req.status;
-	a->result = req.result;
-	a->len = req.ret_len < a->cmd.data_len ? req.ret_len : a->cmd.data_len;
-	return 0;
-}
-
 static void capture(const struct sl_persona *p, struct sl_capture *c)
 {
-	struct sl_capture_source source = {.call = call};
+	struct sl_capture_source source = {.call = sl_capture_model_call};
 	struct sl_model *m;
 
 	assert(sl_model_new(p, p->seed, &m) == 0);

@@ -147,8 +147,6 @@ int sl_model_set(struct sl_model *m, const char *name, uint64_t value);
 int sl_model_set_bytes(struct sl_model *m, const char *name, const void *p, size_t len);
 /* Could this name ever be a state, on some device? For checks before there is one. */
 bool sl_model_name_known(const char *name);
-/* Could this be the name of state in some device? For who checks names before there is a device. */
-bool sl_model_name_known(const char *name);
 /* Calls fn for the pattern of every name, with a line that says what it is. */
 void sl_model_items(void (*fn)(void *arg, const char *name, const char *text), void *arg);
 
