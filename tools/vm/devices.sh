@@ -36,9 +36,17 @@ devices_nvme() {
 		-device nvme-ns,drive=pair4,bus=pair0,nsid=4,shared=on,detached=on
 }
 
+# A disk and a CD drive behind virtio-scsi, a disk behind a RAID controller with a door of its own
+# (/dev/megaraid_sas_ioctl_node). scsi_debug, which devices_modules loads, adds two units that report
+# their operation codes, which QEMU's do not.
 devices_scsi() {
 	disk scsi1 64 "$2"
-	printf '%s\n' -device virtio-scsi-pci,id=scsi -device scsi-hd,drive=scsi1,bus=scsi.0,serial=SLUICESCSI
+	disk scsi2 64 "$2"
+	disk cd1 4 "$2"
+	printf '%s\n' -device virtio-scsi-pci,id=scsi \
+		-device scsi-hd,drive=scsi1,bus=scsi.0,serial=SLUICESCSI \
+		-device scsi-cd,drive=cd1,bus=scsi.0,serial=SLUICECD \
+		-device megasas,id=raid -device scsi-hd,drive=scsi2,bus=raid.0,serial=SLUICERAID
 }
 
 # Memory expander. QEMU 7.2 names its memory differently.
@@ -55,12 +63,16 @@ devices_cxl() {
 		-M cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G
 }
 
+# What to load, a module with its options a line.
 devices_modules() {
 	for s in "$@"; do
 		case $s in
 		nvme) echo nvme ;;
-		scsi) echo virtio_scsi sd_mod sg ;;
-		cxl) echo cxl_acpi cxl_pci cxl_mem ;;
+		scsi)
+			printf '%s\n' sd_mod sr_mod sg virtio_scsi megaraid_sas
+			echo scsi_debug lbpu=1 lbpws=1 dev_size_mb=16 max_luns=2
+			;;
+		cxl) printf '%s\n' cxl_acpi cxl_pci cxl_mem ;;
 		esac
 	done
 }
