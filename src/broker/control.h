@@ -32,6 +32,9 @@ enum sl_control_op {
 	/* fd: character node of a namespace of the DEVICE sent last, a SL_BACKEND_NVME one; nsid,
 	   in_use and claimed below */
 	SL_CONTROL_NAMESPACE,
+	/* fd: memfd of struct sl_trust_row, sealed like an image; none: an empty table. Replaces the
+	   one before, and takes effect on every device at once */
+	SL_CONTROL_TRUST,
 	_SL_CONTROL_N
 };
 

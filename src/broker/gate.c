@@ -479,6 +479,8 @@ static void done(struct sl_device *dev, struct sl_io *io)
 		d->reread = true;
 	if (io->out.outcome == SL_OUTCOME_FAILED)
 		sl_words_failure(&s->verdict, io->out.error, text, sizeof(text));
+	else if (s->verdict.flags & SL_VERDICT_SUSPECT)
+		sl_words_copy(text, sizeof(text), "suspect: this device was caught lying");
 	reply(g, s, text);
 	slot_free(g, s);
 	run_waiting(g, device);

@@ -19,6 +19,7 @@
 #include "broker/control.h"
 #include "core/decide.h"
 #include "core/reader.h"
+#include "core/trust.h"
 #include "device/device.h"
 #include "device/nvme/nvme-device.h"
 #include "device/wire/wire-device.h"
@@ -128,6 +129,8 @@ struct sl_gate {
 	struct sl_gate_device devices[SL_DEVICES_MAX];
 	struct sl_session sessions[SL_SESSIONS_MAX];
 	struct sl_user users[SL_USERS_MAX];
+	uint32_t n_trust;
+	struct sl_trust_row trust[SL_TRUST_ROWS_MAX]; /* what the launcher knows of devices */
 	struct sl_slot slots[SL_SLOTS_MAX];
 	uint64_t n_allowed, n_denied, n_failed;
 };

@@ -32,27 +32,33 @@ static int say(char *text, int error, const char *what)
 	return error;
 }
 
-/* Maps an image that nobody can change any more, and checks it whole. The old one stays on error.
- */
+/* Maps what nobody can change any more. */
+static int map_sealed(int fd, size_t most, void **ret, size_t *ret_size, char *text)
+{
+	struct stat st;
+
+	if (fcntl(fd, F_GET_SEALS) != IMAGE_SEALS || fstat(fd, &st) < 0 || st.st_size <= 0 ||
+	    (size_t)st.st_size > most) {
+		close(fd);
+		return say(text, -EINVAL, "it is not sealed against change");
+	}
+	*ret_size = (size_t)st.st_size;
+	*ret = mmap(NULL, *ret_size, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	return *ret == MAP_FAILED ? say(text, -errno, "it could not be mapped") : 0;
+}
+
+/* An image is checked whole. The old one stays on error. */
 static int on_image(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
 {
 	const char *why = "";
-	struct stat st;
 	size_t size;
 	void *p;
-	int r;
+	int r = map_sealed(fd, SL_IMAGE_MAX, &p, &size, text);
 
 	(void)m;
-	if (fcntl(fd, F_GET_SEALS) != IMAGE_SEALS || fstat(fd, &st) < 0 || st.st_size <= 0 ||
-	    st.st_size > SL_IMAGE_MAX) {
-		close(fd);
-		return say(text, -EINVAL, "the policy image is not sealed against change");
-	}
-	size = (size_t)st.st_size;
-	p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	if (p == MAP_FAILED)
-		return say(text, -errno, "the policy image could not be mapped");
+	if (r < 0)
+		return r;
 	r = sl_image_check(p, size, &why);
 	if (r == 0 && (((const struct sl_image *)p)->flags & SL_IMAGE_MODEL)) {
 		r = -EINVAL;
@@ -65,6 +71,28 @@ static int on_image(struct sl_launcher *l, const struct sl_control *m, int fd, c
 	/* The old mapping stays: answers in flight may still name its rules. Reloads are rare. */
 	sl_gate_policy(l->gate, p);
 	return 0;
+}
+
+static int on_trust(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
+{
+	struct sl_gate *g = l->gate;
+	size_t size = 0;
+	void *p = NULL;
+	int r = fd < 0 ? 0 : map_sealed(fd, sizeof(g->trust), &p, &size, text);
+
+	(void)m;
+	if (r < 0)
+		return r;
+	r = sl_trust_check(p, size);
+	if (r == 0) {
+		if (p)
+			memcpy(g->trust, p, size);
+		g->n_trust = (uint32_t)(size / sizeof(g->trust[0]));
+		sl_survey_trust(g);
+	}
+	if (p)
+		(void)munmap(p, size);
+	return r < 0 ? say(text, r, "it is no table of trust") : 0;
 }
 
 static int on_ledger(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
@@ -250,6 +278,7 @@ static const struct {
 	[SL_CONTROL_START] = {on_start, FD_NO, true, false},
 	[SL_CONTROL_NAMESPACE] = {on_namespace, FD_YES, true, false},
 	[SL_CONTROL_STATUS] = {on_status, FD_NO, false, true},
+	[SL_CONTROL_TRUST] = {on_trust, FD_MAYBE, true, true},
 };
 
 static int answer(struct sl_launcher *l, struct sl_control_reply *a)

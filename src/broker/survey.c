@@ -66,29 +66,41 @@ static void carry_over(const struct sl_contract *old, struct sl_contract *c)
 	c->caught |= old->caught;
 }
 
+/* What is declared, and what is known beyond it, goes on record. */
+static void record(struct sl_gate *g, const struct sl_gate_device *d, const struct sl_contract *c,
+		   const char *text)
+{
+	struct sl_record r = {
+		.type = SL_RECORD_CONTRACT,
+		.table_hash = g->table_hash,
+		.generation = c->generation,
+		.result = d->reader.flaws,
+	};
+
+	memcpy(r.final, c->hash, sizeof(c->hash));
+	memcpy(r.device, d->name, sizeof(r.device));
+	(void)snprintf(r.text, sizeof(r.text), "%.20s %.8s%s%s", c->model, c->firmware, text,
+		       c->caught ? ", caught" : "");
+	(void)sl_ledger_append(&g->ledger, &r, false);
+}
+
 static void put_to_use(struct sl_gate *g, unsigned device)
 {
 	struct sl_gate_device *d = &g->devices[device];
 	struct sl_contract *c = next_contract(d);
 	const struct sl_contract *old = &d->contract[d->now];
-	struct sl_record r = {.type = SL_RECORD_CONTRACT, .table_hash = g->table_hash};
 	bool other;
 
 	(void)SHA256_Final(c->hash, &d->hash);
 	if (c->max_transfer == 0 || c->max_transfer > d->dev->max_transfer)
 		c->max_transfer = d->dev->max_transfer;
+	sl_trust_apply(c, g->trust, g->n_trust);
 	carry_over(old, c);
 	c->generation = old->generation + 1;
 	/* The same firmware must not say two things (doc/design.md, "Contracts"). */
 	other = old->generation && memcmp(old->hash, c->hash, sizeof(c->hash)) != 0 &&
 		strcmp(old->firmware, c->firmware) == 0;
-	r.generation = c->generation;
-	r.result = d->reader.flaws;
-	memcpy(r.final, c->hash, sizeof(c->hash));
-	memcpy(r.device, d->name, sizeof(r.device));
-	(void)snprintf(r.text, sizeof(r.text), "%.20s %.8s%s", c->model, c->firmware,
-		       other ? " declares otherwise now" : "");
-	(void)sl_ledger_append(&g->ledger, &r, false);
+	record(g, d, c, other ? " declares otherwise now" : "");
 	d->now = !d->now;
 	if (d->state == SL_DEV_READING)
 		d->state = SL_DEV_READY;
@@ -136,4 +148,20 @@ void sl_survey_abandon(struct sl_gate *g, unsigned device)
 {
 	give_up(&g->devices[device]);
 	put_to_use(g, device);
+}
+
+/* A contract that was read before the table came is judged by it from the next verdict on. */
+void sl_survey_trust(struct sl_gate *g)
+{
+	for (unsigned i = 0; i < g->n_devices; i++) {
+		struct sl_gate_device *d = &g->devices[i];
+		struct sl_contract *c = &d->contract[d->now];
+
+		if (!c->generation)
+			continue;
+		sl_trust_apply(c, g->trust, g->n_trust);
+		c->generation++;
+		record(g, d, c, ", trust");
+		sl_gate_resume(g, i);
+	}
 }

@@ -16,5 +16,7 @@ void sl_survey_step(struct sl_gate *g, unsigned device);
 void sl_survey_feed(struct sl_gate *g, unsigned device, const struct sl_io *io);
 /* The device does not answer: the contract that is being read is void, and nothing rests on it. */
 void sl_survey_abandon(struct sl_gate *g, unsigned device);
+/* The launcher's table of trust is another one: the contracts in use are held against it. */
+void sl_survey_trust(struct sl_gate *g);
 
 #endif

@@ -98,6 +98,49 @@ static void test_exclusive(void)
 	assert(g->free_slots == SL_SLOTS_MAX && g->devices[0].waiting == 0);
 }
 
+/*
+ * A table of trust holds from the next verdict on, for what waits too; answers of a device that was
+ * caught say so, to the client and in the ledger; an empty table takes it back.
+ */
+static void test_caught(void)
+{
+	struct sl_gate_device *d = &g->devices[0];
+	uint32_t generation = d->contract[d->now].generation;
+	struct sl_client_reply r;
+
+	memcpy(g->trust[0].vendor, d->contract[d->now].vendor, sizeof(g->trust[0].vendor));
+	memcpy(g->trust[0].model, d->contract[d->now].model, sizeof(g->trust[0].model));
+	g->trust[0].say = SL_TRUST_SAY_CAUGHT;
+	g->n_trust = 1;
+	send_command(1, format());
+	send_command(2, identify()); /* waits for the format */
+	assert(held.n == 1);
+	sl_survey_trust(g);
+	assert(d->contract[d->now].caught);
+	assert(d->contract[d->now].generation == generation + 1);
+	complete(0);
+	r = answer();
+	assert(r.tag == 1 && !r.text[0]); /* sent before it was known */
+	while (d->state == SL_DEV_READING) {
+		struct sl_io *io = held.io[0];
+
+		held.n--;
+		identify_answer(io);
+		held.dev.done(&held.dev, io);
+	}
+	assert(d->contract[d->now].caught); /* and what was read anew is held against it as well */
+	complete(0);
+	r = answer();
+	assert(r.tag == 2 && r.c.outcome == SL_OUTCOME_OK && strstr(r.text, "suspect"));
+	assert(record_at(g->ledger.next - 1).verdict_flags & SL_VERDICT_SUSPECT);
+	g->n_trust = 0;
+	sl_survey_trust(g);
+	assert(!d->contract[d->now].caught);
+	send_command(3, identify());
+	complete(0);
+	assert(!answer().text[0]);
+}
+
 /* No room for an intent: what mutates is denied, what only looks passes. The loss is counted. */
 static void test_full_disk(void)
 {
@@ -185,6 +228,7 @@ int main(void)
 	test_patience();
 	test_deadline();
 	test_exclusive();
+	test_caught();
 	test_full_disk();
 	test_client_gone();
 	tear_down();

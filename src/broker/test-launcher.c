@@ -110,6 +110,7 @@ static void test_refused_before(void)
 		 {.op = SL_CONTROL_DEVICE, .backend = SL_BACKEND_WIRE, .protocol = SL_WIRE_NVME},
 		 true},
 		{"namespace without controller", {.op = SL_CONTROL_NAMESPACE, .nsid = 1}, true},
+		{"table of trust that is no memfd", {.op = SL_CONTROL_TRUST}, true},
 		{"start with nothing", {.op = SL_CONTROL_START}, false},
 		{"start with a descriptor", {.op = SL_CONTROL_START}, true},
 		{"status before start", {.op = SL_CONTROL_STATUS}, false},
@@ -168,6 +169,34 @@ static void test_images(void)
 	free((void *)(uintptr_t)img);
 }
 
+/* Only a sealed table of whole rows that say something is taken; none at all is an empty one. */
+static void test_trust(void)
+{
+	struct sl_trust_row rows[2] = {{.say = SL_TRUST_SAY_CAUGHT}, {.say = 77}};
+	const struct sl_control m = {.op = SL_CONTROL_TRUST};
+	const struct {
+		size_t size;
+		bool sealed;
+	} bad[] = {
+		{sizeof(rows[0]), false},
+		{sizeof(rows), true},
+		{sizeof(rows[0]) - 1, true},
+	};
+	int fd;
+
+	for (unsigned i = 0; i < SL_COUNT(bad); i++) {
+		start_broker();
+		fd = memfd(rows, bad[i].size, bad[i].sealed);
+		assert(say(m, fd).error < 0 && end_broker() != 0);
+		close(fd);
+	}
+	start_broker();
+	fd = memfd(rows, sizeof(rows[0]), true);
+	assert(say(m, fd).error == 0 && say(m, -1).error == 0);
+	close(fd);
+	assert(end_broker() == 0);
+}
+
 /* A broker in service: what is wrong is refused, what is right is taken, and it goes on. */
 static void test_after_start(void)
 {
@@ -215,6 +244,7 @@ int main(void)
 	test_refused_before();
 	test_short_message();
 	test_images();
+	test_trust();
 	test_after_start();
 	return 0;
 }
