@@ -258,7 +258,7 @@ void sl_features_reset(struct sl_model *m, bool power)
 		bool saveable = m->p->feature[fid].saveable;
 
 		feature_reset(&m->feature[fid], saveable);
-		for (struct sl_ns *ns = m->ns; ns; ns = ns->next)
+		for (struct sl_model_ns *ns = m->ns; ns; ns = ns->next)
 			if (ns->feature[fid])
 				feature_reset(ns->feature[fid], saveable);
 	}
@@ -278,7 +278,7 @@ uint32_t sl_feature_current(const struct sl_model *m, uint8_t fid)
 
 struct sl_feature *sl_feature_find(struct sl_model *m, uint8_t fid, uint32_t nsid)
 {
-	struct sl_ns *ns = nsid ? sl_ns_find(m, nsid) : NULL;
+	struct sl_model_ns *ns = nsid ? sl_ns_find(m, nsid) : NULL;
 
 	if (!m->feature[fid].present)
 		return NULL;
@@ -287,7 +287,7 @@ struct sl_feature *sl_feature_find(struct sl_model *m, uint8_t fid, uint32_t nsi
 	return ns ? ns->feature[fid] : NULL;
 }
 
-int sl_features_of_ns(struct sl_model *m, struct sl_ns *ns)
+int sl_features_of_ns(struct sl_model *m, struct sl_model_ns *ns)
 {
 	int r = 0;
 
@@ -389,7 +389,7 @@ static uint16_t set_all(struct sl_model *m, struct sl_model_req *r)
 {
 	uint16_t s = NVME_OK;
 
-	for (struct sl_ns *ns = m->ns; ns && !s; ns = ns->next) {
+	for (struct sl_model_ns *ns = m->ns; ns && !s; ns = ns->next) {
 		struct sl_feature *f;
 
 		if (!ns->attached)

@@ -32,7 +32,7 @@ static uint16_t nsid_known(const struct sl_model *m, const struct sl_model_req *
 }
 
 /* Identity bytes with the fields that are live. */
-static void copy_ns(const struct sl_ns *ns, uint8_t b[MODEL_PAGE])
+static void copy_ns(const struct sl_model_ns *ns, uint8_t b[MODEL_PAGE])
 {
 	memcpy(b, ns->id, MODEL_PAGE);
 	b[99] = (uint8_t)((b[99] & ~1u) | (ns->protect ? 1u : 0u)); /* NSATTR */
@@ -40,7 +40,7 @@ static void copy_ns(const struct sl_ns *ns, uint8_t b[MODEL_PAGE])
 
 static uint16_t make_ns(struct sl_model *m, struct sl_model_req *r, uint8_t b[MODEL_PAGE])
 {
-	const struct sl_ns *like;
+	const struct sl_model_ns *like;
 
 	if (r->nsid == NSID_ALL) { /* what all namespaces have in common; needs NS management */
 		like = m->ns;
@@ -63,7 +63,7 @@ static uint16_t make_ns(struct sl_model *m, struct sl_model_req *r, uint8_t b[MO
 
 static uint16_t make_ns_allocated(struct sl_model *m, struct sl_model_req *r, uint8_t b[MODEL_PAGE])
 {
-	const struct sl_ns *ns = sl_ns_find(m, r->nsid);
+	const struct sl_model_ns *ns = sl_ns_find(m, r->nsid);
 
 	if (nsid_known(m, r))
 		return NVME_INVALID_NS;
@@ -86,7 +86,7 @@ static uint16_t list(struct sl_model *m, struct sl_model_req *r, uint8_t b[MODEL
 
 	if (r->nsid >= 0xfffffffe)
 		return NVME_INVALID_NS;
-	for (const struct sl_ns *ns = m->ns; ns && n < 1024; ns = ns->next)
+	for (const struct sl_model_ns *ns = m->ns; ns && n < 1024; ns = ns->next)
 		if (ns->nsid > r->nsid && (allocated || ns->attached) &&
 		    (csi < 0 || ns->csi == csi))
 			sl_put_le32(b + 4 * n++, ns->nsid);
@@ -166,7 +166,7 @@ static uint16_t make_ns_csi(struct sl_model *m, struct sl_model_req *r, uint8_t 
 static uint16_t make_allocated_ns_csi(struct sl_model *m, struct sl_model_req *r,
 				      uint8_t b[MODEL_PAGE])
 {
-	const struct sl_ns *ns = sl_ns_find(m, r->nsid);
+	const struct sl_model_ns *ns = sl_ns_find(m, r->nsid);
 
 	if (nsid_known(m, r))
 		return NVME_INVALID_NS;

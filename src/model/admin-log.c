@@ -231,7 +231,7 @@ static uint16_t make_ana(struct sl_model *m, struct sl_model_req *r, struct log_
 	uint32_t n = 0;
 	uint16_t s;
 
-	for (const struct sl_ns *ns = m->ns; ns && !(lsp(r) & 1); ns = ns->next)
+	for (const struct sl_model_ns *ns = m->ns; ns && !(lsp(r) & 1); ns = ns->next)
 		n += ns->attached != 0;
 	s = room(b, 48 + 4 * n);
 	if (s)
@@ -241,7 +241,7 @@ static uint16_t make_ana(struct sl_model *m, struct sl_model_req *r, struct log_
 	sl_put_le32(b->p + 20, n);
 	b->p[32] = 1; /* optimized */
 	n = 0;
-	for (const struct sl_ns *ns = m->ns; ns && !(lsp(r) & 1); ns = ns->next)
+	for (const struct sl_model_ns *ns = m->ns; ns && !(lsp(r) & 1); ns = ns->next)
 		if (ns->attached)
 			sl_put_le32(b->p + 48 + 4 * n++, ns->nsid);
 	return NVME_OK;

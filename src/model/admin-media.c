@@ -33,7 +33,8 @@ enum {
 
 /* ---- Format NVM ---- */
 
-static uint16_t format_check(const struct sl_model_req *r, const struct sl_ns *ns, unsigned index)
+static uint16_t format_check(const struct sl_model_req *r, const struct sl_model_ns *ns,
+			     unsigned index)
 {
 	uint8_t pi = r->cdw[10] >> 5 & 7, mset = r->cdw[10] >> 4 & 1;
 	const uint8_t *f = sl_id_lbaf(ns->id, index);
@@ -56,7 +57,7 @@ static uint16_t format_check(const struct sl_model_req *r, const struct sl_ns *n
 	return NVME_OK;
 }
 
-static uint16_t format_one(struct sl_model *m, const struct sl_model_req *r, struct sl_ns *ns,
+static uint16_t format_one(struct sl_model *m, const struct sl_model_req *r, struct sl_model_ns *ns,
 			   unsigned index)
 {
 	const uint8_t *f = sl_id_lbaf(ns->id, index);
@@ -91,10 +92,10 @@ uint16_t sl_cmd_format(struct sl_model *m, struct sl_model_req *r)
 		return r->nsid && r->nsid <= sl_get_le32(m->id_ctrl + 516) ? sl_fail_field(r, 4, 0)
 									   : NVME_INVALID_NS;
 	/* All are checked before the first is touched. */
-	for (struct sl_ns *ns = m->ns; ns && !s; ns = ns->next)
+	for (struct sl_model_ns *ns = m->ns; ns && !s; ns = ns->next)
 		if (all || ns->nsid == r->nsid)
 			s = format_check(r, ns, index);
-	for (struct sl_ns *ns = m->ns; ns && !s; ns = ns->next)
+	for (struct sl_model_ns *ns = m->ns; ns && !s; ns = ns->next)
 		if (all || ns->nsid == r->nsid)
 			s = format_one(m, r, ns, index);
 	if (s)
@@ -131,7 +132,7 @@ static void sanitize_end(struct sl_model *m)
 
 static void wipe(struct sl_model *m, uint8_t sanact)
 {
-	for (struct sl_ns *ns = m->ns; ns; ns = ns->next) {
+	for (struct sl_model_ns *ns = m->ns; ns; ns = ns->next) {
 		uint32_t pattern = (ns->id[33] & 7) == 2 ? 0xffffffffu : 0;
 
 		if (sanact == SANACT_OVERWRITE)
@@ -192,7 +193,7 @@ uint16_t sl_cmd_sanitize(struct sl_model *m, struct sl_model_req *r)
 		return sl_fail_field(r, 40, 0);
 	if (m->firmware[0] & 0x70)
 		return NVME_FW_NEEDS_RESET;
-	for (const struct sl_ns *ns = m->ns; ns; ns = ns->next)
+	for (const struct sl_model_ns *ns = m->ns; ns; ns = ns->next)
 		if (ns->protect)
 			return NVME_NS_PROTECTED;
 	m->sanitize_ause = r->cdw[10] & 1u << 3;
@@ -329,6 +330,6 @@ void sl_media_reset(struct sl_model *m, bool power)
 	(void)power;
 	if ((m->self_test[0] & 0xf) == STC_SHORT)
 		sl_selftest_abort(m, 2);
-	for (struct sl_ns *ns = m->ns; ns; ns = ns->next)
+	for (struct sl_model_ns *ns = m->ns; ns; ns = ns->next)
 		ns->busy_until_ms = 0;
 }

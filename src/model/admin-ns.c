@@ -17,7 +17,7 @@ enum {
 	NS_NVMSETID = 100,
 };
 
-static uint64_t bytes_of(const struct sl_ns *ns)
+static uint64_t bytes_of(const struct sl_model_ns *ns)
 {
 	const uint8_t *f = sl_id_lbaf(ns->id, sl_id_format(ns->id));
 	uint64_t blocks = sl_get_le64(ns->id + 8);
@@ -50,7 +50,7 @@ static void give_back(struct sl_model *m, uint64_t bytes)
 }
 
 /* Describes the new namespace; NVME_OK, or why it cannot be. */
-static uint16_t describe(struct sl_model *m, struct sl_ns *ns, uint64_t size, uint64_t cap,
+static uint16_t describe(struct sl_model *m, struct sl_model_ns *ns, uint64_t size, uint64_t cap,
 			 uint8_t flbas)
 {
 	ns->id[NS_FLBAS] = flbas;
@@ -75,9 +75,9 @@ static uint16_t describe(struct sl_model *m, struct sl_ns *ns, uint64_t size, ui
 }
 
 static uint16_t make(struct sl_model *m, uint32_t nsid, uint8_t csi, const uint8_t *want,
-		     struct sl_ns **ret)
+		     struct sl_model_ns **ret)
 {
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 	uint16_t s;
 
 	if (csi != NVME_CSI_NVM && csi != NVME_CSI_ZNS)
@@ -101,12 +101,12 @@ static uint32_t free_nsid(struct sl_model *m)
 {
 	uint32_t nsid = 1;
 
-	for (const struct sl_ns *ns = m->ns; ns && ns->nsid == nsid; ns = ns->next)
+	for (const struct sl_model_ns *ns = m->ns; ns && ns->nsid == nsid; ns = ns->next)
 		nsid++;
 	return nsid <= sl_get_le32(m->id_ctrl + 516) ? nsid : 0;
 }
 
-static void take_away(struct sl_model *m, struct sl_ns *ns)
+static void take_away(struct sl_model *m, struct sl_model_ns *ns)
 {
 	uint32_t nsid = ns->nsid;
 	bool attached = ns->attached;
@@ -120,7 +120,7 @@ static void take_away(struct sl_model *m, struct sl_ns *ns)
 static uint16_t create(struct sl_model *m, struct sl_model_req *r)
 {
 	uint32_t nsid = free_nsid(m);
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 	uint16_t s = sl_req_need(r, MODEL_PAGE);
 
 	if (s)
@@ -137,7 +137,7 @@ static uint16_t create(struct sl_model *m, struct sl_model_req *r)
 
 static uint16_t delete (struct sl_model *m, struct sl_model_req *r)
 {
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 
 	if (r->nsid == NSID_ALL) {
 		while (m->ns)
@@ -167,7 +167,7 @@ uint16_t sl_cmd_ns_mgmt(struct sl_model *m, struct sl_model_req *r)
 uint16_t sl_cmd_ns_attach(struct sl_model *m, struct sl_model_req *r)
 {
 	uint32_t sel = r->cdw[10] & 0xf;
-	struct sl_ns *ns = sl_ns_find(m, r->nsid);
+	struct sl_model_ns *ns = sl_ns_find(m, r->nsid);
 	uint16_t s = sl_req_need(r, MODEL_PAGE), n;
 
 	if (s)
@@ -196,7 +196,7 @@ int sl_model_ns_create(struct sl_model *m, uint32_t nsid, uint64_t blocks, uint8
 		       uint8_t csi, uint32_t *ret_nsid)
 {
 	uint8_t want[MODEL_PAGE] = {0};
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 	uint16_t s;
 
 	if (!nsid)
@@ -218,7 +218,7 @@ int sl_model_ns_create(struct sl_model *m, uint32_t nsid, uint64_t blocks, uint8
 
 int sl_model_ns_delete(struct sl_model *m, uint32_t nsid)
 {
-	struct sl_ns *ns = sl_ns_find(m, nsid);
+	struct sl_model_ns *ns = sl_ns_find(m, nsid);
 
 	if (!ns)
 		return -ENOENT;
@@ -228,7 +228,7 @@ int sl_model_ns_delete(struct sl_model *m, uint32_t nsid)
 
 int sl_model_ns_attach(struct sl_model *m, uint32_t nsid, bool attach)
 {
-	struct sl_ns *ns = sl_ns_find(m, nsid);
+	struct sl_model_ns *ns = sl_ns_find(m, nsid);
 
 	if (!ns)
 		return -ENOENT;

@@ -171,7 +171,7 @@ static void act_restore(struct sl_behave *b, const struct sl_do *d, struct sl_be
 /* ---- blocks and namespaces ---- */
 
 struct range {
-	const struct sl_ns *ns;
+	const struct sl_model_ns *ns;
 	uint64_t lba, blocks;
 };
 
@@ -226,7 +226,7 @@ static void act_write_blocks(struct sl_behave *b, const struct sl_do *d, struct 
 /* Block by block; where sizes differ, the shorter of the two counts and the rest is zero. */
 static void act_copy_blocks(struct sl_behave *b, const struct sl_do *d, struct sl_behave_ctx *ctx)
 {
-	const struct sl_ns *from = sl_ns_find(b->m, d->from_nsid ? d->from_nsid : ctx->nsid);
+	const struct sl_model_ns *from = sl_ns_find(b->m, d->from_nsid ? d->from_nsid : ctx->nsid);
 	uint8_t *block;
 	struct range r;
 	uint64_t first = d->from_lba + (d->from_at_command ? ctx->lba : 0);

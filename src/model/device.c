@@ -115,7 +115,7 @@ struct sl_model *sl_model_free(struct sl_model *m)
 		return NULL;
 	sl_behave_free(m->behave);
 	while (m->ns) {
-		struct sl_ns *ns = m->ns;
+		struct sl_model_ns *ns = m->ns;
 
 		m->ns = ns->next;
 		sl_ns_free(ns);

@@ -13,7 +13,7 @@
 #define F 0xffffffffu
 
 /* Base 2.1 §5, figure 89: NSID and the bits of CDW10 … CDW15 that mean something. */
-static const struct sl_row admin_rows[] = {
+static const struct sl_model_row admin_rows[] = {
 	{0x00, ROW_SANITIZE, sl_cmd_delete_sq, {0xffff, 0, 0, 0, 0, 0}},
 	{0x01, ROW_SANITIZE, sl_cmd_create_sq, {F, 0xffff0007, 0xffff, 0, 0, 0}},
 	{0x02, ROW_SANITIZE, sl_cmd_get_log, {0xffffffff, F, F, F, 0xff80007f, 0}},
@@ -43,7 +43,7 @@ static const struct sl_row admin_rows[] = {
 };
 
 /* NVM command set 1.1 §3, figure 18; the common I/O commands of Base 2.1 §7; ZNS 1.1 §3. */
-static const struct sl_row io_rows[] = {
+static const struct sl_model_row io_rows[] = {
 	{0x00, ROW_ANY_NSID, sl_cmd_flush, {0}},
 	{0x01, ROW_NSID | ROW_WRITES, sl_cmd_write, {F, F, 0xfff0ffff, 0xffff00ff, F, F}},
 	{0x02, ROW_NSID | ROW_READS, sl_cmd_read, {F, F, 0xfd00ffff, 0xff, F, F}},
@@ -66,9 +66,9 @@ static const struct sl_row io_rows[] = {
 
 #undef F
 
-static const struct sl_row *row_find(uint8_t queue, uint8_t opc)
+static const struct sl_model_row *row_find(uint8_t queue, uint8_t opc)
 {
-	const struct sl_row *rows = queue == SL_WIRE_NVME_ADMIN ? admin_rows : io_rows;
+	const struct sl_model_row *rows = queue == SL_WIRE_NVME_ADMIN ? admin_rows : io_rows;
 	size_t n = queue == SL_WIRE_NVME_ADMIN ? SL_COUNT(admin_rows) : SL_COUNT(io_rows);
 
 	for (size_t i = 0; i < n; i++)
@@ -118,7 +118,7 @@ void sl_model_decode(struct sl_model *m, struct sl_model_req *r)
 }
 
 static uint16_t check_nsid(const struct sl_model *m, struct sl_model_req *r,
-			   const struct sl_row *row)
+			   const struct sl_model_row *row)
 {
 	if (!(row->flags & (ROW_NSID | ROW_ANY_NSID)) || r->ns)
 		return NVME_OK;
@@ -130,7 +130,7 @@ static uint16_t check_nsid(const struct sl_model *m, struct sl_model_req *r,
 }
 
 static uint16_t check_reserved(const struct sl_model *m, struct sl_model_req *r,
-			       const struct sl_row *row)
+			       const struct sl_model_row *row)
 {
 	if (m->p->quirks & SL_QUIRK_RESERVED_IGNORED)
 		return NVME_OK;
@@ -147,7 +147,7 @@ static uint16_t check_reserved(const struct sl_model *m, struct sl_model_req *r,
 
 /* What state of the namespace or device stands in the way. */
 static uint16_t check_state(struct sl_model *m, const struct sl_model_req *r,
-			    const struct sl_row *row)
+			    const struct sl_model_row *row)
 {
 	if (r->queue == SL_WIRE_NVME_ADMIN && m->lock.admin[r->opc])
 		return NVME_LOCKED_DOWN;
@@ -171,7 +171,7 @@ static uint16_t check_state(struct sl_model *m, const struct sl_model_req *r,
 
 uint16_t sl_model_execute(struct sl_model *m, struct sl_model_req *r)
 {
-	const struct sl_row *row = row_find(r->queue, r->opc);
+	const struct sl_model_row *row = row_find(r->queue, r->opc);
 	bool listed =
 		r->queue == SL_WIRE_NVME_ADMIN ? m->p->admin[r->opc] : m->p->io[r->csi][r->opc];
 	uint16_t s;
@@ -472,7 +472,7 @@ void sl_model_power_cycle(struct sl_model *m)
 	for (unsigned i = 0; i < m->p->n_vars; i++)
 		if (!m->p->vars[i].persistent)
 			memcpy(m->var[i], m->p->vars[i].init, m->p->vars[i].len);
-	for (struct sl_ns *ns = m->ns; ns; ns = ns->next)
+	for (struct sl_model_ns *ns = m->ns; ns; ns = ns->next)
 		if (ns->protect == 2) /* write protect until power cycle */
 			ns->protect = 0;
 	reset_parts(m, true);

@@ -50,7 +50,7 @@ static void hash_resv(SHA2_CTX *h, const struct sl_resv *v)
 	}
 }
 
-static void hash_ns(SHA2_CTX *h, const struct sl_ns *ns)
+static void hash_ns(SHA2_CTX *h, const struct sl_model_ns *ns)
 {
 	FEED(h, ns->nsid);
 	FEED(h, ns->csi);
@@ -131,14 +131,15 @@ void sl_model_hash(const struct sl_model *m, uint8_t ret[32])
 	hash_admin(h, m);
 	hash_smart(h, m);
 	hash_pending(h, m);
-	for (const struct sl_ns *ns = m->ns; ns; ns = ns->next)
+	for (const struct sl_model_ns *ns = m->ns; ns; ns = ns->next)
 		hash_ns(h, ns);
 	SHA256Final(ret, h);
 }
 
 /* ---- blocks ---- */
 
-static int blocks(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n, struct sl_ns **ret)
+static int blocks(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n,
+		  struct sl_model_ns **ret)
 {
 	*ret = sl_ns_find(m, nsid);
 	if (!*ret)
@@ -148,7 +149,7 @@ static int blocks(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n, s
 
 uint32_t sl_model_block_size(const struct sl_model *m, uint32_t nsid)
 {
-	const struct sl_ns *ns = m->ns;
+	const struct sl_model_ns *ns = m->ns;
 
 	while (ns && ns->nsid != nsid)
 		ns = ns->next;
@@ -157,7 +158,7 @@ uint32_t sl_model_block_size(const struct sl_model *m, uint32_t nsid)
 
 int sl_model_blocks_read(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n, void *p)
 {
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 	int r = blocks(m, nsid, lba, n, &ns);
 
 	if (r == 0)
@@ -168,7 +169,7 @@ int sl_model_blocks_read(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64
 int sl_model_blocks_write(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n,
 			  const void *p)
 {
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 	int r = blocks(m, nsid, lba, n, &ns);
 
 	if (r == 0)
@@ -180,7 +181,7 @@ int sl_model_blocks_write(struct sl_model *m, uint32_t nsid, uint64_t lba, uint6
 
 int sl_model_blocks_fill(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n, uint8_t byte)
 {
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 	int r = blocks(m, nsid, lba, n, &ns);
 
 	if (r == 0 && n > MODEL_FILL_MAX)
@@ -194,7 +195,7 @@ int sl_model_blocks_fill(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64
 
 int sl_model_blocks_deallocate(struct sl_model *m, uint32_t nsid, uint64_t lba, uint64_t n)
 {
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 	int r = blocks(m, nsid, lba, n, &ns);
 
 	if (r == 0) {

@@ -14,7 +14,7 @@ enum {
 };
 
 struct source {
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 	uint64_t lba, n;
 };
 
@@ -51,7 +51,7 @@ static uint16_t source_get(struct sl_model *m, struct sl_model_req *r, const uin
 }
 
 /* MSSRL and MCL: how much one range and all may copy; 0: no limit. */
-static uint16_t within_limits(const struct sl_ns *ns, uint64_t largest, uint64_t total,
+static uint16_t within_limits(const struct sl_model_ns *ns, uint64_t largest, uint64_t total,
 			      uint32_t ranges)
 {
 	uint16_t mssrl = sl_get_le16(ns->id + 74);
@@ -66,7 +66,7 @@ static uint16_t within_limits(const struct sl_ns *ns, uint64_t largest, uint64_t
 static uint16_t copy_source(struct sl_model *m, struct sl_model_req *r, const struct source *from,
 			    uint64_t to, uint8_t *data, uint8_t *meta)
 {
-	struct sl_ns *ns = r->ns;
+	struct sl_model_ns *ns = r->ns;
 	struct sl_xfer in = {.ns = from->ns, .n = 1, .stride = sl_ns_block(ns), .data = data};
 
 	in.meta = ns->ms ? meta : NULL;

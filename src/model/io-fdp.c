@@ -33,7 +33,7 @@ static uint32_t handles(const struct sl_model *m, uint64_t *ret_unit_bytes)
 }
 
 /* Blocks that the unit under a handle still takes. */
-static uint64_t room(const struct sl_ns *ns, uint32_t handle, uint64_t unit_bytes)
+static uint64_t room(const struct sl_model_ns *ns, uint32_t handle, uint64_t unit_bytes)
 {
 	uint64_t unit = unit_bytes >> ns->lbads;
 

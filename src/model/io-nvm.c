@@ -37,7 +37,7 @@ bool sl_io_range(const struct sl_model_req *r, uint64_t *ret_lba, uint64_t *ret_
 	return true;
 }
 
-uint16_t sl_io_check(const struct sl_ns *ns, uint64_t lba, uint64_t n)
+uint16_t sl_io_check(const struct sl_model_ns *ns, uint64_t lba, uint64_t n)
 {
 	return lba >= sl_ns_limit(ns) || n > sl_ns_limit(ns) - lba ? NVME_LBA_RANGE : NVME_OK;
 }

@@ -37,12 +37,12 @@ uint16_t sl_pi_init(const struct sl_model_req *r, uint64_t lba, struct sl_pi *re
 	return NVME_OK;
 }
 
-static uint8_t *tuple(const struct sl_ns *ns, const struct sl_pi *pi, uint8_t *meta)
+static uint8_t *tuple(const struct sl_model_ns *ns, const struct sl_pi *pi, uint8_t *meta)
 {
 	return pi->first ? meta : meta + ns->ms - 8;
 }
 
-static uint16_t guard(const struct sl_ns *ns, const struct sl_pi *pi, const uint8_t *data,
+static uint16_t guard(const struct sl_model_ns *ns, const struct sl_pi *pi, const uint8_t *data,
 		      const uint8_t *meta)
 {
 	uint16_t crc = crc16(0, data, sl_ns_block(ns));
@@ -55,8 +55,8 @@ static uint32_t reference(const struct sl_pi *pi, uint64_t i)
 	return pi->type == 3 ? pi->ref : (uint32_t)(pi->ref + i);
 }
 
-void sl_pi_make(const struct sl_ns *ns, const struct sl_pi *pi, uint64_t i, const uint8_t *data,
-		uint8_t *meta)
+void sl_pi_make(const struct sl_model_ns *ns, const struct sl_pi *pi, uint64_t i,
+		const uint8_t *data, uint8_t *meta)
 {
 	uint8_t *t = tuple(ns, pi, meta);
 	uint16_t g = guard(ns, pi, data, meta);
@@ -70,7 +70,7 @@ void sl_pi_make(const struct sl_ns *ns, const struct sl_pi *pi, uint64_t i, cons
 		t[4 + k] = (uint8_t)(ref >> (24 - 8 * k));
 }
 
-uint16_t sl_pi_check(const struct sl_ns *ns, const struct sl_pi *pi, uint64_t i,
+uint16_t sl_pi_check(const struct sl_model_ns *ns, const struct sl_pi *pi, uint64_t i,
 		     const uint8_t *data, const uint8_t *meta)
 {
 	const uint8_t *t = pi->first ? meta : meta + ns->ms - 8;

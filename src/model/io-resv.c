@@ -30,7 +30,7 @@ static const uint8_t *host_id(const struct sl_model *m)
 	return m->feature[FID_HOST_ID].data ? m->feature[FID_HOST_ID].data : none;
 }
 
-static struct sl_registrant *me(const struct sl_model *m, const struct sl_ns *ns)
+static struct sl_registrant *me(const struct sl_model *m, const struct sl_model_ns *ns)
 {
 	struct sl_resv *v = (struct sl_resv *)(uintptr_t)&ns->resv;
 
@@ -50,7 +50,7 @@ static bool holds(const struct sl_resv *v, const struct sl_registrant *reg)
 	return v->type && reg && (all_registrants(v->type) || reg == &v->reg[v->holder]);
 }
 
-bool sl_resv_permits(const struct sl_model *m, const struct sl_ns *ns, bool write)
+bool sl_resv_permits(const struct sl_model *m, const struct sl_model_ns *ns, bool write)
 {
 	const struct sl_registrant *reg = me(m, ns);
 	const struct sl_resv *v = &ns->resv;
@@ -64,7 +64,7 @@ bool sl_resv_permits(const struct sl_model *m, const struct sl_ns *ns, bool writ
 	return v->type == EXCL_ACCESS ? false : reg != NULL;
 }
 
-static void notify(struct sl_model *m, struct sl_ns *ns, uint8_t type)
+static void notify(struct sl_model *m, struct sl_model_ns *ns, uint8_t type)
 {
 	if (ns->resv.notify_mask & 1u << type)
 		return;
@@ -86,7 +86,7 @@ static void drop(struct sl_resv *v, unsigned i)
 }
 
 /* Takes a registrant away; a reservation that it alone held goes with it. */
-static void unregister(struct sl_model *m, struct sl_ns *ns, unsigned i)
+static void unregister(struct sl_model *m, struct sl_model_ns *ns, unsigned i)
 {
 	struct sl_resv *v = &ns->resv;
 	bool held = v->type && (all_registrants(v->type) ? v->n == 1 : v->holder == i);
@@ -150,7 +150,7 @@ uint16_t sl_cmd_resv_register(struct sl_model *m, struct sl_model_req *r)
 static uint16_t preempt(struct sl_model *m, struct sl_model_req *r, struct sl_registrant *reg,
 			uint64_t prkey, uint8_t type)
 {
-	struct sl_ns *ns = r->ns;
+	struct sl_model_ns *ns = r->ns;
 	struct sl_resv *v = &ns->resv;
 	uint8_t mine[16];
 	bool takes, found = false;
@@ -279,7 +279,7 @@ uint16_t sl_cmd_resv_report(struct sl_model *m, struct sl_model_req *r)
 
 void sl_resv_reset(struct sl_model *m, bool power)
 {
-	for (struct sl_ns *ns = m->ns; power && ns; ns = ns->next)
+	for (struct sl_model_ns *ns = m->ns; power && ns; ns = ns->next)
 		if (!ns->resv.ptpl)
 			ns->resv = (struct sl_resv){0};
 	if (power)

@@ -28,7 +28,7 @@ enum {
 	ZA_EXT_VALID = 1 << 7, /* zone attributes: the extension holds something */
 };
 
-static uint8_t *zone_of(const struct sl_ns *ns, uint64_t lba)
+static uint8_t *zone_of(const struct sl_model_ns *ns, uint64_t lba)
 {
 	return ns->zone + 64 * (lba / ns->zone_size);
 }
@@ -50,7 +50,7 @@ static bool is_open(uint8_t s)
 	return s == ZS_IMPLICIT || s == ZS_EXPLICIT;
 }
 
-static uint32_t count(const struct sl_ns *ns, bool open_only, uint8_t **ret_implicit)
+static uint32_t count(const struct sl_model_ns *ns, bool open_only, uint8_t **ret_implicit)
 {
 	uint32_t n = 0;
 
@@ -69,7 +69,7 @@ static uint32_t count(const struct sl_ns *ns, bool open_only, uint8_t **ret_impl
  * Are there resources to open z? An implicitly open zone gives way (ZNS 1.1 §2.1.1.4). MAR and MOR
  * are 0's based; all ones: no limit.
  */
-static uint16_t resources(const struct sl_ns *ns, const uint8_t *z, uint8_t **ret_close)
+static uint16_t resources(const struct sl_model_ns *ns, const uint8_t *z, uint8_t **ret_close)
 {
 	uint32_t mar = sl_get_le32(ns->id_csi + 4), mor = sl_get_le32(ns->id_csi + 8);
 	uint8_t *implicit = NULL;
@@ -100,7 +100,7 @@ static uint16_t unusable(const uint8_t *z)
 	return NVME_OK;
 }
 
-uint16_t sl_zone_write(const struct sl_ns *ns, uint64_t lba, uint64_t n)
+uint16_t sl_zone_write(const struct sl_model_ns *ns, uint64_t lba, uint64_t n)
 {
 	uint8_t *z, *yields;
 	uint64_t offset;
@@ -120,7 +120,7 @@ uint16_t sl_zone_write(const struct sl_ns *ns, uint64_t lba, uint64_t n)
 	return resources(ns, z, &yields);
 }
 
-static void open_zone(struct sl_ns *ns, uint8_t *z, uint8_t to)
+static void open_zone(struct sl_model_ns *ns, uint8_t *z, uint8_t to)
 {
 	uint8_t *yields;
 
@@ -129,7 +129,7 @@ static void open_zone(struct sl_ns *ns, uint8_t *z, uint8_t to)
 	set_state(z, to);
 }
 
-void sl_zone_wrote(struct sl_ns *ns, uint64_t lba, uint64_t n)
+void sl_zone_wrote(struct sl_model_ns *ns, uint64_t lba, uint64_t n)
 {
 	uint8_t *z;
 
@@ -143,7 +143,7 @@ void sl_zone_wrote(struct sl_ns *ns, uint64_t lba, uint64_t n)
 		set_state(z, ZS_FULL);
 }
 
-uint16_t sl_zone_read(const struct sl_ns *ns, uint64_t lba, uint64_t n)
+uint16_t sl_zone_read(const struct sl_model_ns *ns, uint64_t lba, uint64_t n)
 {
 	if (ns->csi != NVME_CSI_ZNS)
 		return NVME_OK;
@@ -156,7 +156,7 @@ uint16_t sl_zone_read(const struct sl_ns *ns, uint64_t lba, uint64_t n)
 	return NVME_OK;
 }
 
-static void reset_zone(struct sl_ns *ns, uint8_t *z)
+static void reset_zone(struct sl_model_ns *ns, uint8_t *z)
 {
 	sl_store_deallocate(ns->store, sl_get_le64(z + 16), ns->zone_size);
 	set_state(z, ZS_EMPTY);
@@ -167,13 +167,13 @@ static void reset_zone(struct sl_ns *ns, uint8_t *z)
 		       ns->zone_ext_len);
 }
 
-void sl_zones_reset(struct sl_ns *ns)
+void sl_zones_reset(struct sl_model_ns *ns)
 {
 	for (uint32_t i = 0; i < ns->n_zones; i++)
 		reset_zone(ns, ns->zone + 64ull * i);
 }
 
-void sl_zone_changed(struct sl_model *m, struct sl_ns *ns, uint64_t zone)
+void sl_zone_changed(struct sl_model *m, struct sl_model_ns *ns, uint64_t zone)
 {
 	uint64_t start = zone * ns->zone_size;
 
@@ -189,7 +189,7 @@ void sl_zone_changed(struct sl_model *m, struct sl_ns *ns, uint64_t zone)
 
 /* ---- Zone Management Send: a row per action (ZNS 1.1 §3.4.3) ---- */
 
-static uint16_t act_close(struct sl_ns *ns, uint8_t *z)
+static uint16_t act_close(struct sl_model_ns *ns, uint8_t *z)
 {
 	/* A zone that was opened and never written becomes empty: it has nothing to keep. */
 	if (is_open(state(z)))
@@ -202,7 +202,7 @@ static uint16_t act_close(struct sl_ns *ns, uint8_t *z)
 	return NVME_OK;
 }
 
-static uint16_t act_finish(struct sl_ns *ns, uint8_t *z)
+static uint16_t act_finish(struct sl_model_ns *ns, uint8_t *z)
 {
 	uint8_t s = state(z), *yields;
 	uint16_t r;
@@ -217,7 +217,7 @@ static uint16_t act_finish(struct sl_ns *ns, uint8_t *z)
 	return r;
 }
 
-static uint16_t act_open(struct sl_ns *ns, uint8_t *z)
+static uint16_t act_open(struct sl_model_ns *ns, uint8_t *z)
 {
 	uint8_t s = state(z), *yields;
 	uint16_t r;
@@ -230,7 +230,7 @@ static uint16_t act_open(struct sl_ns *ns, uint8_t *z)
 	return r;
 }
 
-static uint16_t act_reset(struct sl_ns *ns, uint8_t *z)
+static uint16_t act_reset(struct sl_model_ns *ns, uint8_t *z)
 {
 	uint8_t s = state(z);
 
@@ -240,7 +240,7 @@ static uint16_t act_reset(struct sl_ns *ns, uint8_t *z)
 	return NVME_OK;
 }
 
-static uint16_t act_offline(struct sl_ns *ns, uint8_t *z)
+static uint16_t act_offline(struct sl_model_ns *ns, uint8_t *z)
 {
 	(void)ns;
 	if (state(z) != ZS_READ_ONLY && state(z) != ZS_OFFLINE)
@@ -254,7 +254,7 @@ static uint16_t act_offline(struct sl_ns *ns, uint8_t *z)
 static const struct {
 	uint8_t action;
 	uint16_t all; /* states that "select all" means; 0: not with select all */
-	uint16_t (*run)(struct sl_ns *ns, uint8_t *z);
+	uint16_t (*run)(struct sl_model_ns *ns, uint8_t *z);
 } actions[] = {
 	{ZSA_CLOSE, IN(ZS_IMPLICIT) | IN(ZS_EXPLICIT), act_close},
 	{ZSA_FINISH, IN(ZS_IMPLICIT) | IN(ZS_EXPLICIT) | IN(ZS_CLOSED), act_finish},
@@ -265,7 +265,7 @@ static const struct {
 
 static uint16_t set_extension(struct sl_model_req *r, uint8_t *z)
 {
-	struct sl_ns *ns = r->ns;
+	struct sl_model_ns *ns = r->ns;
 	uint8_t *yields;
 	uint16_t s;
 
@@ -290,7 +290,7 @@ uint16_t sl_cmd_zone_send(struct sl_model *m, struct sl_model_req *r)
 	uint64_t lba = r->cdw[10] | (uint64_t)r->cdw[11] << 32;
 	uint8_t action = (uint8_t)r->cdw[13];
 	bool all = r->cdw[13] & 1u << 8;
-	struct sl_ns *ns = r->ns;
+	struct sl_model_ns *ns = r->ns;
 	uint16_t s = NVME_OK;
 
 	(void)m;
@@ -327,7 +327,7 @@ uint16_t sl_cmd_zone_recv(struct sl_model *m, struct sl_model_req *r)
 	uint64_t lba = r->cdw[10] | (uint64_t)r->cdw[11] << 32;
 	uint64_t size = ((uint64_t)r->cdw[12] + 1) * 4, at = 64, n = 0, shown = 0;
 	uint8_t action = (uint8_t)r->cdw[13], filter = (uint8_t)(r->cdw[13] >> 8);
-	const struct sl_ns *ns = r->ns;
+	const struct sl_model_ns *ns = r->ns;
 	uint32_t ext = action == 1 ? ns->zone_ext_len : 0;
 
 	(void)m;

@@ -20,7 +20,7 @@ struct sl_pi {
 
 /* One transfer: consecutive blocks and where they are in the host's buffers. */
 struct sl_xfer {
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 	uint64_t lba, n;
 	uint32_t stride; /* bytes of data buffer per block */
 	bool extended;	 /* metadata follows the block there */
@@ -31,9 +31,9 @@ struct sl_xfer {
 
 /* PI as CDW12/14/15 of r ask for; NVME_PI_INVALID where that cannot be. */
 uint16_t sl_pi_init(const struct sl_model_req *r, uint64_t lba, struct sl_pi *ret);
-void sl_pi_make(const struct sl_ns *ns, const struct sl_pi *pi, uint64_t i, const uint8_t *data,
-		uint8_t *meta);
-uint16_t sl_pi_check(const struct sl_ns *ns, const struct sl_pi *pi, uint64_t i,
+void sl_pi_make(const struct sl_model_ns *ns, const struct sl_pi *pi, uint64_t i,
+		const uint8_t *data, uint8_t *meta);
+uint16_t sl_pi_check(const struct sl_model_ns *ns, const struct sl_pi *pi, uint64_t i,
 		     const uint8_t *data, const uint8_t *meta);
 
 /* Range, MDTS, buffers; fills *ret. `moves`: the command has a host buffer. */

@@ -16,7 +16,7 @@ enum area {
 	FIRMWARE,
 	SANITIZE,
 	SELF_TEST,
-	NS,    /* struct sl_ns */
+	NS,    /* struct sl_model_ns */
 	NS_ID, /* its Identify bytes */
 	ZONE,
 	FEATURE, /* struct sl_feature of the controller */
@@ -80,12 +80,14 @@ static const struct row rows[] = {
 	 "format in use; another block size empties the namespace"},
 	{"ns.N.nguid", NS_ID, BYTES, 104, 16, "NGUID"},
 	{"ns.N.eui64", NS_ID, BYTES, 120, 8, "EUI-64"},
-	{"ns.N.uuid", NS, BYTES, AT(sl_ns, uuid), "UUID"},
-	{"ns.N.id-csi", NS, BYTES, AT(sl_ns, id_csi), "command set's own identity (CNS 05h)"},
-	{"ns.N.attached", NS, INT, AT(sl_ns, attached), "1: to this controller"},
-	{"ns.N.protect", NS, INT, AT(sl_ns, protect), "write protection as feature 84h has it"},
-	{"ns.N.reservation.type", NS, INT, AT(sl_ns, resv.type), "0: none"},
-	{"ns.N.reservation.generation", NS, INT, AT(sl_ns, resv.gen), "changes of registrations"},
+	{"ns.N.uuid", NS, BYTES, AT(sl_model_ns, uuid), "UUID"},
+	{"ns.N.id-csi", NS, BYTES, AT(sl_model_ns, id_csi), "command set's own identity (CNS 05h)"},
+	{"ns.N.attached", NS, INT, AT(sl_model_ns, attached), "1: to this controller"},
+	{"ns.N.protect", NS, INT, AT(sl_model_ns, protect),
+	 "write protection as feature 84h has it"},
+	{"ns.N.reservation.type", NS, INT, AT(sl_model_ns, resv.type), "0: none"},
+	{"ns.N.reservation.generation", NS, INT, AT(sl_model_ns, resv.gen),
+	 "changes of registrations"},
 	{"ns.N.zone.ZONE", ZONE, BYTES, 0, 64,
 	 "zone descriptor: state in byte 1 bits 7:4, "
 	 "write pointer in bytes 31:24"},
@@ -278,7 +280,7 @@ static int place_ns(struct sl_model *m, const struct row *row, const struct args
 		    struct sl_model_item *ret)
 {
 	uint64_t nsid = a->n[row->area == NS_FEATURE ? 1 : 0];
-	struct sl_ns *ns = nsid <= UINT32_MAX ? sl_ns_find(m, (uint32_t)nsid) : NULL;
+	struct sl_model_ns *ns = nsid <= UINT32_MAX ? sl_ns_find(m, (uint32_t)nsid) : NULL;
 
 	if (!ns)
 		return -ENOENT;
@@ -377,7 +379,7 @@ int sl_model_get(struct sl_model *m, const char *name, uint64_t *ret)
 static int follow(struct sl_model *m, const struct row *row, const char *name)
 {
 	struct args a;
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 
 	if (row->area == MODEL && m->ctrl_telemetry.available &&
 	    row->offset == offsetof(struct sl_model, ctrl_telemetry.available))

@@ -18,7 +18,7 @@
 
 struct sl_persona;
 struct sl_model;
-struct sl_ns;
+struct sl_model_ns;
 
 /* Status words as struct sl_completion has them: SCT << 8 | SC, DNR at bit 14, MORE at bit 13. */
 #define SL_NVME_DNR  0x4000u
@@ -54,8 +54,8 @@ struct sl_model_req {
 	uint8_t opc;
 	uint8_t csi; /* I/O queue: command set of the namespace; admin: 0 */
 	uint32_t nsid;
-	uint32_t cdw[16]; /* cdw[0] … cdw[15], host order */
-	struct sl_ns *ns; /* attached namespace nsid; NULL when there is none */
+	uint32_t cdw[16];	/* cdw[0] … cdw[15], host order */
+	struct sl_model_ns *ns; /* attached namespace nsid; NULL when there is none */
 
 	/* What a behaviour may ask for, in its before or after hook. */
 	bool answered; /* before: status/result/data are set, the command does not run */

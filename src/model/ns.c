@@ -23,9 +23,9 @@ const uint8_t *sl_id_lbaf(const uint8_t id[MODEL_PAGE], unsigned index)
 	return f;
 }
 
-struct sl_ns *sl_ns_find(struct sl_model *m, uint32_t nsid)
+struct sl_model_ns *sl_ns_find(struct sl_model *m, uint32_t nsid)
 {
-	struct sl_ns *ns = m->ns;
+	struct sl_model_ns *ns = m->ns;
 
 	while (ns && ns->nsid < nsid)
 		ns = ns->next;
@@ -48,12 +48,12 @@ void sl_model_ns_changed(struct sl_model *m, uint32_t nsid)
 }
 
 /* What deallocated blocks read as: DLFEAT, NVM command set 1.1 figure 114. */
-static uint8_t unmapped_byte(const struct sl_ns *ns)
+static uint8_t unmapped_byte(const struct sl_model_ns *ns)
 {
 	return (ns->id[33] & 7) == 2 ? 0xff : 0x00;
 }
 
-int sl_ns_store(struct sl_ns *ns)
+int sl_ns_store(struct sl_model_ns *ns)
 {
 	const uint8_t *f = sl_id_lbaf(ns->id, sl_id_format(ns->id));
 	struct sl_store *store;
@@ -73,7 +73,7 @@ int sl_ns_store(struct sl_ns *ns)
 	return 0;
 }
 
-void sl_ns_usage(struct sl_ns *ns)
+void sl_ns_usage(struct sl_model_ns *ns)
 {
 	uint64_t cap = sl_get_le64(ns->id + 8);
 	int64_t used = ns->use_base + (int64_t)sl_store_mapped(ns->store);
@@ -84,7 +84,7 @@ void sl_ns_usage(struct sl_ns *ns)
 	sl_put_le64(ns->id + 16, used < 0 ? 0 : (uint64_t)used > cap ? cap : (uint64_t)used);
 }
 
-static int make_zones(struct sl_ns *ns, uint64_t size, uint64_t capacity)
+static int make_zones(struct sl_model_ns *ns, uint64_t size, uint64_t capacity)
 {
 	uint64_t n;
 
@@ -118,12 +118,12 @@ static int make_zones(struct sl_ns *ns, uint64_t size, uint64_t capacity)
 }
 
 /* The entry of Identify CNS 05h CSI 02h for the format in use: ZSZE, ZDES (ZNS 1.1 figure 48). */
-static const uint8_t *zone_format(const struct sl_ns *ns)
+static const uint8_t *zone_format(const struct sl_model_ns *ns)
 {
 	return ns->id_csi + 2816 + 16 * sl_id_format(ns->id);
 }
 
-int sl_ns_zones(struct sl_ns *ns)
+int sl_ns_zones(struct sl_model_ns *ns)
 {
 	uint64_t size, capacity;
 
@@ -137,9 +137,9 @@ int sl_ns_zones(struct sl_ns *ns)
 	return make_zones(ns, size, capacity);
 }
 
-static void insert(struct sl_model *m, struct sl_ns *ns)
+static void insert(struct sl_model *m, struct sl_model_ns *ns)
 {
-	struct sl_ns **at = &m->ns;
+	struct sl_model_ns **at = &m->ns;
 
 	while (*at && (*at)->nsid < ns->nsid)
 		at = &(*at)->next;
@@ -147,7 +147,7 @@ static void insert(struct sl_model *m, struct sl_ns *ns)
 	*at = ns;
 }
 
-static int fill(struct sl_ns *ns, const struct sl_persona_fill *f)
+static int fill(struct sl_model_ns *ns, const struct sl_persona_fill *f)
 {
 	uint32_t block = sl_ns_block(ns);
 	uint8_t *b = malloc(block);
@@ -167,7 +167,7 @@ static int fill(struct sl_ns *ns, const struct sl_persona_fill *f)
 	return r;
 }
 
-static int load(struct sl_ns *ns, const struct sl_persona_ns *p)
+static int load(struct sl_model_ns *ns, const struct sl_persona_ns *p)
 {
 	int r;
 
@@ -198,7 +198,7 @@ static int load(struct sl_ns *ns, const struct sl_persona_ns *p)
 
 int sl_ns_load(struct sl_model *m, const struct sl_persona_ns *p)
 {
-	struct sl_ns *ns = calloc(1, sizeof(*ns));
+	struct sl_model_ns *ns = calloc(1, sizeof(*ns));
 	int r;
 
 	if (!ns)
@@ -215,7 +215,7 @@ int sl_ns_load(struct sl_model *m, const struct sl_persona_ns *p)
 }
 
 /* The identity of a namespace that is like those the device has; two plain formats else. */
-static void identity(const struct sl_model *m, struct sl_ns *ns)
+static void identity(const struct sl_model *m, struct sl_model_ns *ns)
 {
 	for (unsigned i = 0; i < m->p->n_ns; i++) {
 		if (m->p->ns[i].csi != ns->csi)
@@ -233,9 +233,9 @@ static void identity(const struct sl_model *m, struct sl_ns *ns)
 	ns->id[99] = 0;
 }
 
-int sl_ns_make(struct sl_model *m, uint32_t nsid, uint8_t csi, struct sl_ns **ret)
+int sl_ns_make(struct sl_model *m, uint32_t nsid, uint8_t csi, struct sl_model_ns **ret)
 {
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 	uint32_t count = 0;
 
 	for (ns = m->ns; ns; ns = ns->next)
@@ -265,9 +265,9 @@ int sl_ns_make(struct sl_model *m, uint32_t nsid, uint8_t csi, struct sl_ns **re
 	return 0;
 }
 
-void sl_ns_delete(struct sl_model *m, struct sl_ns *ns)
+void sl_ns_delete(struct sl_model *m, struct sl_model_ns *ns)
 {
-	struct sl_ns **at = &m->ns;
+	struct sl_model_ns **at = &m->ns;
 
 	while (*at != ns)
 		at = &(*at)->next;
@@ -275,7 +275,7 @@ void sl_ns_delete(struct sl_model *m, struct sl_ns *ns)
 	sl_ns_free(ns);
 }
 
-void sl_ns_free(struct sl_ns *ns)
+void sl_ns_free(struct sl_model_ns *ns)
 {
 	for (unsigned i = 0; i < 256; i++) {
 		if (ns->feature[i])
@@ -288,7 +288,7 @@ void sl_ns_free(struct sl_ns *ns)
 	free(ns);
 }
 
-int sl_ns_sync(struct sl_model *m, struct sl_ns *ns)
+int sl_ns_sync(struct sl_model *m, struct sl_model_ns *ns)
 {
 	const uint8_t *f = sl_id_lbaf(ns->id, sl_id_format(ns->id));
 	int r = 0;

@@ -121,7 +121,7 @@ struct sl_resv {
 	struct sl_registrant reg[MODEL_REG_MAX];
 };
 
-struct sl_ns {
+struct sl_model_ns {
 	uint32_t nsid;
 	uint8_t csi;
 	uint8_t attached; /* 0: not to this controller */
@@ -146,7 +146,7 @@ struct sl_ns {
 	uint8_t *zone;
 	uint8_t *zone_ext;
 	uint32_t zone_ext_len;
-	struct sl_ns *next; /* by nsid */
+	struct sl_model_ns *next; /* by nsid */
 };
 
 struct sl_error_entry {
@@ -194,7 +194,7 @@ struct sl_model {
 	uint8_t firmware[512]; /* LID 03h */
 	uint8_t sanitize[512]; /* LID 81h */
 	uint8_t self_test[564];
-	struct sl_ns *ns;
+	struct sl_model_ns *ns;
 	struct sl_feature feature[256];
 	uint32_t n_logs;
 	struct sl_model_log *log;
@@ -282,43 +282,43 @@ void sl_smart_add(struct sl_model *m, unsigned offset, uint64_t n);
 void sl_smart_io(struct sl_model *m, uint64_t bytes, bool write);
 
 /* ---- ns.c ---- */
-struct sl_ns *sl_ns_find(struct sl_model *m, uint32_t nsid);
+struct sl_model_ns *sl_ns_find(struct sl_model *m, uint32_t nsid);
 int sl_ns_load(struct sl_model *m, const struct sl_persona_ns *p);
 /* A fresh namespace with the identity bytes of a like one; not in the list when it fails. */
-int sl_ns_make(struct sl_model *m, uint32_t nsid, uint8_t csi, struct sl_ns **ret);
-void sl_ns_delete(struct sl_model *m, struct sl_ns *ns);
-void sl_ns_free(struct sl_ns *ns);
+int sl_ns_make(struct sl_model *m, uint32_t nsid, uint8_t csi, struct sl_model_ns **ret);
+void sl_ns_delete(struct sl_model *m, struct sl_model_ns *ns);
+void sl_ns_free(struct sl_model_ns *ns);
 /* A new, empty store in the format that the identity bytes say. 0 or -errno. */
-int sl_ns_store(struct sl_ns *ns);
+int sl_ns_store(struct sl_model_ns *ns);
 /* After identity bytes changed: another format empties the namespace. */
-int sl_ns_sync(struct sl_model *m, struct sl_ns *ns);
+int sl_ns_sync(struct sl_model *m, struct sl_model_ns *ns);
 void sl_ns_changed(struct sl_model *m, uint32_t nsid);
-int sl_ns_zones(struct sl_ns *ns);
-void sl_ns_usage(struct sl_ns *ns);
+int sl_ns_zones(struct sl_model_ns *ns);
+void sl_ns_usage(struct sl_model_ns *ns);
 /* LBA format `index` of these identity bytes: NULL when there is none. */
 const uint8_t *sl_id_lbaf(const uint8_t id[MODEL_PAGE], unsigned index);
 unsigned sl_id_format(const uint8_t id[MODEL_PAGE]);
 
-static inline uint64_t sl_ns_size(const struct sl_ns *ns)
+static inline uint64_t sl_ns_size(const struct sl_model_ns *ns)
 {
 	return sl_get_le64(ns->id);
 }
 
 /* Blocks that can be reached: a size that a rule made up adds no zones. */
-static inline uint64_t sl_ns_limit(const struct sl_ns *ns)
+static inline uint64_t sl_ns_limit(const struct sl_model_ns *ns)
 {
 	uint64_t zones = ns->n_zones * ns->zone_size;
 
 	return ns->csi == NVME_CSI_ZNS && zones < sl_ns_size(ns) ? zones : sl_ns_size(ns);
 }
 
-static inline uint32_t sl_ns_block(const struct sl_ns *ns)
+static inline uint32_t sl_ns_block(const struct sl_model_ns *ns)
 {
 	return 1u << ns->lbads;
 }
 
 /* Metadata travels at the end of each block (FLBAS bit 4), not in its own buffer. */
-static inline bool sl_ns_extended(const struct sl_ns *ns)
+static inline bool sl_ns_extended(const struct sl_model_ns *ns)
 {
 	return ns->ms && (ns->id[26] & 0x10);
 }
@@ -331,7 +331,7 @@ uint32_t sl_feature_current(const struct sl_model *m, uint8_t fid);
 /* The feature of the controller (nsid 0) or a namespace. NULL: not in this device. */
 struct sl_feature *sl_feature_find(struct sl_model *m, uint8_t fid, uint32_t nsid);
 /* The features that a namespace has of its own. 0 or -ENOMEM. */
-int sl_features_of_ns(struct sl_model *m, struct sl_ns *ns);
+int sl_features_of_ns(struct sl_model *m, struct sl_model_ns *ns);
 void sl_feature_done(struct sl_feature *f);
 
 /* ---- admin-queue.c, io-fdp.c ---- */
@@ -353,22 +353,22 @@ void sl_selftest_abort(struct sl_model *m, uint8_t result);
 
 /* ---- io-*.c ---- */
 /* May this host write / read the namespace under its reservation? */
-bool sl_resv_permits(const struct sl_model *m, const struct sl_ns *ns, bool write);
+bool sl_resv_permits(const struct sl_model *m, const struct sl_model_ns *ns, bool write);
 void sl_resv_reset(struct sl_model *m, bool power);
 /*
  * A zoned namespace (others pass): may these blocks be written or read? _wrote moves the write
  * pointer afterwards.
  */
-uint16_t sl_zone_write(const struct sl_ns *ns, uint64_t lba, uint64_t n);
-void sl_zone_wrote(struct sl_ns *ns, uint64_t lba, uint64_t n);
-uint16_t sl_zone_read(const struct sl_ns *ns, uint64_t lba, uint64_t n);
-void sl_zones_reset(struct sl_ns *ns);
+uint16_t sl_zone_write(const struct sl_model_ns *ns, uint64_t lba, uint64_t n);
+void sl_zone_wrote(struct sl_model_ns *ns, uint64_t lba, uint64_t n);
+uint16_t sl_zone_read(const struct sl_model_ns *ns, uint64_t lba, uint64_t n);
+void sl_zones_reset(struct sl_model_ns *ns);
 /* The controller changed a zone by itself: lists it and raises the event. */
-void sl_zone_changed(struct sl_model *m, struct sl_ns *ns, uint64_t zone);
+void sl_zone_changed(struct sl_model *m, struct sl_model_ns *ns, uint64_t zone);
 /* The LBA range of an I/O command, where it has one. */
 bool sl_io_range(const struct sl_model_req *r, uint64_t *ret_lba, uint64_t *ret_blocks);
 /* Is [lba, lba + n) in the namespace? */
-uint16_t sl_io_check(const struct sl_ns *ns, uint64_t lba, uint64_t n);
+uint16_t sl_io_check(const struct sl_model_ns *ns, uint64_t lba, uint64_t n);
 
 /* ---- the command tables: rows of opcode and handler ---- */
 
@@ -383,7 +383,7 @@ enum {
 	ROW_NO_NSID = 1 << 5,  /* NSID is not used: must be zero */
 };
 
-struct sl_row {
+struct sl_model_row {
 	uint8_t opc;
 	uint8_t flags;
 	sl_handler *run;
