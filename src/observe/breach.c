@@ -23,6 +23,19 @@ bool sl_breach_of_row(const struct sl_verdicts *out, uint16_t row)
 	return false;
 }
 
+static void clear_evidence(struct sl_breach *b)
+{
+	for (unsigned i = 0; i < b->n_evidence; i++)
+		free(b->evidence[i].exhibit);
+	b->n_evidence = b->more = 0;
+	b->observed = SL_E_NONE;
+}
+
+void sl_breach_done(struct sl_breach *b)
+{
+	clear_evidence(b);
+}
+
 void sl_breach_tidy(struct sl_verdicts *out)
 {
 	size_t n = 0;
@@ -36,10 +49,12 @@ void sl_breach_tidy(struct sl_verdicts *out)
 				sl_breach_kinds[out->v[k].id].weight == SL_WEIGHT_CAUGHT &&
 				sl_row_find(out->v[k].cmd.set, out->v[k].cmd.req) ==
 					sl_row_find(b->cmd.set, b->cmd.req);
-		if (drop)
+		if (drop) {
 			out->count[sl_breach_kinds[b->id].weight]--;
-		else
+			sl_breach_done(&out->v[i]);
+		} else {
 			out->v[n++] = out->v[i];
+		}
 	}
 	out->n = n;
 }
@@ -81,9 +96,13 @@ struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const stru
 	}
 	if (first) {
 		b->evidence[0] = *first;
+		b->evidence[0].exhibit = sl_exhibit_copy(first->exhibit);
 		b->observed = first->effects;
 		b->n_evidence = 1;
 	}
+	b->phase = (uint8_t)(out->n_phases ? out->n_phases - 1 : 0);
+	b->at = sl_now() - out->t0;
+	b->at_command = out->rig ? out->rig->commands : 0;
 	out->count[sl_breach_kinds[id].weight]++;
 	return b;
 }
@@ -99,15 +118,9 @@ static unsigned kind_of(const struct sl_unexplained *u)
 	return u->why == SL_UNDERDECLARED ? SL_BREACH_UNDERDECLARED : SL_BREACH_UNDECLARED;
 }
 
-/* The change that says most: the worst, and of these one that is no log. */
-static unsigned rank(const struct sl_unexplained *u)
-{
-	return 2u * (unsigned)u->why + (u->change.probe && u->change.probe->cmd.req[0] != 0x02);
-}
-
 /* The same finding with evidence that says more takes the place of the old one. */
 static struct sl_breach *better(struct sl_verdicts *out, unsigned id, const struct sl_case *x,
-				unsigned rank, const struct sl_evidence *first)
+				unsigned rank)
 {
 	for (size_t i = 0; x && i < out->n; i++) {
 		struct sl_breach *b = &out->v[i];
@@ -117,12 +130,48 @@ static struct sl_breach *better(struct sl_verdicts *out, unsigned id, const stru
 			continue;
 		(void)snprintf(b->command, sizeof(b->command), "%s", x->name);
 		b->cmd = x->cmd;
-		b->evidence[0] = *first;
-		b->n_evidence = 1;
-		b->more = b->n_before = 0;
+		b->n_before = 0;
 		return b;
 	}
 	return NULL;
+}
+
+static struct sl_exhibit *exhibit_of(const struct sl_difference *d, const struct sl_probe *p)
+{
+	for (unsigned i = 0; p && i < d->n_kept; i++)
+		if (d->kept[i].probe == p)
+			return sl_exhibit_copy(&d->kept[i].exhibit);
+	return NULL;
+}
+
+/* All evidence anew, what says most first; each thing's bytes once. */
+static void fill_evidence(struct sl_breach *b, const struct sl_difference *d)
+{
+	bool used[SL_UNEXPLAINED_MAX] = {false};
+
+	clear_evidence(b);
+	b->more = d->more + d->n;
+	while (b->n_evidence < SL_EVIDENCE_MAX && b->n_evidence < d->n) {
+		struct sl_evidence *e = &b->evidence[b->n_evidence++];
+		const struct sl_probe *p;
+		unsigned at = 0;
+		bool shown = false;
+
+		while (used[at])
+			at++;
+		for (unsigned i = at + 1; i < d->n; i++)
+			if (!used[i] &&
+			    sl_unexplained_rank(&d->v[i]) > sl_unexplained_rank(&d->v[at]))
+				at = i;
+		p = d->v[at].change.probe;
+		for (unsigned i = 0; i < d->n; i++)
+			shown |= used[i] && d->v[i].change.probe == p;
+		used[at] = true;
+		sl_change_describe(&d->v[at].change, e);
+		e->exhibit = shown ? NULL : exhibit_of(d, p);
+		b->observed |= e->effects;
+		b->more--;
+	}
 }
 
 struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *run,
@@ -132,32 +181,24 @@ struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *r
 	const struct sl_unexplained *worst = &d->v[0];
 	struct sl_evidence e;
 	struct sl_breach *b;
+	unsigned rank;
 
 	for (unsigned i = 0; i < run->n; i++)
 		if (run->step[i].keep)
 			last = &run->step[i];
 	for (unsigned i = 1; i < d->n; i++)
-		if (rank(&d->v[i]) > rank(worst))
+		if (sl_unexplained_rank(&d->v[i]) > sl_unexplained_rank(worst))
 			worst = &d->v[i];
+	rank = sl_unexplained_rank(worst);
 	sl_change_describe(&worst->change, &e);
 	b = sl_breach_add(v->out, kind_of(worst), last ? last->x : NULL, &e);
 	if (!b)
-		b = better(v->out, kind_of(worst), last ? last->x : NULL, rank(worst), &e);
+		b = better(v->out, kind_of(worst), last ? last->x : NULL, rank);
 	if (!b)
 		return NULL;
-	b->rank = rank(worst);
+	b->rank = rank;
 	b->stage = worst->stage;
-	for (unsigned i = 0; i < d->n; i++) {
-		if (&d->v[i] == worst)
-			continue;
-		if (b->n_evidence == SL_EVIDENCE_MAX) {
-			b->more++;
-			continue;
-		}
-		sl_change_describe(&d->v[i].change, &b->evidence[b->n_evidence]);
-		b->observed |= b->evidence[b->n_evidence++].effects;
-	}
-	b->more += d->more;
+	fill_evidence(b, d);
 	for (unsigned i = 0; i < run->n; i++)
 		if (run->step[i].keep && &run->step[i] != last) {
 			if (b->n_before < SL_CULPRITS_MAX)

@@ -14,6 +14,8 @@ struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const stru
 /* From what a run left unexplained; only the kept steps count. NULL as above. */
 struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *run,
 				 const struct sl_difference *d);
+/* What a finding holds; the caller removes it from its list. */
+void sl_breach_done(struct sl_breach *b);
 /* Leaves out what another finding of the same row says better. */
 void sl_breach_tidy(struct sl_verdicts *out);
 /* Was this row caught already? */

@@ -29,7 +29,8 @@ enum sl_case_kind {
 struct sl_case {
 	uint8_t kind;	 /* enum sl_case_kind */
 	bool refused;	 /* the device does not know it: learned when it was first sent */
-	uint16_t status; /* how it ended the first time */
+	bool tried;	 /* was sent by itself */
+	uint16_t status; /* how it ended the first time; without an answer 0xffff */
 	uint16_t row;
 	uint32_t nsid;
 	struct sl_command cmd;

@@ -30,6 +30,8 @@ static void check_stored(struct sl_verifier *v, const struct sl_step *s)
 	const struct sl_ns *ns = sl_contract_ns(v->c, s->x->nsid);
 	struct sl_case read;
 
+	e.exhibit = v->stored_case == s->x ? &v->stored : NULL;
+
 	if (s->mismatch & SL_MISMATCH_READ) {
 		sl_block_case(v, ns, 0x02, sl_get_le64(s->x->cmd.req + 40), 1, &read);
 		(void)snprintf(e.what, sizeof(e.what),
@@ -174,7 +176,7 @@ static int try_run(struct sl_verifier *v, struct sl_trial *r, struct sl_differen
 	struct sl_trial *twin;
 	int error = sl_trial_run(v, r);
 
-	d->n = d->more = 0;
+	d->n = d->more = d->n_kept = 0;
 	if (error)
 		return error;
 	twin = twin_of(v, r, &error);
@@ -444,7 +446,7 @@ static int again(struct sl_verifier *v, struct sl_trial *r, struct sl_difference
 {
 	int error = restore(v);
 
-	ret->n = ret->more = 0;
+	ret->n = ret->more = ret->n_kept = 0;
 	if (!error)
 		error = sl_trial_run(v, r);
 	if (error)

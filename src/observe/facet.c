@@ -424,7 +424,7 @@ static bool compare_bytes(const struct comparison *x, const struct sl_probe *pro
 
 	for (uint32_t i = 0; i < probe->cmd.data_len;) {
 		const struct sl_facet_field *field;
-		struct sl_change c = {.probe = probe};
+		struct sl_change c = {.probe = probe, .old_bytes = a, .new_bytes = b};
 		uint32_t start, end, last = i;
 
 		if (a[i] == b[i] || mask[i]) {
@@ -465,6 +465,8 @@ void sl_look_compare(const struct sl_probes *p, const struct sl_look *before,
 
 		c.old_status = a->status;
 		c.new_status = b->status;
+		c.old_bytes = before->bytes + c.probe->off;
+		c.new_bytes = now->bytes + c.probe->off;
 		if (a->status != b->status || a->lost != b->lost) {
 			if (!each(ctx, &c))
 				return;
@@ -472,6 +474,7 @@ void sl_look_compare(const struct sl_probes *p, const struct sl_look *before,
 		}
 		if (a->result != b->result) {
 			c.status = false;
+			c.result = true;
 			c.len = 4;
 			c.old_value = a->result;
 			c.new_value = b->result;

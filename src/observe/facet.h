@@ -117,9 +117,12 @@ struct sl_change {
 	const struct sl_probe *probe; /* NULL: the digest */
 	const struct sl_facet_field *field;
 	bool status;	  /* the answer, not its bytes: it was refused, and was not before, … */
+	bool result;	  /* DW0 of the completion, not its bytes */
 	uint32_t at, len; /* first byte and how many, up to the last that differs */
 	uint16_t old_status, new_status;
 	uint64_t old_value, new_value; /* the first eight bytes, little-endian, or the counter */
+	/* The whole answer, of probe->cmd.data_len bytes; good only while `each` below runs. */
+	const uint8_t *old_bytes, *new_bytes;
 };
 
 /*

@@ -177,6 +177,12 @@ void sl_change_describe(const struct sl_change *c, struct sl_evidence *ret)
 	else if (c->status)
 		(void)snprintf(ret->what, sizeof(ret->what), "status %Xh -> %Xh", c->old_status,
 			       c->new_status);
+	else if (c->result)
+		(void)snprintf(ret->what, sizeof(ret->what), "%llX -> %llX",
+			       (unsigned long long)c->old_value, (unsigned long long)c->new_value);
+	else if (c->len > 8 && !c->field)
+		(void)snprintf(ret->what, sizeof(ret->what), "%u bytes differ, %u-%u", c->len,
+			       c->at, c->at + c->len - 1);
 	else
 		(void)snprintf(ret->what, sizeof(ret->what), "%llX -> %llX, byte%s %u%s%.0u",
 			       (unsigned long long)c->old_value, (unsigned long long)c->new_value,

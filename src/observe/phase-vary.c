@@ -53,6 +53,21 @@ static bool may_turn(uint16_t row, unsigned dw, unsigned bit, bool *ret_known)
 	return false;
 }
 
+uint64_t sl_fields_fixed(uint16_t row)
+{
+	const struct sl_format *f = &sl_formats[sl_rows[row].format];
+	struct sl_field sel;
+	bool has_sel = sl_row_selector(row, &sel);
+	uint64_t fixed = 0;
+
+	for (uint32_t i = 0; i < f->n_fields && i < 64; i++)
+		if (f->fields[i].field.space != SL_SPACE_REQ || f->fields[i].field.off < 2 * 4 ||
+		    (f->fields[i].field.off >= 4 * 4 && f->fields[i].field.off < 10 * 4) ||
+		    !keeps_shape(row, &f->fields[i], has_sel ? &sel : NULL))
+			fixed |= UINT64_C(1) << i;
+	return fixed;
+}
+
 static unsigned vary(const struct sl_verifier *v, const struct sl_case *x, struct sl_case *ret)
 {
 	static const uint8_t dwords[] = {2, 3, 10, 11, 12, 13, 14, 15};
@@ -89,6 +104,8 @@ static int run_variants(struct sl_verifier *v, const struct sl_case *x, unsigned
 
 	if (error)
 		return error;
+	if (n && x->kind != SL_CASE_PAYLOAD)
+		sl_use_of(v, x->row, &x->cmd)->turned |= ~sl_fields_fixed(x->row);
 	for (unsigned i = 0; i < n; i++)
 		r.step[i] = (struct sl_step){.x = &x[i], .keep = true};
 	r.flags = flags;

@@ -59,6 +59,7 @@ static int single(struct sl_verifier *v, struct sl_case *x, bool note_refusal)
 		error = sl_experiment(v, &r);
 		x->status = r.step[0].a.lost ? 0xffff : sl_answer_code(&r.step[0].a);
 		x->refused = x->status == NVME_INVALID_OPCODE;
+		x->tried = true;
 		sl_trial_done(&r);
 		if (!(v->rig->can & SL_RIG_FRESH))
 			break;

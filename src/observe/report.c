@@ -9,6 +9,9 @@
 #include "contract/entry.h"
 #include "core/table.h"
 #include "observe/phase.h"
+#include "observe/tally.h"
+
+#define JSON_BYTES_MAX 64u /* of each piece of evidence */
 
 static const char *const weights[] = {"note", "unattributed", "caught"};
 static const char *const stages[] = {"at once", "later", "after a reset and a power cycle"};
@@ -51,6 +54,25 @@ static void breach_text(struct sl_emit *e, const struct sl_breach *b)
 		sl_emit_note(e, "    and %u more variations of the command", b->times - 1);
 }
 
+/* The bytes that changed, as far as a report shows them; all of the item is in a bundle. */
+static void bytes_json(struct sl_emit *e, const struct sl_evidence *v)
+{
+	const struct sl_exhibit *x = v->exhibit;
+	char hex[2][2 * JSON_BYTES_MAX + 1];
+	uint32_t n = v->len < JSON_BYTES_MAX ? v->len : JSON_BYTES_MAX;
+
+	if (!x || !x->old_valid || !x->new_valid || v->at < x->from || v->at - x->from + n > x->len)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		(void)snprintf(hex[0] + 2 * i, 3, "%02x", x->was[v->at - x->from + i]);
+		(void)snprintf(hex[1] + 2 * i, 3, "%02x", x->is[v->at - x->from + i]);
+	}
+	if (n) {
+		sl_emit_str(e, "before", NULL, "%s", hex[0]);
+		sl_emit_str(e, "after", NULL, "%s", hex[1]);
+	}
+}
+
 static void breach_json(struct sl_emit *e, const struct sl_breach *b)
 {
 	char hex[2 * SL_REQ_MAX + 1] = "";
@@ -87,12 +109,61 @@ static void breach_json(struct sl_emit *e, const struct sl_breach *b)
 		sl_emit_u64(e, "offset", NULL, b->evidence[i].at);
 		sl_emit_u64(e, "length", NULL, b->evidence[i].len);
 		sl_emit_bits(e, "effects", NULL, b->evidence[i].effects, sl_effect_name);
+		bytes_json(e, &b->evidence[i]);
 		sl_emit_end(e);
 	}
 	sl_emit_end(e);
 	sl_emit_u64(e, "more", NULL, b->more);
 	if (b->note[0])
 		sl_emit_str(e, "note", NULL, "%s", b->note);
+	sl_emit_end(e);
+}
+
+static void matrix_json(struct sl_emit *e, const struct sl_verdicts *v)
+{
+	sl_emit_array(e, "commands_seen", NULL);
+	for (size_t i = 0; i < v->n_tallies; i++) {
+		const struct sl_tally *t = &v->tally[i];
+
+		sl_emit_object(e, NULL, NULL);
+		sl_emit_str(e, "command", NULL, "%s", t->name);
+		sl_emit_bool(e, "listed", NULL, t->listed);
+		sl_emit_bits(e, "declared", NULL, t->declared, sl_effect_name);
+		sl_emit_bits(e, "floor", NULL, t->floor, sl_effect_name);
+		sl_emit_bits(e, "observed", NULL, t->seen, sl_effect_name);
+		sl_emit_bits(e, "against", NULL, t->against, sl_effect_name);
+		sl_emit_bits(e, "never_seen", NULL, sl_tally_unseen(v, t), sl_effect_name);
+		sl_emit_u64(e, "forms", NULL, t->forms);
+		sl_emit_u64(e, "carried_out", NULL, t->done);
+		sl_emit_u64(e, "sent", NULL, t->sent);
+		sl_emit_end(e);
+	}
+	sl_emit_end(e);
+}
+
+static void gaps_json(struct sl_emit *e, const struct sl_verdicts *v)
+{
+	static const char *const columns[][2] = {{"what", "WHAT"}, {"why", "WHY"}, {NULL, NULL}};
+	struct sl_field_count f;
+
+	sl_tally_fields(v, &f);
+	sl_emit_object(e, "coverage", NULL);
+	sl_emit_u64(e, "entries", NULL, v->entries);
+	sl_emit_u64(e, "entries_carried_out", NULL, v->covered);
+	sl_emit_u64(e, "fields", NULL, f.all);
+	sl_emit_u64(e, "fields_turned", NULL, f.turned);
+	sl_emit_u64(e, "fields_fixed", NULL, f.fixed);
+	sl_emit_u64(e, "fields_refused", NULL, f.refused);
+	sl_emit_u64(e, "fields_caught_before", NULL, f.caught);
+	sl_emit_u64(e, "fields_not_tried", NULL, f.waiting);
+	sl_emit_u64(e, "blocks_tried", NULL, v->blocks_tried);
+	sl_emit_u64(e, "blocks", NULL, v->blocks_of);
+	sl_emit_table(e, "left_out", columns);
+	for (size_t i = 0; i < v->n_gaps; i++) {
+		sl_emit_cell(e, "%s", v->gap[i].what);
+		sl_emit_cell(e, "%s", v->gap[i].why);
+	}
+	sl_emit_end(e);
 	sl_emit_end(e);
 }
 
@@ -170,6 +241,10 @@ void sl_report_print(struct sl_emit *e, const struct sl_verdicts *v)
 		sl_emit_end(e);
 	}
 	coverage(e, v);
+	if (sl_emit_is_json(e)) {
+		matrix_json(e, v);
+		gaps_json(e, v);
+	}
 	sl_emit_end(e);
 	if (sl_emit_is_json(e))
 		return;

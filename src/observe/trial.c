@@ -81,8 +81,24 @@ void sl_trial_done(struct sl_trial *r)
 	*r = (struct sl_trial){0};
 }
 
+size_t sl_use_count(void)
+{
+	return sl_row_count + 512u;
+}
+
+/* One row of the tables is one command, but for those that stand for many opcodes. */
+struct sl_use *sl_use_of(const struct sl_verifier *v, uint16_t row, const struct sl_command *cmd)
+{
+	const struct sl_row *r = &sl_rows[row];
+
+	if (r->op_lo == r->op_hi && !(r->flags & SL_ROW_UNLISTED))
+		return &v->use[row];
+	return &v->use[sl_row_count + (cmd->set == SL_SET_NVME_ADMIN ? 0 : 256) + cmd->req[0]];
+}
+
 int sl_verifier_call(struct sl_verifier *v, const struct sl_case *x, struct sl_answer *ret)
 {
+	struct sl_use *use = sl_use_of(v, x->row, &x->cmd);
 	int r;
 
 	if (x->payload)
@@ -92,6 +108,9 @@ int sl_verifier_call(struct sl_verifier *v, const struct sl_case *x, struct sl_a
 		v->silent++;
 	else
 		v->silent = 0;
+	use->sent++;
+	use->ms += ret->ms;
+	use->ms_max = ret->ms > use->ms_max ? ret->ms : use->ms_max;
 	if (v->silent >= SILENT_MAX || (ret->lost == SL_RIG_GONE && !(v->rig->can & SL_RIG_FRESH)))
 		v->gone = true;
 	return r;
@@ -220,6 +239,11 @@ static int read_back(struct sl_verifier *v, struct sl_step *s, uint8_t mismatch)
 	}
 	if (r || a.lost || (sl_answer_ok(&a) && memcmp(v->data, v->expect, x.cmd.data_len) == 0))
 		return r;
+	if (sl_answer_ok(&a) && !v->stored_case) {
+		v->stored_case = s->x;
+		sl_exhibit_stored(&v->stored, &x.cmd, ns->nsid, sl_get_le64(x.cmd.req + 40),
+				  sl_ns_bytes(ns), v->expect, v->data, x.cmd.data_len);
+	}
 	/* Gone altogether is for the looks to say. */
 	if (!sl_answer_ok(&a) && mismatch == SL_MISMATCH_LATER)
 		return 0;
@@ -285,6 +309,8 @@ int sl_trial_run(struct sl_verifier *v, struct sl_trial *r)
 
 	r->looked = 0;
 	v->own_failed = false;
+	if (r->flags & SL_TRIAL_READBACK) /* a twin does not: what its run found stays */
+		v->stored_case = NULL;
 	if (v->rig->can & SL_RIG_FRESH)
 		error = sl_verifier_prepare(v, !(r->flags & SL_TRIAL_UNSEEDED));
 	for (unsigned i = 0; i < r->n && !error && !v->gone; i++) {
@@ -353,6 +379,72 @@ static bool own_counter(const struct sl_change *c)
 	       sl_facets[c->probe->facet].flags & SL_FACETF_COUNTERS;
 }
 
+unsigned sl_unexplained_rank(const struct sl_unexplained *u)
+{
+	return 2u * (unsigned)u->why + (u->change.probe && u->change.probe->cmd.req[0] != 0x02);
+}
+
+/* Keeps the bytes, of as many things as a finding shows: of those that say most. */
+static void keep_bytes(struct sl_difference *d, const struct sl_unexplained *u,
+		       const struct sl_change *c)
+{
+	unsigned rank = sl_unexplained_rank(u), at = 0;
+
+	if (!c->probe)
+		return;
+	for (unsigned i = 0; i < d->n_kept; i++) {
+		if (d->kept[i].probe == c->probe) {
+			if (c->result) {
+				d->kept[i].exhibit.old_result = c->old_value;
+				d->kept[i].exhibit.new_result = c->new_value;
+			}
+			return;
+		}
+		if (d->kept[i].rank < d->kept[at].rank)
+			at = i;
+	}
+	if (d->n_kept < SL_EVIDENCE_MAX)
+		at = d->n_kept++;
+	else if (d->kept[at].rank >= rank)
+		return;
+	d->kept[at].probe = c->probe;
+	d->kept[at].rank = rank;
+	sl_exhibit_fill(&d->kept[at].exhibit, c);
+}
+
+static void keep(struct explaining *x, const struct sl_change *c, enum sl_explanation why)
+{
+	struct sl_difference *d = x->d;
+	struct sl_unexplained u = {*c, why, (uint8_t)x->stage};
+	struct sl_unexplained *last = d->n ? &d->v[d->n - 1] : NULL;
+
+	keep_bytes(d, &u, c);
+	u.change.old_bytes = u.change.new_bytes = NULL;
+	/* Bytes without a name that lie side by side are one change. */
+	if (last && last->change.probe == c->probe && last->why == why && last->stage == u.stage &&
+	    !c->status && !last->change.status && !c->result && !last->change.result && !c->field &&
+	    !last->change.field && c->at - (last->change.at + last->change.len) < 8)
+		last->change.len = c->at + c->len - last->change.at;
+	else if (d->n == SL_UNEXPLAINED_MAX)
+		d->more++;
+	else
+		d->v[d->n++] = u;
+}
+
+/* What a command alone was seen to do, and may: the other half of the matrix. */
+static void tally(const struct explaining *x, const struct sl_change *c)
+{
+	const struct sl_case *k = x->run->step[0].x;
+	sl_effects may;
+
+	if (x->run->n != 1 || !x->run->step[0].keep || !c->probe)
+		return;
+	if (c->field && (c->field->rule == SL_FIELD_COUNTS || c->field->rule == SL_FIELD_UP))
+		return;
+	may = (k->declared | k->floor) & ~(sl_effects)SL_E_UNKNOWN;
+	sl_use_of(x->v, k->row, &k->cmd)->seen |= may & sl_change_effects(c);
+}
+
 static bool explain_one(void *ctx, const struct sl_change *c)
 {
 	struct explaining *x = ctx;
@@ -382,11 +474,9 @@ static bool explain_one(void *ctx, const struct sl_change *c)
 			best = e;
 	}
 	if (best == SL_EXPLAINED)
-		return true;
-	if (x->d->n == SL_UNEXPLAINED_MAX)
-		x->d->more++;
+		tally(x, c);
 	else
-		x->d->v[x->d->n++] = (struct sl_unexplained){*c, best, (uint8_t)x->stage};
+		keep(x, c, best);
 	return true;
 }
 
@@ -402,7 +492,7 @@ void sl_look_explain(const struct sl_verifier *v, const struct sl_trial *run, un
 void sl_trial_compare(const struct sl_verifier *v, const struct sl_trial *run,
 		      const struct sl_trial *twin, struct sl_difference *ret)
 {
-	ret->n = ret->more = 0;
+	ret->n = ret->more = ret->n_kept = 0;
 	for (unsigned s = 0; s < _SL_STAGE_N && !ret->n; s++)
 		if (run->looked >> s & 1 && twin->looked >> s & 1)
 			sl_look_explain(v, run, s, &twin->look[s], &run->look[s], ret);

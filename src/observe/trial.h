@@ -72,7 +72,15 @@ struct sl_verifier {
 	unsigned phase;
 	struct sl_trial twins[SL_TWINS_MAX]; /* recent ones with nothing in question in them */
 	unsigned next_twin;
+	struct sl_use *use;		   /* see sl_use_of */
+	struct sl_exhibit stored;	   /* the first block of a run that is not as written */
+	const struct sl_case *stored_case; /* by this command; NULL: none */
 };
+
+/* Of the command that this is a form of. */
+struct sl_use *sl_use_of(const struct sl_verifier *v, uint16_t row, const struct sl_command *cmd);
+/* How many there are. */
+size_t sl_use_count(void);
 
 int sl_trial_new(const struct sl_verifier *v, unsigned n, struct sl_trial *ret);
 void sl_trial_done(struct sl_trial *r);
@@ -99,6 +107,23 @@ struct sl_unexplained {
 struct sl_difference {
 	unsigned n, more;
 	struct sl_unexplained v[SL_UNEXPLAINED_MAX];
+	/* The things in which the changes are that say most. */
+	unsigned n_kept;
+	struct {
+		const struct sl_probe *probe;
+		unsigned rank;
+		struct sl_exhibit exhibit;
+	} kept[SL_EVIDENCE_MAX];
+};
+
+/* How much a change says: the worst, and of these one that is no log. */
+unsigned sl_unexplained_rank(const struct sl_unexplained *u);
+
+/* What was sent of a command, to which all its forms count. */
+struct sl_use {
+	sl_effects seen;
+	uint64_t sent, ms, turned;
+	uint32_t ms_max;
 };
 
 /* What differs between a run and its twin, and is not explained by a command of the run. */

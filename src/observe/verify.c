@@ -14,6 +14,7 @@
 #include "core/table.h"
 #include "observe/breach.h"
 #include "observe/phase.h"
+#include "observe/tally.h"
 
 #define NVME_INVALID_OPCODE 0x001u
 #define IDLE_LOOKS	    6 /* to learn what moves by itself, where time is real */
@@ -158,7 +159,8 @@ static int set_up(struct sl_verifier *v, const char *name, struct sl_diag *reter
 
 	v->data = malloc(SL_RIG_DATA_MAX + SL_RIG_OVER_MAX);
 	v->expect = malloc(SL_RIG_DATA_MAX);
-	if (!v->data || !v->expect)
+	v->use = calloc(sl_use_count(), sizeof(*v->use));
+	if (!v->data || !v->expect || !v->use)
 		return sl_diag_set(reterr, -ENOMEM, NULL, 0, 0, "out of memory");
 	r = read_contract(v, name, reterr);
 	if (r)
@@ -195,7 +197,7 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 	struct sl_verifier v = {.rig = rig, .o = o, .out = ret, .t0 = sl_now()};
 	int r;
 
-	*ret = (struct sl_verdicts){0};
+	*ret = (struct sl_verdicts){.t0 = v.t0, .rig = rig};
 	r = set_up(&v, name, reterr);
 	for (unsigned i = 0; i < sl_n_phases && !r; i++) {
 		uint64_t commands = rig->commands, freshes = rig->freshes;
@@ -207,6 +209,7 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 			continue;
 		v.phase = ret->n_phases++;
 		ret->phase[v.phase].name = sl_phases[i].text;
+		ret->phase[v.phase].start = start - v.t0;
 		if (sl_budget(&v))
 			r = sl_phases[i].run(&v);
 		ret->phase[v.phase].seconds = sl_now() - start;
@@ -216,6 +219,8 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 	if (r)
 		sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", name, strerror(-r));
 	sl_breach_tidy(ret);
+	if (v.use && ret->doc && sl_tally_fill(&v) && !r)
+		r = sl_diag_set(reterr, -ENOMEM, NULL, 0, 0, "out of memory");
 	ret->commands = rig->commands;
 	ret->experiments = rig->freshes;
 	ret->n_cases = v.cases.n;
@@ -231,12 +236,18 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 		sl_trial_done(&v.twins[i]);
 	free(v.data);
 	free(v.expect);
+	free(v.use);
+	ret->rig = NULL;
 	return r;
 }
 
 void sl_verdicts_done(struct sl_verdicts *v)
 {
 	sl_doc_free(v->doc);
+	for (size_t i = 0; i < v->n; i++)
+		sl_breach_done(&v->v[i]);
 	free(v->v);
+	free(v->tally);
+	free(v->gap);
 	*v = (struct sl_verdicts){0};
 }

@@ -14,6 +14,7 @@
 
 #include "contract/doc.h"
 #include "observe/case.h"
+#include "observe/exhibit.h"
 #include "observe/facet.h"
 #include "observe/rig.h"
 
@@ -80,6 +81,8 @@ struct sl_evidence {
 	char what[96];	/* "1 -> 0" */
 	uint32_t at, len;
 	sl_effects effects; /* that it witnesses */
+	/* The bytes; NULL: none are kept. A finding's own copy; elsewhere somebody else's. */
+	struct sl_exhibit *exhibit;
 };
 
 struct sl_breach {
@@ -96,6 +99,9 @@ struct sl_breach {
 	unsigned rank;	/* how much the first piece of evidence says */
 	unsigned times; /* variations of the command that did the same */
 	char note[160];
+	uint8_t phase;	     /* of sl_verdicts.phase that found it */
+	double at;	     /* seconds since the start */
+	uint64_t at_command; /* commands sent by then */
 };
 
 struct sl_verify_options {
@@ -110,8 +116,36 @@ struct sl_verify_options {
 struct sl_phase_count {
 	const char *name;
 	uint64_t experiments, commands;
-	double seconds;
+	double start, seconds;
 	bool cut; /* a budget ended it */
+};
+
+/*
+ * A command as the report has it: what is declared of it, what its specification says, what was
+ * seen of it; all its forms together.
+ */
+struct sl_tally {
+	uint16_t row;
+	uint8_t set, opcode;
+	char name[96];
+	bool listed;
+	sl_effects declared, floor;
+	sl_effects seen;    /* by it alone, and admitted by the declaration or the specification */
+	sl_effects against; /* seen, and admitted by neither */
+	unsigned forms, done, unknown; /* tried; of these it carried out; it did not know */
+	uint16_t status;	       /* of one that it refused */
+	uint64_t sent;
+	uint64_t ms;	 /* of all of them */
+	uint32_t ms_max; /* of the slowest */
+	unsigned fields; /* that its layout has */
+	uint64_t turned; /* of these: had their bits turned, 1 << number */
+	uint64_t fixed;	 /* say how much or which: have to keep their value */
+};
+
+/* Something that was left out of it, and why. */
+struct sl_gap {
+	char what[112];
+	char why[96];
 };
 
 #define SL_PHASES_MAX 16
@@ -129,6 +163,14 @@ struct sl_verdicts {
 	uint64_t blocks_tried, blocks_of; /* written and read one by one, of how many */
 	double seconds;
 	bool declares; /* it publishes a contract at all */
+	size_t n_tallies;
+	struct sl_tally *tally;
+	size_t n_gaps;
+	struct sl_gap *gap;	   /* entries of the contract that were not carried out */
+	unsigned entries, covered; /* of the contract; carried out in at least one form */
+	sl_effects witnessed;	   /* effects of which something that is read can tell */
+	double t0;
+	const struct sl_rig *rig; /* while it runs */
 };
 
 /* Judges a device. 0: *ret is filled, see ->count; -errno with *reterr: it could not be judged. */
