@@ -4,6 +4,7 @@
 #   make run     install what is missing (asks), build, and show the gate at work
 #   make test    the same, then everything that needs no virtual machine: gcc with sanitizers, clang, the tree's rules
 #   make test-vm against running kernels, in virtual machines without KVM (TIERS="a b c" for the third)
+#   make test-vm-fwctl   the same for fwctl, which is built for such a kernel first
 #   make bench   the budgets of speed and size, as ratios
 #   make soak    the long runs: fuzzers, ten minutes each
 
@@ -40,6 +41,9 @@ TIERS ?= a b
 test-vm:
 	@tests/vm/run-all $(TIERS)
 
+test-vm-fwctl:
+	@tests/vm/fwctl/run
+
 bench: all
 	@bench/run build
 
@@ -52,4 +56,4 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all run test test-setup bench soak install clean
+.PHONY: all run test test-setup test-vm test-vm-fwctl bench soak install clean
