@@ -151,13 +151,14 @@ static void expect_line(bool check, const char *a, const char *b)
 static void test_none(void)
 {
 	expect(false, false, 0, "");
+	expect(false, true, 0, "Ways in: 0, to 0 devices. None is open to anybody but root.\n");
 	expect(true, true, 0, "{\n  \"ways\": [],\n  \"open\": 0,\n  \"unseen_processes\": 0\n}\n");
 }
 
 static void test_closed(void)
 {
 	drive("6.1.0-56-amd64\n");
-	expect(false, true, 0, "");
+	expect(false, true, 0, "Ways in: 6, to 1 device. None is open to anybody but root.\n");
 	expect(false, false, 0,
 	       "DEVICE  WAY IN     WHERE                                  WHO, WHAT               "
 	       "            STATE\n"
@@ -311,7 +312,7 @@ static void test_uses(void)
 	expect_line(false, "swap dev/nvme0n1p1 ", "the kernel swaps to it");
 	expect_line(false, "holder dev/nvme0n1 ", "part of md0");
 	expect_line(false, "holder dev/nvme0n1p1 ", "part of dm-3 (vault)");
-	expect(false, true, 0, "");
+	expect_line(true, "to 1 device.", "None is open");
 }
 
 /* Two paths to one subsystem, one of them over a fabric; the kernel has a name for both. */

@@ -30,8 +30,13 @@ static unsigned print_ways(struct sl_emit *e, const struct sl_ways *w, bool chec
 	for (unsigned i = 0; i < w->n_ways; i++)
 		open += w->ways[i].open;
 	shown = check ? open : w->n_ways;
-	if (!shown && !sl_emit_is_json(e))
+	if (!shown && !sl_emit_is_json(e)) {
+		if (check)
+			sl_emit_note(
+				e, "Ways in: %u, to %u device%s. None is open to anybody but root.",
+				w->n_ways, w->n_devices, w->n_devices == 1 ? "" : "s");
 		return open;
+	}
 	sl_emit_table(e, "ways", check ? checked : all);
 	for (unsigned d = 0; d < w->n_devices; d++)
 		for (unsigned i = 0; i < w->n_ways; i++)
