@@ -317,7 +317,7 @@ static void act_run(struct sl_behave *b, const struct sl_do *d, struct sl_behave
 
 	if (!inner_command(d, ctx, &r, &payload, &len))
 		return;
-	r.dir = r.sqe[0] & 3; /* Base 2.1 Figure 92: bits 1:0 of an opcode are the direction */
+	b->m->ops->inner(b->m, &r, len != 0 && !d->length);
 	if (r.dir != SL_DIR_OUT)
 		len = d->length ? d->length : d->reply && req ? req->data_len : 0;
 	if (len > SL_PERSONA_RUN_MAX)
@@ -333,6 +333,7 @@ static void act_run(struct sl_behave *b, const struct sl_do *d, struct sl_behave
 		put_bytes(b->m, to.name, r.data, r.ret_len);
 	if (d->reply && req) {
 		req->status = r.status;
+		req->sense = r.sense;
 		req->result = r.result;
 		if (req->data && req->dir != SL_DIR_OUT && r.dir != SL_DIR_OUT) {
 			len = r.ret_len < req->data_len ? r.ret_len : req->data_len;
@@ -425,9 +426,8 @@ static void act_result(struct sl_behave *b, const struct sl_do *d, struct sl_beh
 
 static void act_status(struct sl_behave *b, const struct sl_do *d, struct sl_behave_ctx *ctx)
 {
-	(void)b;
 	if (ctx->req)
-		ctx->req->status = (uint16_t)d->value;
+		b->m->ops->set_status(ctx->req, (uint32_t)d->value);
 }
 
 static void act_delay(struct sl_behave *b, const struct sl_do *d, struct sl_behave_ctx *ctx)
@@ -488,11 +488,10 @@ static void act_drop(struct sl_behave *b, const struct sl_do *d, struct sl_behav
 {
 	struct sl_model_req *r = ctx->req;
 
-	(void)b;
 	if (!r)
 		return;
 	r->answered = true;
-	r->status = (uint16_t)d->value;
+	b->m->ops->set_status(r, (uint32_t)d->value);
 	if (!r->status && (r->dir == SL_DIR_IN || r->dir == SL_DIR_BOTH))
 		r->ret_len = r->data_len;
 }

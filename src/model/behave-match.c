@@ -8,84 +8,26 @@
 #include "core/command.h"
 #include "model/behave-private.h"
 
-static bool has_payload(const struct sl_model_req *r)
-{
-	return r->data && (r->dir == SL_DIR_OUT || r->dir == SL_DIR_BOTH);
-}
-
-/* Dataset Management names its ranges in the payload: 16 bytes each, NVM CS 1.1 Figure 39. */
-static bool dsm_range(const struct sl_model_req *r, uint32_t i, uint64_t *ret_lba,
-		      uint64_t *ret_blocks)
-{
-	if (!has_payload(r) || i > (r->cdw[10] & 0xff) || 16 * (i + 1) > r->data_len)
-		return false;
-	*ret_lba = sl_get_le64(r->data + 16 * i + 8);
-	*ret_blocks = sl_get_le32(r->data + 16 * i + 4);
-	return true;
-}
-
-/* Copy writes from SDLBA on as many blocks as its source ranges have, NVM CS 1.1 §3.3.1. */
-static bool copy_range(const struct sl_model_req *r, uint64_t *ret_lba, uint64_t *ret_blocks)
-{
-	uint32_t n = (r->cdw[12] & 0xff) + 1, format = r->cdw[12] >> 8 & 0xf;
-	uint32_t size = format == 1 || format == 3 ? 40 : 32;
-
-	if (!has_payload(r))
-		return false;
-	*ret_lba = r->cdw[10] | (uint64_t)r->cdw[11] << 32;
-	*ret_blocks = 0;
-	for (uint32_t i = 0; i < n && size * (i + 1) <= r->data_len; i++)
-		*ret_blocks += sl_get_le16(r->data + size * i + 16) + 1u;
-	return true;
-}
-
-/* Range number i of an I/O command, if it has so many. */
-static bool io_range(const struct sl_model_req *r, uint32_t i, uint64_t *ret_lba,
-		     uint64_t *ret_blocks)
-{
-	if (r->queue != SL_WIRE_NVME_IO)
-		return false;
-	if (r->opc == 0x09)
-		return dsm_range(r, i, ret_lba, ret_blocks);
-	if (i)
-		return false;
-	return r->opc == 0x19 ? copy_range(r, ret_lba, ret_blocks)
-			      : sl_io_range(r, ret_lba, ret_blocks);
-}
-
-struct sl_behave_ctx sl_behave_ctx(struct sl_model_req *req)
+struct sl_behave_ctx sl_behave_ctx(struct sl_behave *b, struct sl_model_req *req)
 {
 	struct sl_behave_ctx ctx = {.req = req, .nsid = req->nsid};
 
-	ctx.has_lba = io_range(req, 0, &ctx.lba, &ctx.blocks);
+	ctx.has_lba = b->m->ops->range(req, 0, &ctx.lba, &ctx.blocks);
 	return ctx;
 }
 
-/* What an observer sends, by queue and opcode. */
-static const struct {
-	uint8_t queue, opcode, look;
-} looks[] = {
-	{SL_WIRE_NVME_ADMIN, 0x06, SL_LOOK_IDENTIFY}, /* Identify */
-	{SL_WIRE_NVME_ADMIN, 0x02, SL_LOOK_LOG},      /* Get Log Page */
-	{SL_WIRE_NVME_ADMIN, 0x0a, SL_LOOK_FEATURE},  /* Get Features */
-	{SL_WIRE_NVME_IO, 0x02, SL_LOOK_READ},	      /* Read */
-	{SL_WIRE_NVME_IO, 0x05, SL_LOOK_READ},	      /* Compare */
-	{SL_WIRE_NVME_IO, 0x0c, SL_LOOK_READ},	      /* Verify */
-	{SL_WIRE_NVME_IO, 0x7a, SL_LOOK_READ},	      /* Zone Management Receive */
-};
-
-static bool match_look(uint8_t want, const struct sl_model_req *r)
+bool sl_match_queue(const struct sl_match *m, const struct sl_model_req *req)
 {
-	for (size_t i = 0; i < SL_COUNT(looks); i++)
-		if (looks[i].queue == r->queue && looks[i].opcode == r->opc)
-			return looks[i].look & want;
-	return false;
+	return m->queue == SL_QUEUE_ANY || m->queue == req->queue;
 }
 
-static bool match_dword(const struct sl_match_dword *d, const struct sl_model_req *r)
+static bool match_number(const struct sl_match_number *d, const struct sl_model_req *r)
 {
-	uint32_t x = r->cdw[d->dword] & d->mask;
+	uint64_t x = 0;
 
+	for (unsigned i = 0; i < d->len; i++)
+		x |= (uint64_t)r->sqe[d->at + i] << 8 * (d->big_endian ? d->len - 1 - i : i);
+	x &= d->mask;
 	return (x >= d->min && x <= d->max) != d->negate;
 }
 
@@ -94,11 +36,12 @@ static bool overlaps(const struct sl_match *m, uint64_t lba, uint64_t blocks)
 	return blocks && lba <= m->lba_last && (lba >= m->lba_first || m->lba_first - lba < blocks);
 }
 
-static bool match_lba(const struct sl_match *m, const struct sl_model_req *r)
+static bool match_lba(const struct sl_behave *b, const struct sl_match *m,
+		      const struct sl_model_req *r)
 {
 	uint64_t lba, blocks;
 
-	for (uint32_t i = 0; io_range(r, i, &lba, &blocks); i++)
+	for (uint32_t i = 0; b->m->ops->range(r, i, &lba, &blocks); i++)
 		if (overlaps(m, lba, blocks))
 			return true;
 	return false;
@@ -118,7 +61,7 @@ static bool match_bytes(const struct sl_match_bytes *b, const struct sl_model_re
 {
 	uint32_t step = b->anywhere ? 1 : b->stride;
 
-	if (!has_payload(r) || r->data_len < b->value.len)
+	if (!sl_req_payload(r) || r->data_len < b->value.len)
 		return false;
 	for (uint64_t at = b->offset; at <= r->data_len - b->value.len; at += step) {
 		if (bytes_at(b, r->data + at))
@@ -182,18 +125,18 @@ bool sl_match_states(struct sl_behave *b, const struct sl_match_state *s, unsign
 bool sl_match_command(struct sl_behave *b, const struct sl_match *m, struct sl_model_req *r,
 		      bool after)
 {
-	if (!(m->queue & r->queue) || (!m->any_opcode && !m->opcode[r->opc]))
+	if (!sl_match_queue(m, r) || (!m->any_opcode && !m->opcode[r->opc]))
 		return false;
 	if (m->nsid_on && (r->nsid < m->nsid_first || r->nsid > m->nsid_last))
 		return false;
-	if (m->look && !match_look(m->look, r))
+	if (m->look && !(m->look & b->m->ops->look(r)))
 		return false;
 	if (after && m->status && (m->status == SL_STATUS_ERROR) != (r->status != 0))
 		return false;
-	for (unsigned i = 0; i < m->n_dwords; i++)
-		if (!match_dword(&m->dwords[i], r))
+	for (unsigned i = 0; i < m->n_numbers; i++)
+		if (!match_number(&m->numbers[i], r))
 			return false;
-	if (m->lba_on && !match_lba(m, r))
+	if (m->lba_on && !match_lba(b, m, r))
 		return false;
 	for (unsigned i = 0; i < m->n_bytes; i++)
 		if (!match_bytes(&m->payload[i], r))
@@ -203,4 +146,4 @@ bool sl_match_command(struct sl_behave *b, const struct sl_match *m, struct sl_m
 
 _Static_assert((int)SL_QUEUE_ADMIN == (int)SL_WIRE_NVME_ADMIN &&
 		       (int)SL_QUEUE_IO == (int)SL_WIRE_NVME_IO,
-	       "queues are bits of a match");
+	       "a match names queues as commands do");

@@ -58,7 +58,8 @@ struct sl_behave {
 
 /* ---- behave-match.c ---- */
 
-struct sl_behave_ctx sl_behave_ctx(struct sl_model_req *req);
+struct sl_behave_ctx sl_behave_ctx(struct sl_behave *b, struct sl_model_req *req);
+bool sl_match_queue(const struct sl_match *m, const struct sl_model_req *req);
 /* after: the command has its status. */
 bool sl_match_command(struct sl_behave *b, const struct sl_match *m, struct sl_model_req *req,
 		      bool after);

@@ -132,7 +132,7 @@ static bool advance(struct sl_behave *b, const struct sl_rule *rule, struct sl_r
 
 static void command_rules(struct sl_behave *b, struct sl_model_req *req, bool before)
 {
-	struct sl_behave_ctx ctx = sl_behave_ctx(req);
+	struct sl_behave_ctx ctx = sl_behave_ctx(b, req);
 
 	for (unsigned i = 0; i < b->p->n_rules; i++) {
 		const struct sl_rule *rule = &b->p->rules[i];
@@ -235,14 +235,13 @@ uint64_t sl_behave_next(const struct sl_behave *b)
 	return at;
 }
 
-/* Opcodes of the vendor, Base 2.1 Figure 92: an opcode that a row has, with fields that none has.
- */
+/* An opcode of the vendor that a row has, with fields that none has. */
 static bool vendor_opcode(const struct sl_behave *b, const struct sl_model_req *req)
 {
-	if (req->opc < (req->queue == SL_WIRE_NVME_ADMIN ? 0xc0 : 0x80))
+	if (!b->m->ops->is_vendor(req))
 		return false;
 	for (unsigned i = 0; i < b->p->n_vendor; i++)
-		if (b->p->vendor[i].match.queue == req->queue &&
+		if (sl_match_queue(&b->p->vendor[i].match, req) &&
 		    b->p->vendor[i].match.opcode[req->opc])
 			return true;
 	return false;
@@ -259,11 +258,11 @@ static void vendor_command(struct sl_behave *b, struct sl_model_req *req)
 	if (!v) {
 		req->answered = vendor_opcode(b, req);
 		if (req->answered)
-			req->status = NVME_INVALID_FIELD | SL_NVME_DNR;
+			b->m->ops->set_status(req, b->m->ops->bad_field);
 		return;
 	}
 	req->answered = true;
-	req->status = v->status;
+	b->m->ops->set_status(req, v->status);
 	req->result = v->result;
 	if (v->dir == SL_DIR_IN && req->data && req->dir == SL_DIR_IN && !v->status) {
 		uint32_t n = v->answer.len < req->data_len ? v->answer.len : req->data_len;
@@ -279,7 +278,7 @@ void sl_behave_before(struct sl_behave *b, struct sl_model_req *req)
 	b->vendor = NULL;
 	b->commands++;
 	run_pending(b, SL_DEFER_COMMANDS, b->commands);
-	sl_model_decode(b->m, req); /* what was put off may have changed the namespaces */
+	b->m->ops->decode(b->m, req); /* what was put off may have changed the namespaces */
 	command_rules(b, req, true);
 	if (!req->answered && !req->hang && b->p->n_vendor)
 		vendor_command(b, req);
@@ -287,7 +286,7 @@ void sl_behave_before(struct sl_behave *b, struct sl_model_req *req)
 
 void sl_behave_after(struct sl_behave *b, struct sl_model_req *req)
 {
-	struct sl_behave_ctx ctx = sl_behave_ctx(req);
+	struct sl_behave_ctx ctx = sl_behave_ctx(b, req);
 
 	if (b->vendor)
 		sl_behave_do(b, b->vendor->dos, b->vendor->n_dos, &ctx);

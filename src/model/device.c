@@ -62,7 +62,7 @@ static int load_vars(struct sl_model *m)
 	return 0;
 }
 
-static int load(struct sl_model *m)
+int sl_nvme_load(struct sl_model *m)
 {
 	const struct sl_persona *p = m->p;
 	int r;
@@ -76,15 +76,32 @@ static int load(struct sl_model *m)
 	m->host_telemetry.seed = m->ctrl_telemetry.seed = m->random;
 	r = load_logs(m);
 	if (r == 0)
-		r = load_vars(m);
-	if (r == 0)
 		r = sl_features_load(m);
 	if (r == 0)
 		sl_queues_reset(m);
 	for (unsigned i = 0; r == 0 && i < p->n_ns; i++)
 		r = sl_ns_load(m, &p->ns[i]);
+	return r;
+}
+
+void sl_nvme_unload(struct sl_model *m)
+{
+	for (unsigned i = 0; i < 256; i++)
+		sl_feature_done(&m->feature[i]);
+	for (unsigned i = 0; i < m->n_logs; i++)
+		free(m->log[i].p);
+	free(m->log);
+	free(m->fw_image);
+}
+
+static int load(struct sl_model *m)
+{
+	int r = load_vars(m);
+
 	if (r == 0)
-		r = sl_behave_new(p, m, &m->behave);
+		r = m->ops->load(m);
+	if (r == 0)
+		r = sl_behave_new(m->p, m, &m->behave);
 	return r;
 }
 
@@ -96,6 +113,11 @@ int sl_model_new(const struct sl_persona *persona, uint64_t seed, struct sl_mode
 	if (!m)
 		return -ENOMEM;
 	m->p = persona;
+	m->ops = sl_model_ops_of(persona->protocol);
+	if (!m->ops) {
+		free(m);
+		return -EINVAL;
+	}
 	m->random = seed;
 	r = load(m);
 	if (r < 0) {
@@ -120,14 +142,9 @@ struct sl_model *sl_model_free(struct sl_model *m)
 		m->ns = ns->next;
 		sl_ns_free(ns);
 	}
-	for (unsigned i = 0; i < 256; i++)
-		sl_feature_done(&m->feature[i]);
-	for (unsigned i = 0; i < m->n_logs; i++)
-		free(m->log[i].p);
+	m->ops->unload(m);
 	for (unsigned i = 0; i < SL_COUNT(m->var); i++)
 		free(m->var[i]);
-	free(m->log);
-	free(m->fw_image);
 	free(m);
 	return NULL;
 }

@@ -7,10 +7,12 @@
 
 #include "model/state.h"
 
-static void feed(void *arg, const void *p, size_t n)
+void sl_hash_feed(void *h, const void *p, size_t n)
 {
-	SHA256Update(arg, p, n);
+	SHA256Update(h, p, n);
 }
+
+#define feed sl_hash_feed
 
 #define FEED(h, x) feed(h, &(x), sizeof(x))
 
@@ -84,8 +86,6 @@ static void hash_admin(SHA2_CTX *h, const struct sl_model *m)
 	FEED(h, m->time_origin);
 	for (uint32_t i = 0; i < m->n_logs; i++)
 		feed(h, m->log[i].p, m->log[i].len);
-	for (unsigned i = 0; i < m->p->n_vars; i++)
-		feed(h, m->var[i], m->p->vars[i].len);
 	FEED(h, m->error_count);
 	FEED(h, m->n_errors);
 	FEED(h, m->error_at);
@@ -123,17 +123,24 @@ static void hash_pending(SHA2_CTX *h, const struct sl_model *m)
 	FEED(h, m->resv_count);
 }
 
-void sl_model_hash(const struct sl_model *m, uint8_t ret[32])
+void sl_nvme_hash(const struct sl_model *m, void *h)
 {
-	SHA2_CTX ctx, *h = &ctx;
-
-	SHA256Init(h);
 	hash_admin(h, m);
 	hash_smart(h, m);
 	hash_pending(h, m);
 	for (const struct sl_model_ns *ns = m->ns; ns; ns = ns->next)
 		hash_ns(h, ns);
-	SHA256Final(ret, h);
+}
+
+void sl_model_hash(const struct sl_model *m, uint8_t ret[32])
+{
+	SHA2_CTX h;
+
+	SHA256Init(&h);
+	for (unsigned i = 0; i < m->p->n_vars; i++)
+		sl_hash_feed(&h, m->var[i], m->p->vars[i].len);
+	m->ops->hash(m, &h);
+	SHA256Final(ret, &h);
 }
 
 /* ---- blocks ---- */

@@ -31,6 +31,7 @@ struct sl_model_ns;
 struct sl_model_req {
 	uint8_t queue;	   /* enum sl_wire_queue */
 	uint8_t dir;	   /* enum sl_dir */
+	uint16_t req_len;  /* bytes of the request in use; 0: all */
 	uint32_t tag;	   /* the caller's; also the command identifier for Abort (low 16 bits) */
 	void *owner;	   /* the caller's: sl_model_cancel forgets all of one owner */
 	uint8_t sqe[64];   /* the raw request */
@@ -45,7 +46,7 @@ struct sl_model_req {
 	bool internal; /* a rule runs it: no behaviour hook, no hanging, completes at once */
 
 	/* The answer. */
-	uint16_t status;
+	uint16_t status; /* as struct sl_completion has it */
 	uint64_t result;
 	uint32_t ret_len; /* bytes of data for the host; more than data_len is an overrun */
 	uint32_t ret_meta_len;
@@ -65,9 +66,15 @@ struct sl_model_req {
 	uint32_t delay_ms; /* complete it this much later than the command itself takes */
 
 	/* The engine's own. */
-	uint32_t work_ms; /* how long the command itself takes, beyond the persona's latency */
-	uint16_t err_at;  /* byte << 3 | bit of the field that is wrong, for the error log */
-	bool parked;	  /* an asynchronous event request, or a command that hangs */
+	uint32_t work_ms;  /* how long the command itself takes, beyond the persona's latency */
+	uint16_t err_at;   /* byte | bit << 8 of the field that is wrong, for the error log */
+	uint32_t sense;	   /* SCSI: sense key, ASC, ASCQ */
+	uint16_t specific; /* sense-key specific: progress indication, 0: none */
+	bool in_payload;   /* err_at is in the parameter list */
+	bool has_info;	   /* the information field is valid */
+	uint64_t info;
+	uint8_t ata[14]; /* ATA Status Return descriptor; length 0: none */
+	bool parked;	 /* an asynchronous event request, or a command that hangs */
 	uint64_t due_ms;
 	struct sl_model_req *next;
 };
@@ -88,6 +95,8 @@ int sl_model_new(const struct sl_persona *persona, uint64_t seed, struct sl_mode
 struct sl_model *sl_model_free(struct sl_model *m);
 void sl_model_listen(struct sl_model *m, const struct sl_model_listener *l);
 
+/* Is this a queue that the device has, and a request of that length one that it could carry? */
+bool sl_model_takes(const struct sl_model *m, uint8_t queue, uint16_t req_len);
 /* Starts a command; done() is called once, perhaps before this returns. */
 void sl_model_submit(struct sl_model *m, struct sl_model_req *req);
 /* Forgets every command of `owner` that has not completed: done() is not called for them. */
@@ -146,9 +155,10 @@ int sl_model_set(struct sl_model *m, const char *name, uint64_t value);
 /* Sets bytes, zero-padded to the item's length. 0, -ENOENT, or -ERANGE: longer than the item. */
 int sl_model_set_bytes(struct sl_model *m, const char *name, const void *p, size_t len);
 /* Could this name ever be a state, on some device? For checks before there is one. */
-bool sl_model_name_known(const char *name);
+bool sl_model_name_known(uint8_t protocol, const char *name);
 /* Calls fn for the pattern of every name, with a line that says what it is. */
-void sl_model_items(void (*fn)(void *arg, const char *name, const char *text), void *arg);
+void sl_model_items(uint8_t protocol, void (*fn)(void *arg, const char *name, const char *text),
+		    void *arg);
 
 /* Changes that are more than a value. Each has the side effects that the command would have. */
 

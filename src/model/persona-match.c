@@ -13,18 +13,54 @@
 #include "model/model.h"
 #include "model/persona-json.h"
 
-/* Fields of the submission entry by their names in the specification: dword, shift, width. */
-static const struct {
+/* Fields of the request by their names in the specification: where the number is that has them. */
+struct field {
 	const char *name;
-	uint8_t dword, shift, width;
-} fields[] = {
-	{"fuse", 0, 8, 2},     {"psdt", 0, 14, 2},     {"cid", 0, 16, 16}, {"cns", 10, 0, 8},
-	{"cntid", 10, 16, 16}, {"lid", 10, 0, 8},      {"lsp", 10, 8, 7},  {"rae", 10, 15, 1},
-	{"numdl", 10, 16, 16}, {"log_csi", 14, 24, 8}, {"fid", 10, 0, 8},  {"sel", 10, 8, 3},
-	{"sv", 10, 31, 1},     {"lbafl", 10, 0, 4},    {"ses", 10, 9, 3},  {"sanact", 10, 0, 3},
-	{"stc", 10, 0, 4},     {"fs", 10, 0, 3},       {"ca", 10, 3, 3},   {"secp", 10, 24, 8},
-	{"spsp", 10, 8, 16},   {"nlb", 12, 0, 16},     {"fua", 12, 30, 1}, {"ad", 11, 2, 1},
-	{"zsa", 13, 0, 8},     {"zra", 13, 0, 8},
+	uint8_t at, len;
+	uint8_t shift, width;
+};
+
+#define DW(name, dword, shift, width)                                                              \
+	{                                                                                          \
+		name, 4 * dword, 4, shift, width                                                   \
+	}
+static const struct field nvme_fields[] = {
+	DW("fuse", 0, 8, 2),	DW("psdt", 0, 14, 2),	  DW("cid", 0, 16, 16),
+	DW("cns", 10, 0, 8),	DW("cntid", 10, 16, 16),  DW("lid", 10, 0, 8),
+	DW("lsp", 10, 8, 7),	DW("rae", 10, 15, 1),	  DW("numdl", 10, 16, 16),
+	DW("fid", 10, 0, 8),	DW("log_csi", 14, 24, 8), DW("sel", 10, 8, 3),
+	DW("sv", 10, 31, 1),	DW("lbafl", 10, 0, 4),	  DW("ses", 10, 9, 3),
+	DW("sanact", 10, 0, 3), DW("stc", 10, 0, 4),	  DW("fs", 10, 0, 3),
+	DW("ca", 10, 3, 3),	DW("secp", 10, 24, 8),	  DW("spsp", 10, 8, 16),
+	DW("nlb", 12, 0, 16),	DW("fua", 12, 30, 1),	  DW("ad", 11, 2, 1),
+	DW("zsa", 13, 0, 8),	DW("zra", 13, 0, 8),
+};
+#undef DW
+
+/* SPC-6, SBC-5, SAT-5. A field that lies elsewhere in commands of another length says of which. */
+static const struct field scsi_fields[] = {
+	{"sa", 1, 1, 0, 5},
+	{"evpd", 1, 1, 0, 1},
+	{"vpd_page", 2, 1, 0, 8},
+	{"page", 2, 1, 0, 6},
+	{"pc", 2, 1, 6, 2},
+	{"subpage", 3, 1, 0, 8},
+	{"sp", 1, 1, 0, 1},
+	{"pcr", 1, 1, 1, 1},
+	{"mode", 1, 1, 0, 5},
+	{"buffer_id", 2, 1, 0, 8},
+	{"fua", 1, 1, 3, 1},
+	{"dpo", 1, 1, 4, 1},
+	{"immed", 1, 1, 0, 1},
+	{"unmap", 1, 1, 3, 1},
+	{"start", 4, 1, 0, 1},
+	{"loej", 4, 1, 1, 1},
+	{"reporting", 2, 1, 0, 3},
+	{"protocol", 1, 1, 0, 8},
+	{"ata_feature12", 3, 1, 0, 8},
+	{"ata_command12", 9, 1, 0, 8},
+	{"ata_feature", 4, 1, 0, 8},
+	{"ata_command", 14, 1, 0, 8},
 };
 
 static int grow(struct sl_pj *j, void **items, unsigned *n, unsigned max, size_t size)
@@ -66,10 +102,10 @@ static int read_range(struct sl_pj *j, json_t *v, uint64_t max, uint64_t *ret_mi
 	return r;
 }
 
-/* ---- dwords ---- */
+/* ---- numbers of the request ---- */
 
-struct dword_json {
-	uint32_t mask;
+struct number_json {
+	uint64_t mask;
 	json_t *value, *not ;
 };
 
@@ -80,18 +116,17 @@ static int read_json(struct sl_pj *j, json_t *v, void *field, const struct sl_pj
 	return 0;
 }
 
-static int read_dword(struct sl_pj *j, json_t *v, unsigned dword, unsigned shift, unsigned width,
-		      struct sl_match *m)
+static int read_number(struct sl_pj *j, json_t *v, const struct field *f, bool big_endian,
+		       struct sl_match *m)
 {
 	static const struct sl_pj_key keys[] = {
-		{"mask", sl_pj_read_uint, SL_PJ_FIELD(struct dword_json, mask), .min = 1,
-		 .max = UINT32_MAX},
-		{"value", read_json, SL_PJ_FIELD(struct dword_json, value)},
-		{"not", read_json, SL_PJ_FIELD(struct dword_json, not )},
+		{"mask", sl_pj_read_uint, SL_PJ_FIELD(struct number_json, mask), .min = 1},
+		{"value", read_json, SL_PJ_FIELD(struct number_json, value)},
+		{"not", read_json, SL_PJ_FIELD(struct number_json, not )},
 	};
-	uint32_t full = width == 32 ? UINT32_MAX : (1u << width) - 1;
-	struct dword_json d = {.mask = full, .value = v};
-	struct sl_match_dword *c;
+	uint64_t full = f->width == 64 ? UINT64_MAX : (UINT64_C(1) << f->width) - 1;
+	struct number_json d = {.mask = full, .value = v};
+	struct sl_match_number *c;
 	uint64_t min, max;
 	int r = 0;
 
@@ -101,45 +136,76 @@ static int read_dword(struct sl_pj *j, json_t *v, unsigned dword, unsigned shift
 		if (!r && !d.value == !d.not )
 			r = sl_pj_fail(j, "expected one of \"value\" and \"not\"");
 		if (!r && d.mask > full)
-			r = sl_pj_fail_at(j, "mask", "wider than the field's %u bits", width);
+			r = sl_pj_fail_at(j, "mask", "wider than the field's %u bits", f->width);
 	}
 	if (!r && json_is_object(v))
 		sl_pj_enter(j, d.not ? "not" : "value");
 	if (!r) {
 		r = read_range(j, d.not ? d.not : d.value, full, &min, &max);
-		if (!r && min == max && (min & ~(uint64_t)d.mask))
-			r = sl_pj_fail(j, "0x%llx has bits outside the mask 0x%x: never true",
-				       (unsigned long long)min, d.mask);
+		if (!r && min == max && (min & ~d.mask))
+			r = sl_pj_fail(j, "0x%llx has bits outside the mask 0x%llx: never true",
+				       (unsigned long long)min, (unsigned long long)d.mask);
 		if (json_is_object(v))
 			sl_pj_leave(j);
 	}
 	if (!r)
-		r = grow(j, (void **)&m->dwords, &m->n_dwords, SL_PERSONA_COND_MAX,
-			 sizeof(*m->dwords));
+		r = grow(j, (void **)&m->numbers, &m->n_numbers, SL_PERSONA_COND_MAX,
+			 sizeof(*m->numbers));
 	if (r)
 		return r;
-	c = &m->dwords[m->n_dwords - 1];
-	c->dword = (uint8_t)dword;
+	c = &m->numbers[m->n_numbers - 1];
+	c->at = f->at;
+	c->len = f->len;
+	c->big_endian = big_endian;
 	c->negate = d.not != NULL;
-	c->mask = d.mask << shift;
-	c->min = (uint32_t)(min << shift);
-	c->max = (uint32_t)(max << shift);
+	c->mask = d.mask << f->shift;
+	c->min = min << f->shift;
+	c->max = max << f->shift;
 	return 0;
 }
 
-/* 1: key is no dword or field of one. */
+/* "cdw10": a dword of the submission entry. */
 static int read_dword_key(struct sl_pj *j, const char *key, json_t *v, struct sl_match *m)
 {
-	if (!strncmp(key, "cdw", 3) && isdigit((unsigned char)key[3])) {
-		uint64_t n;
-		int r = sl_pj_key_u64(j, key + 3, 0, 15, &n);
+	struct field f = {.len = 4, .width = 32};
+	uint64_t n;
+	int r = sl_pj_key_u64(j, key + 3, 0, 15, &n);
 
-		return r ? r : read_dword(j, v, (unsigned)n, 0, 32, m);
-	}
-	for (size_t i = 0; i < SL_COUNT(fields); i++)
-		if (!strcmp(fields[i].name, key))
-			return read_dword(j, v, fields[i].dword, fields[i].shift, fields[i].width,
-					  m);
+	f.at = (uint8_t)(4 * n);
+	return r ? r : read_number(j, v, &f, false, m);
+}
+
+/* "cdb2", "cdb2:4": bytes of the CDB, the first the most significant. */
+static int read_cdb_key(struct sl_pj *j, const char *key, json_t *v, struct sl_match *m)
+{
+	const char *colon = strchr(key, ':');
+	char first[8] = "";
+	uint64_t at, len = 1;
+	struct field f;
+	int r;
+
+	snprintf(first, sizeof(first), "%.*s", (int)strcspn(key + 3, ":"), key + 3);
+	r = sl_pj_key_u64(j, first, 0, 63, &at);
+	if (!r && colon)
+		r = sl_pj_key_u64(j, colon + 1, 1, at > 56 ? 64 - at : 8, &len);
+	if (r)
+		return r;
+	f = (struct field){.at = (uint8_t)at, .len = (uint8_t)len, .width = (uint8_t)(8 * len)};
+	return read_number(j, v, &f, true, m);
+}
+
+/* 1: key is no number of the request. */
+static int read_number_key(struct sl_pj *j, const char *key, json_t *v, struct sl_match *m)
+{
+	bool nvme = j->p->protocol == SL_WIRE_NVME;
+	const struct field *f = nvme ? nvme_fields : scsi_fields;
+	size_t n = nvme ? SL_COUNT(nvme_fields) : SL_COUNT(scsi_fields);
+
+	if (!strncmp(key, nvme ? "cdw" : "cdb", 3) && isdigit((unsigned char)key[3]))
+		return nvme ? read_dword_key(j, key, v, m) : read_cdb_key(j, key, v, m);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(f[i].name, key))
+			return read_number(j, v, &f[i], !nvme, m);
 	return 1;
 }
 
@@ -312,20 +378,21 @@ static int read_look(struct sl_pj *j, json_t *v, struct sl_match *m)
 
 static int read_key(struct sl_pj *j, const char *key, json_t *v, struct sl_match *m)
 {
-	static const char *const queues[] = {"admin", "io", "any"};
+	static const char *const queues[] = {"any", "admin", "io"};
+	bool nvme = j->p->protocol == SL_WIRE_NVME;
 	static const char *const statuses[] = {"any", "success", "error"};
 	uint64_t min, max;
 	unsigned w;
 	int r;
 
-	if (!strcmp(key, "queue")) {
+	if (nvme && !strcmp(key, "queue")) {
 		r = sl_pj_word(j, v, queues, SL_COUNT(queues), &w);
-		m->queue = r ? 0 : (uint8_t)(w + 1);
+		m->queue = r ? 0 : (uint8_t)w;
 	} else if (!strcmp(key, "opcode")) {
 		r = read_opcode(j, v, m);
 	} else if (!strcmp(key, "look")) {
 		r = read_look(j, v, m);
-	} else if (!strcmp(key, "nsid")) {
+	} else if (nvme && !strcmp(key, "nsid")) {
 		r = read_range(j, v, UINT32_MAX, &min, &max);
 		m->nsid_on = true;
 		m->nsid_first = r ? 0 : (uint32_t)min;
@@ -341,7 +408,7 @@ static int read_key(struct sl_pj *j, const char *key, json_t *v, struct sl_match
 		r = sl_pj_word(j, v, statuses, SL_COUNT(statuses), &w);
 		m->status = r ? 0 : (uint8_t)w;
 	} else {
-		r = read_dword_key(j, key, v, m);
+		r = read_number_key(j, key, v, m);
 	}
 	return r;
 }
@@ -372,7 +439,8 @@ int sl_persona_read_match(struct sl_pj *j, json_t *v, const char *const *also, s
 		if (r)
 			return r;
 	}
-	if (json_object_get(v, "opcode") && !json_object_get(v, "queue"))
+	if (j->p->protocol == SL_WIRE_NVME && json_object_get(v, "opcode") &&
+	    !json_object_get(v, "queue"))
 		return sl_pj_fail_at(
 			j, "opcode",
 			"needs \"queue\": admin and I/O opcodes are different commands");
@@ -382,7 +450,7 @@ int sl_persona_read_match(struct sl_pj *j, json_t *v, const char *const *also, s
 /* ---- state names ---- */
 
 /* `*` stands for a namespace: any number will do to see whether the engine has such a name. */
-static bool known(const char *name)
+static bool known(uint8_t protocol, const char *name)
 {
 	char buf[SL_PERSONA_STATE_MAX + 1];
 	const char *star = strchr(name, '*');
@@ -391,14 +459,14 @@ static bool known(const char *name)
 		return false;
 	snprintf(buf, sizeof(buf), "%.*s%s%s", (int)(star ? star - name : (int)strlen(name)), name,
 		 star ? "1" : "", star ? star + 1 : "");
-	return sl_model_name_known(buf);
+	return sl_model_name_known(protocol, buf);
 }
 
 int sl_persona_read_state_name(struct sl_pj *j, const char *name, struct sl_state_ref *ret)
 {
 	size_t n = strcspn(name, "[");
 
-	if (strlen(name) >= sizeof(ret->name) || !known(name))
+	if (strlen(name) >= sizeof(ret->name) || !known(j->p->protocol, name))
 		return sl_pj_fail(j, "\"%.80s\" is not a state name", name);
 	memcpy(ret->name, name, strlen(name) + 1);
 	if (strncmp(name, "vendor.", 7))

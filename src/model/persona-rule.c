@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "model/persona-json.h"
+#include "wire/wire.h"
 
 /* ---- variables ---- */
 
@@ -130,7 +131,7 @@ static int read_vendor_match(struct sl_pj *j, json_t *v, void *field, const stru
 	(void)k;
 	if (!r && m->any_opcode)
 		r = sl_pj_fail(j, "\"opcode\" is missing");
-	if (!r && m->queue == SL_QUEUE_ANY)
+	if (!r && j->p->protocol == SL_WIRE_NVME && m->queue == SL_QUEUE_ANY)
 		r = sl_pj_fail_at(j, "queue", "a command is of one queue");
 	if (!r && (m->look || m->status || m->n_states))
 		r = sl_pj_fail(j, "what a command is cannot depend on look, status or state");

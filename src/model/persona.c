@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "model/persona-json.h"
+#include "wire/wire.h"
 
 /* ---- the outline ---- */
 
@@ -24,6 +25,19 @@ static int read_format(struct sl_pj *j, json_t *v, void *field, const struct sl_
 
 	(void)field, (void)k;
 	return sl_pj_u64(j, v, SL_PERSONA_FORMAT, SL_PERSONA_FORMAT, &n);
+}
+
+/* Read before everything else: names of states and fields are the protocol's. */
+static int read_protocol(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
+{
+	static const char *const words[] = {"nvme"};
+	unsigned w;
+	int r = sl_pj_word(j, v, words, SL_COUNT(words), &w);
+
+	(void)k;
+	if (!r)
+		*(uint8_t *)field = (uint8_t)(SL_WIRE_NVME + w);
+	return r;
 }
 
 static int read_source(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
@@ -117,6 +131,7 @@ static int read_telemetry(struct sl_pj *j, json_t *v, void *field, const struct 
 /* In the order of reading: rules name variables, vendor commands share actions with rules. */
 static const struct sl_pj_key outline[] = {
 	{"format", read_format, .required = true},
+	{"protocol", read_protocol, SL_PJ_FIELD(struct sl_persona, protocol)},
 	{"name", sl_pj_read_name, SL_PJ_FIELD(struct sl_persona, name)},
 	{"title", sl_pj_read_ascii, SL_PJ_FIELD(struct sl_persona, title), .min = 1},
 	{"source", read_source, SL_PJ_FIELD(struct sl_persona, source)},
@@ -154,7 +169,7 @@ void sl_match_done(struct sl_match *m)
 		free(m->payload[i].value.p);
 		free(m->payload[i].mask.p);
 	}
-	free(m->dwords);
+	free(m->numbers);
 	free(m->payload);
 	free(m->states);
 }
@@ -282,6 +297,7 @@ int sl_persona_parse(const char *text, size_t len, const char *name, struct sl_p
 				   e.column > 0 ? (unsigned)e.column : 0, "%s", e.text);
 	j.p = calloc(1, sizeof(*j.p));
 	if (j.p) {
+		j.p->protocol = SL_WIRE_NVME;
 		name_from_path(j.p, name);
 		r = build(&j, root);
 	} else {

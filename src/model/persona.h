@@ -136,16 +136,18 @@ enum sl_quirk {
 
 /* What can be said of a command: where and which. Shared by vendor commands and rule triggers. */
 enum sl_queue {
-	SL_QUEUE_ADMIN = 1,
+	SL_QUEUE_ANY = 0,
+	SL_QUEUE_ADMIN = 1, /* these two as enum sl_wire_queue has them */
 	SL_QUEUE_IO = 2,
-	SL_QUEUE_ANY = 3,
 };
 
-struct sl_match_dword {
-	uint8_t dword; /* 0 .. 15 of the submission entry */
+/* A number in the request: a dword of the submission entry, bytes of a CDB. */
+struct sl_match_number {
+	uint8_t at, len; /* bytes of the request; at most 8, at + len <= 64 */
+	bool big_endian;
 	bool negate;
-	uint32_t mask;
-	uint32_t min, max; /* min <= (dw & mask) <= max */
+	uint64_t mask;
+	uint64_t min, max; /* min <= (number & mask) <= max */
 };
 
 struct sl_match_bytes {
@@ -185,8 +187,8 @@ struct sl_match {
 	uint8_t look;  /* SL_LOOK_*; 0: not a condition */
 	bool any_opcode;
 	bool opcode[256];
-	unsigned n_dwords, n_bytes, n_states;
-	struct sl_match_dword *dwords;
+	unsigned n_numbers, n_bytes, n_states;
+	struct sl_match_number *numbers;
 	struct sl_match_bytes *payload; /* host to device data */
 	struct sl_match_state *states;
 	bool lba_on; /* the command's LBA range touches [lba_first, lba_last] */
@@ -303,7 +305,7 @@ struct sl_rule {
 struct sl_persona_vendor {
 	char name[SL_PERSONA_NAME_MAX];
 	struct sl_match match; /* queue and opcode, dwords */
-	uint16_t status;
+	uint32_t status;       /* as the protocol's personas say it */
 	uint32_t result;
 	uint8_t dir;		/* 0 none, 1 host to device, 2 device to host */
 	struct sl_bytes answer; /* device to host data; the rest of the host's buffer is zero */
@@ -336,6 +338,7 @@ struct sl_drift {
 };
 
 struct sl_persona {
+	uint8_t protocol;		/* enum sl_wire_protocol */
 	char name[SL_PERSONA_NAME_MAX]; /* the file's name without .json unless given */
 	char title[128];		/* one line for people */
 	char source[1024];		/* where the facts come from */

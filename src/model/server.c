@@ -139,10 +139,10 @@ static void job_done(struct sl_model_req *req)
 	c.error = req->fail ? req->error : 0;
 	c.status = req->status;
 	c.result = req->result;
-	if (in && !req->fail) {
+	if (in && !req->fail)
 		c.data_len = req->ret_len < SL_WIRE_DATA_MAX ? req->ret_len : SL_WIRE_DATA_MAX;
+	if (!req->fail) /* metadata comes with data, sense data with any command */
 		c.meta_len = req->ret_meta_len;
-	}
 	parts[0] = (struct sl_wire_part){req->data, c.data_len};
 	parts[1] = (struct sl_wire_part){req->meta, c.meta_len};
 	post(j->s, &c, sizeof(c), parts, 2);
@@ -177,7 +177,7 @@ static int on_command(struct server *s)
 	const uint8_t *parts = s->msg + sizeof(*c);
 	struct job *j;
 
-	if (c->device != 0 || c->req_len != sizeof(c->req))
+	if (c->device != 0 || !sl_model_takes(s->m, c->queue, c->req_len))
 		return -EPROTO;
 	j = job_new(s);
 	if (!j)
@@ -191,6 +191,7 @@ static int on_command(struct server *s)
 	s->n_jobs++;
 	j->req = (struct sl_model_req){
 		.queue = c->queue,
+		.req_len = c->req_len,
 		.dir = c->dir,
 		.tag = c->head.tag,
 		.owner = s,
@@ -218,7 +219,7 @@ static int on_query(struct server *s)
 
 	if (h->tag != 0)
 		return -EPROTO;
-	d.protocol = SL_WIRE_NVME;
+	d.protocol = sl_model_persona(s->m)->protocol;
 	d.max_transfer = sl_model_max_transfer(s->m);
 	strncpy(d.name, sl_model_persona(s->m)->name, sizeof(d.name) - 1);
 	post(s, &d, sizeof(d), NULL, 0);

@@ -182,8 +182,52 @@ struct sl_queues {
 	uint16_t sq[MODEL_QUEUES]; /* completion queue of an existing one, else 0 */
 };
 
+struct sl_item_table;
+struct sl_scsi;
+
+/*
+ * What a protocol brings to the engine. The engine owns hooks, time, resets and what is in flight;
+ * behaviour rules work on every protocol through these. A persona's words for a status are of the
+ * protocol: NVMe's status field; SCSI's sense key, ASC and ASCQ, or a status byte.
+ */
+struct sl_model_ops {
+	uint8_t protocol;   /* enum sl_wire_protocol */
+	uint32_t bad_field; /* a vendor command with a field that no row has, in a persona's word */
+	const struct sl_item_table *items;
+	bool (*takes)(uint8_t queue, uint16_t req_len); /* could it be a command of this device? */
+	int (*load)(struct sl_model *m);
+	void (*unload)(struct sl_model *m); /* also what a failed load left */
+	void (*decode)(struct sl_model *m, struct sl_model_req *r);
+	/* Executes a decoded command and leaves its status; no hooks, no timing. */
+	void (*execute)(struct sl_model *m, struct sl_model_req *r);
+	/* Is there a way to the device at all? False: r->error says why not. */
+	bool (*reachable)(struct sl_model *m, struct sl_model_req *r);
+	/* Behind the hooks: error log, sense data. */
+	void (*finish)(struct sl_model *m, struct sl_model_req *r);
+	void (*set_status)(struct sl_model_req *r, uint32_t word);
+	bool (*is_vendor)(
+		const struct sl_model_req *r); /* an opcode that is the vendor's to define */
+	/* Range number i of blocks that a command is about, if it has so many. */
+	bool (*range)(const struct sl_model_req *r, uint32_t i, uint64_t *ret_lba,
+		      uint64_t *ret_blocks);
+	uint8_t (*look)(const struct sl_model_req *r); /* what an observer sends: SL_LOOK_* */
+	/* A command inside the device: its direction, its length; `out`: it brings data. */
+	void (*inner)(const struct sl_model *m, struct sl_model_req *r, bool out);
+	void (*attention)(struct sl_model *m, uint32_t word); /* of a rule; NULL: has none */
+	void (*tick)(struct sl_model *m);
+	uint64_t (*next)(const struct sl_model *m); /* UINT64_MAX: nothing */
+	void (*deliver)(struct sl_model *m);	    /* events to those who wait for them */
+	void (*reset)(struct sl_model *m, bool power);
+	void (*hash)(const struct sl_model *m, void *h);
+};
+extern const struct sl_model_ops sl_model_nvme, sl_model_scsi;
+const struct sl_model_ops *sl_model_ops_of(uint8_t protocol);
+void sl_hash_feed(void *h, const void *p, size_t n);
+
 struct sl_model {
 	const struct sl_persona *p;
+	const struct sl_model_ops *ops;
+	struct sl_scsi *scsi; /* a logical unit; its blocks are those of namespace 1 */
 	struct sl_behave *behave;
 	struct sl_model_listener listener;
 	uint64_t now_ms, random;
@@ -257,11 +301,10 @@ struct sl_model {
 /* The answer of a host-visible failure; remembers where the wrong field is (byte, bit of the SQE).
  */
 uint16_t sl_fail_field(struct sl_model_req *r, unsigned byte, unsigned bit);
-/* Executes a decoded command: no hooks, no timing. Returns the status without DNR. */
-uint16_t sl_model_execute(struct sl_model *m, struct sl_model_req *r);
-void sl_model_decode(struct sl_model *m, struct sl_model_req *r);
 /* Hands bytes to the host: NVME_SGL_LENGTH when its buffer is shorter than n. */
 uint16_t sl_req_give(struct sl_model_req *r, const void *p, uint32_t n);
+/* Does the command bring data? */
+bool sl_req_payload(const struct sl_model_req *r);
 /* Is there a payload of n bytes? NVME_OK or NVME_SGL_LENGTH. */
 uint16_t sl_req_need(const struct sl_model_req *r, uint32_t n);
 bool sl_model_version(const struct sl_model *m, uint32_t at_least);
@@ -269,6 +312,11 @@ void sl_model_error_log(struct sl_model *m, const struct sl_model_req *r, uint16
 /* Completes a parked or delayed command with a status, now. */
 void sl_model_finish(struct sl_model *m, struct sl_model_req *r, uint16_t status);
 struct sl_model_req *sl_model_inflight(struct sl_model *m, uint16_t cid, const void *owner);
+
+/* ---- nvme.c, device.c, hash.c ---- */
+int sl_nvme_load(struct sl_model *m);
+void sl_nvme_unload(struct sl_model *m);
+void sl_nvme_hash(const struct sl_model *m, void *h);
 
 /* ---- event.c ---- */
 void sl_events_deliver(struct sl_model *m);

@@ -71,11 +71,11 @@ static void wrong_names(void)
 	uint64_t v;
 
 	for (size_t i = 0; i < SL_COUNT(unknown); i++) {
-		assert(!sl_model_name_known(unknown[i]));
+		assert(!sl_model_name_known(SL_WIRE_NVME, unknown[i]));
 		assert(sl_model_get(d->m, unknown[i], &v) == -ENOENT);
 	}
 	for (size_t i = 0; i < SL_COUNT(absent); i++) {
-		assert(sl_model_name_known(absent[i]));
+		assert(sl_model_name_known(SL_WIRE_NVME, absent[i]));
 		assert(sl_model_set(d->m, absent[i], 1) == -ENOENT);
 	}
 	test_device_free(d);
@@ -94,7 +94,7 @@ static void consequences(void)
 	uint32_t nsid;
 	unsigned n = 0;
 
-	sl_model_items(count, &n);
+	sl_model_items(SL_WIRE_NVME, count, &n);
 	assert(n > 50);
 	assert(sl_model_set(d->m, "ns.1.size", 100) == 0);
 	assert(IO(d, 2, 1, IN, 512, 100, 0, 0) == 0x80);

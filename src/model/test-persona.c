@@ -150,7 +150,7 @@ static void check_rules(const struct sl_persona *p)
 	       !p->vars[0].persistent);
 	assert(p->vars[1].len == 16 && p->vars[1].bytes && p->vars[1].init[0] == 0xaa);
 	assert(p->n_vendor == 1 && p->vendor[0].match.opcode[0xc0] && p->vendor[0].dir == 2);
-	assert(p->vendor[0].match.dwords[0].dword == 12 && p->vendor[0].match.dwords[0].max == 3);
+	assert(p->vendor[0].match.numbers[0].at == 48 && p->vendor[0].match.numbers[0].max == 3);
 	assert(p->n_rules == 5 && r[0].n_steps == 2 && r[0].strict_sequence);
 	assert(r[0].within_commands == 9 && r[0].limit == 3 && r[0].probability == 0x80000000u);
 	assert(r[0].steps[0].lba_on && r[0].steps[0].lba_first == 7 && r[0].steps[0].lba_last == 7);
@@ -158,7 +158,7 @@ static void check_rules(const struct sl_persona *p)
 	assert(r[0].dos[0].act == SL_ACT_RUN && r[0].dos[0].sqe[0] == 0x80);
 	assert(r[0].dos[0].sqe[4] == 1 && r[0].dos[0].queue == SL_QUEUE_ADMIN);
 	assert(r[1].defer == SL_DEFER_MS && r[1].defer_n == 100 && r[1].after_count == 4);
-	assert(r[1].steps[0].dwords[0].mask == 0xff && r[1].steps[0].dwords[1].negate);
+	assert(r[1].steps[0].numbers[0].mask == 0xff && r[1].steps[0].numbers[1].negate);
 	assert(r[1].n_states == 1 && r[1].states[0].cmp == SL_CMP_GE);
 	assert(r[1].dos[0].value == (uint64_t)-3);
 	assert(r[2].trigger == SL_TRIGGER_TIME && r[2].after_ms == 50);
@@ -528,7 +528,7 @@ static void test_doc(const char *source)
 		at = end;
 	}
 	assert(n >= 7);
-	sl_model_items(want_name, text);
+	sl_model_items(SL_WIRE_NVME, want_name, text);
 	want_fields(text, sl_fields_id_ctrl, sl_fields_id_ctrl_n);
 	want_fields(text, sl_fields_id_ns, sl_fields_id_ns_n);
 	want_fields(text, sl_fields_id_zns, sl_fields_id_zns_n);
