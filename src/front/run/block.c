@@ -23,12 +23,7 @@
 #include "base/bytes.h"
 #include "front/run/super.h"
 
-#define NVME_OPC_FLUSH	 0x00
-#define NVME_OPC_WRITE	 0x01
-#define NVME_OPC_READ	 0x02
-#define NVME_RW_FUA	 (1u << 30) /* of CDW12 */
-#define NVME_NLB_MAX	 65536u
-#define NVME_ID_CTRL_VWC 525
+#define BLOCKS_MAX 65536u /* of one command */
 
 /* A transfer that may take several commands. */
 struct sl_block_io {
@@ -43,20 +38,23 @@ struct sl_block_io {
 	struct iovec iov[];
 };
 
-#define NVME_ID_SIZE 4096u
-
 static const struct sl_ns *namespace_of(const struct sl_super *s, const struct sl_call *c)
 {
 	return &s->nodes.ns[c->node->ns];
 }
 
+static const struct sl_ctrl *controller_of(const struct sl_super *s, const struct sl_call *c)
+{
+	return &s->nodes.ctrl[c->node->ctrl];
+}
+
 static enum sl_handled refreshed(struct sl_super *s, struct sl_call *c,
 				 const struct sl_client_reply *r)
 {
-	bool ok =
-		r->c.outcome == SL_OUTCOME_OK && r->c.status == 0 && r->c.data_len == NVME_ID_SIZE;
+	bool ok = r->c.outcome == SL_OUTCOME_OK && r->c.status == 0;
 
-	sl_nodes_update(&s->nodes.ns[c->node->ns], ok ? r->data : NULL);
+	sl_nodes_update(controller_of(s, c), &s->nodes.ns[c->node->ns], ok ? r->data : NULL,
+			r->c.data_len);
 	return c->again(s, c);
 }
 
@@ -69,8 +67,7 @@ bool sl_ns_current(struct sl_super *s, struct sl_call *c,
 
 	if (!ns->stale)
 		return true;
-	sl_nodes_identify(s->nodes.ctrl[c->node->ctrl].device, 0 /* CNS: namespace */, ns->nsid,
-			  &cmd);
+	controller_of(s, c)->family->ask_size(controller_of(s, c), ns->nsid, &cmd);
 	c->again = again;
 	c->done = refreshed;
 	*ret_handled = sl_notify_submit(s, c, &cmd, NULL, NULL);
@@ -175,16 +172,17 @@ static enum sl_handled rw_done(struct sl_super *s, struct sl_call *c,
 static enum sl_handled next_chunk(struct sl_super *s, struct sl_call *c)
 {
 	const struct sl_ns *ns = namespace_of(s, c);
+	const struct sl_family *family = controller_of(s, c)->family;
 	struct sl_block_io *io = c->io;
 	uint64_t pos = io->start + io->done;
-	uint32_t max = s->nodes.ctrl[c->node->ctrl].max_transfer >> ns->lba_shift;
+	uint32_t max = controller_of(s, c)->max_transfer >> ns->lba_shift;
 	struct sl_command cmd;
 	uint32_t blocks;
 	uint64_t len;
 	int r;
 
-	if (max > NVME_NLB_MAX)
-		max = NVME_NLB_MAX;
+	if (max > BLOCKS_MAX)
+		max = BLOCKS_MAX;
 	if (max == 0)
 		return finish(c, EINVAL);
 	io->skip = (uint32_t)(pos & ((1u << ns->lba_shift) - 1));
@@ -193,11 +191,8 @@ static enum sl_handled next_chunk(struct sl_super *s, struct sl_call *c)
 	blocks = (uint32_t)(((uint64_t)io->skip + io->chunk + (1u << ns->lba_shift) - 1) >>
 			    ns->lba_shift);
 
-	sl_command_init(s, c, SL_SET_NVME_IO, &cmd);
-	cmd.req[0] = io->write ? NVME_OPC_WRITE : NVME_OPC_READ;
-	sl_put_le32(cmd.req + 4, c->node->nsid);
-	sl_put_le64(cmd.req + 40, pos >> ns->lba_shift);
-	sl_put_le32(cmd.req + 48, (blocks - 1) | (io->write && io->fua ? NVME_RW_FUA : 0));
+	sl_command_init(s, c, family->set, &cmd);
+	family->transfer(&cmd, io->write, io->fua, pos >> ns->lba_shift, blocks);
 	cmd.data_len = c->data_len = blocks << ns->lba_shift;
 	cmd.dir = io->write ? SL_DIR_OUT : SL_DIR_IN;
 	if (io->write) {
@@ -218,10 +213,9 @@ static enum sl_handled rw_done(struct sl_super *s, struct sl_call *c,
 	int e;
 
 	if (r->c.outcome != SL_OUTCOME_OK)
-		return finish(c, r->c.error ? (int)r->c.error : EIO);
+		return finish(c, sl_reply_errno(s, c, r));
 	if (r->c.status != 0 || (!io->write && r->c.data_len != c->data_len)) {
-		sl_report_line(&s->report,
-			       "sluice: /dev/%s: %s at byte %llu failed, NVMe status %#x",
+		sl_report_line(&s->report, "sluice: /dev/%s: %s at byte %llu failed, status %#x",
 			       c->node->name, io->write ? "write" : "read",
 			       (unsigned long long)(io->start + io->done), r->c.status);
 		return finish(c, EIO);
@@ -380,24 +374,19 @@ static enum sl_handled start_transfer(struct sl_super *s, struct sl_call *c)
 static enum sl_handled flush_done(struct sl_super *s, struct sl_call *c,
 				  const struct sl_client_reply *r)
 {
-	(void)s;
 	if (r->c.outcome != SL_OUTCOME_OK)
-		return sl_reply_error(c, r->c.error ? (int)r->c.error : EIO);
+		return sl_reply_error(c, sl_reply_errno(s, c, r));
 	return sl_reply_error(c, r->c.status ? EIO : 0);
 }
 
 static enum sl_handled start_flush(struct sl_super *s, struct sl_call *c)
 {
-	const struct sl_ctrl *ctrl = &s->nodes.ctrl[c->node->ctrl];
+	const struct sl_family *family = controller_of(s, c)->family;
 	struct sl_command cmd;
 
-	/* No volatile write cache (Identify Controller VWC bit 0): every write was durable already.
-	 */
-	if (ctrl->known && !(ctrl->id[NVME_ID_CTRL_VWC] & 1))
+	sl_command_init(s, c, family->set, &cmd);
+	if (!family->flush(controller_of(s, c), &cmd))
 		return sl_reply_value(c, 0);
-	sl_command_init(s, c, SL_SET_NVME_IO, &cmd);
-	cmd.req[0] = NVME_OPC_FLUSH;
-	sl_put_le32(cmd.req + 4, c->node->nsid);
 	c->done = flush_done;
 	return sl_notify_submit(s, c, &cmd, NULL, NULL);
 }
@@ -430,7 +419,7 @@ enum sl_handled sl_on_rw(struct sl_super *s, struct sl_call *c)
 	c->node = sl_tracee_fd(s, c, (int)c->args[0], &c->access);
 	if (!c->node)
 		return SL_HANDLED_CONTINUE;
-	if (c->node->door != SL_DOOR_NS_BLOCK)
+	if (!S_ISBLK(c->node->mode))
 		return sl_reply_error(c, EINVAL); /* as the character nodes of Linux */
 	if (!sl_ns_current(s, c, sl_on_rw, &h))
 		return h;
@@ -488,7 +477,7 @@ static enum sl_handled start_answer(struct sl_super *s, struct sl_call *c,
 		[ANSWER_ZERO] = {0, 4},
 		[ANSWER_ZERO_16] = {0, 2},
 		[ANSWER_ZERO_64] = {0, 8},
-		[ANSWER_MAX_SECTORS] = {s->nodes.ctrl[c->node->ctrl].max_transfer >> 9, 2},
+		[ANSWER_MAX_SECTORS] = {controller_of(s, c)->max_transfer >> 9, 2},
 	};
 	uint8_t out[8];
 	int r;

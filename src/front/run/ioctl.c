@@ -50,6 +50,14 @@ void sl_command_init(const struct sl_super *s, const struct sl_call *c, uint8_t 
 	};
 }
 
+int sl_reply_errno(const struct sl_super *s, const struct sl_call *c,
+		   const struct sl_client_reply *r)
+{
+	if (r->c.outcome == SL_OUTCOME_DENIED && r->c.error == EACCES)
+		return s->nodes.ctrl[c->node->ctrl].family->denied;
+	return r->c.error ? (int)r->c.error : EIO;
+}
+
 enum sl_handled sl_ioctl_done(struct sl_super *s, struct sl_call *c,
 			      const struct sl_client_reply *r)
 {
@@ -57,7 +65,7 @@ enum sl_handled sl_ioctl_done(struct sl_super *s, struct sl_call *c,
 	int e = 0;
 
 	if (r->c.outcome != SL_OUTCOME_OK)
-		return sl_reply_error(c, r->c.error ? (int)r->c.error : EIO);
+		return sl_reply_error(c, sl_reply_errno(s, c, r));
 	if (r->c.data_len > c->data_len || r->c.meta_len > c->meta_len)
 		return sl_reply_error(c, EIO); /* the broker answers more than was asked */
 	if (c->dir & SL_DIR_IN) {

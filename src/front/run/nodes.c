@@ -21,99 +21,38 @@
 #include "base/bytes.h"
 #include "front/run/super.h"
 
-/* NVM Express Base Specification 2.1, §5.1.13: Identify. */
-#define NVME_ADMIN_IDENTIFY  0x06
-#define NVME_ID_CNS_NS	     0x00
-#define NVME_ID_CNS_CTRL     0x01
-#define NVME_ID_CNS_ACTIVE   0x02
-#define NVME_ID_CNS_DESCS    0x03
-#define NVME_ID_CTRL_VER     80 /* Identify Controller, VER */
-#define NVME_VER_1_3	     0x10300u
-#define NVME_ID_SIZE	     4096
-#define NVME_NSID_MAX_ACTIVE 1024
-/* Identify Namespace, NVM Command Set Specification 1.1, figure 97. */
-#define NVME_ID_NS_NSZE	 0
-#define NVME_ID_NS_NLBAF 25
-#define NVME_ID_NS_FLBAS 26
-#define NVME_ID_NS_NGUID 104
-#define NVME_ID_NS_EUI64 120
-#define NVME_ID_NS_LBAF0 128
-#define NVME_FLBAS_EXT	 0x10
-/* Namespace Identification Descriptor types, §5.1.13.2.3. */
-#define NVME_NIDT_UUID 3
-#define NVME_NIDT_CSI  4
+static const struct sl_family *const families[] = {&sl_family_nvme};
 
-void sl_nodes_identify(uint16_t device, uint8_t cns, uint32_t nsid, struct sl_command *ret)
+static const struct sl_family *find_family(uint8_t protocol)
 {
-	*ret = (struct sl_command){
-		.set = SL_SET_NVME_ADMIN,
-		.dir = SL_DIR_IN,
-		.door = SL_DOOR_CTRL,
-		.req_len = SL_REQ_MAX,
-		.device = device,
-		.data_len = NVME_ID_SIZE,
-	};
-	ret->req[0] = NVME_ADMIN_IDENTIFY;
-	sl_put_le32(ret->req + 4, nsid);
-	ret->req[40] = cns;
+	for (size_t i = 0; i < SL_COUNT(families); i++) {
+		if (families[i]->protocol == protocol)
+			return families[i];
+	}
+	return NULL;
 }
 
-/* 1: answered, ret filled. 0: refused or failed by the gate or the device. <0: the connection. */
-static int identify(const struct sl_nodes *n, uint16_t device, uint8_t cns, uint32_t nsid,
-		    uint8_t *ret)
+int sl_nodes_ask(const struct sl_nodes *n, const struct sl_command *cmd, uint8_t *ret,
+		 uint32_t *ret_len)
 {
-	struct sl_command cmd;
 	struct sl_client_reply *r = malloc(sizeof(*r));
 	int e;
 
 	if (!r)
 		return -ENOMEM;
-	sl_nodes_identify(device, cns, nsid, &cmd);
-	e = n->ask(n->user, &cmd, r);
+	e = n->ask(n->user, cmd, r);
 	if (e == 0 && r->c.outcome == SL_OUTCOME_OK && r->c.status == 0 &&
-	    r->c.data_len == NVME_ID_SIZE) {
-		memcpy(ret, r->data, NVME_ID_SIZE);
+	    r->c.data_len <= SL_ID_MAX) {
+		memcpy(ret, r->data, r->c.data_len);
+		*ret_len = r->c.data_len;
 		e = 1;
 	}
 	free(r);
 	return e;
 }
 
-static void read_descriptors(const uint8_t *p, struct sl_ns *ns)
-{
-	for (size_t at = 0; at + 4 <= NVME_ID_SIZE && p[at] != 0; at += 4u + p[at + 1]) {
-		const uint8_t *v = p + at + 4;
-
-		if (at + 4u + p[at + 1] > NVME_ID_SIZE)
-			break;
-		if (p[at] == NVME_NIDT_UUID && p[at + 1] == 16)
-			memcpy(ns->uuid, v, 16);
-		if (p[at] == NVME_NIDT_CSI && p[at + 1] == 1)
-			ns->csi = v[0];
-	}
-}
-
-static void read_namespace(const uint8_t *p, struct sl_ns *ns)
-{
-	/* FLBAS bits 6:5 are the high part of the index (more than 16 formats). */
-	unsigned f = (p[NVME_ID_NS_FLBAS] & 0xfu) | (p[NVME_ID_NS_FLBAS] >> 1 & 0x30u);
-	const uint8_t *lbaf = p + NVME_ID_NS_LBAF0 + 4 * (size_t)f;
-
-	memcpy(ns->nguid, p + NVME_ID_NS_NGUID, 16);
-	memcpy(ns->eui64, p + NVME_ID_NS_EUI64, 8);
-	if (lbaf[2] < 9 || lbaf[2] > 16)
-		return; /* no LBA size that a block device could have */
-	ns->blocks = sl_get_le64(p + NVME_ID_NS_NSZE);
-	if (ns->blocks > (uint64_t)INT64_MAX >> lbaf[2]) {
-		ns->blocks = 0;
-		return;
-	}
-	ns->meta_size = sl_get_le16(lbaf);
-	ns->ext = (p[NVME_ID_NS_FLBAS] & NVME_FLBAS_EXT) && ns->meta_size;
-	ns->lba_shift = lbaf[2];
-}
-
-void sl_nodes_update(struct sl_ns *ns, const uint8_t *page)
+void sl_nodes_update(const struct sl_ctrl *ctrl, struct sl_ns *ns, const uint8_t *page,
+		     uint32_t len)
 {
 	ns->stale = false;
 	ns->lba_shift = 0;
@@ -121,10 +60,10 @@ void sl_nodes_update(struct sl_ns *ns, const uint8_t *page)
 	ns->meta_size = 0;
 	ns->ext = false;
 	if (page)
-		read_namespace(page, ns);
+		ctrl->family->take_size(ns, page, len);
 }
 
-static struct sl_node *add_node(struct sl_nodes *n, unsigned ctrl, enum sl_door door)
+struct sl_node *sl_nodes_add(struct sl_nodes *n, unsigned ctrl, enum sl_door door)
 {
 	struct sl_node *p;
 
@@ -135,117 +74,45 @@ static struct sl_node *add_node(struct sl_nodes *n, unsigned ctrl, enum sl_door 
 	return p;
 }
 
-static int add_namespace(struct sl_nodes *n, unsigned ctrl, uint32_t nsid)
+struct sl_ns *sl_nodes_add_ns(struct sl_nodes *n, uint32_t nsid)
 {
-	const struct sl_ctrl *c = &n->ctrl[ctrl];
-	unsigned at = n->n_ns;
-	struct sl_ns *ns = &n->ns[at];
-	uint8_t page[NVME_ID_SIZE];
-	struct sl_node *node;
-	int r;
+	struct sl_ns *ns;
 
 	if (n->n_ns == SL_NODES_MAX)
-		return -ENOSPC;
-	n->n_ns++;
+		return NULL;
+	ns = &n->ns[n->n_ns++];
 	*ns = (struct sl_ns){.nsid = nsid};
-	/* Before 1.3 there is no such list; asking would leave an entry in the device's error log.
-	 */
-	r = 0;
-	if (sl_get_le32(c->id + NVME_ID_CTRL_VER) >= NVME_VER_1_3)
-		r = identify(n, c->device, NVME_ID_CNS_DESCS, nsid, page);
-	if (r > 0)
-		read_descriptors(page, ns);
-	if (r >= 0)
-		r = identify(n, c->device, NVME_ID_CNS_NS, nsid, page);
-	if (r < 0)
-		return r;
-	sl_nodes_update(ns, r > 0 ? page : NULL);
-
-	node = add_node(n, ctrl, SL_DOOR_NS_BLOCK);
-	if (!node)
-		return -ENOSPC;
-	snprintf(node->name, sizeof(node->name), "%.*sn%u", SL_NODE_NAME - 16, c->name, nsid);
-	node->nsid = nsid;
-	node->ns = at;
-	node->mode = S_IFBLK | 0660;
-	node->rdev = makedev(SL_RDEV_BLOCK, at);
-	if (!c->standard)
-		return 0;
-	node = add_node(n, ctrl, SL_DOOR_NS_CHAR);
-	if (!node)
-		return -ENOSPC;
-	snprintf(node->name, sizeof(node->name), "ng%un%u", c->instance, nsid);
-	node->nsid = nsid;
-	node->ns = at;
-	node->mode = S_IFCHR | 0600;
-	node->rdev = makedev(SL_RDEV_GENERIC, at);
-	return 0;
+	return ns;
 }
 
-/* "nvme12" → 12; false when it is not exactly that. */
-static bool standard_name(const char *name, unsigned *ret)
-{
-	int end = 0;
-
-	return sscanf(name, "nvme%5u%n", ret, &end) == 1 && name[end] == '\0';
-}
-
-static int add_controller(struct sl_nodes *n, const struct sl_run_device *d, struct sl_diag *reterr)
+static int add_device(struct sl_nodes *n, const struct sl_run_device *d,
+		      const struct sl_wire_device *w, struct sl_diag *reterr)
 {
 	unsigned i = n->n_ctrl;
 	struct sl_ctrl *c = &n->ctrl[i];
-	uint8_t list[NVME_ID_SIZE];
-	struct sl_node *node;
-	int r;
 
-	*c = (struct sl_ctrl){.device = (uint16_t)d->device, .max_transfer = SL_WIRE_DATA_MAX};
+	*c = (struct sl_ctrl){
+		.family = find_family(w->protocol),
+		.device = (uint16_t)d->device,
+		.max_transfer = SL_WIRE_DATA_MAX,
+	};
+	if (w->max_transfer && w->max_transfer < SL_WIRE_DATA_MAX)
+		c->max_transfer = w->max_transfer;
+	if (!c->family)
+		return sl_diag_set(reterr, -EPROTONOSUPPORT, "", 0, 0,
+				   "%s: no kind of device that a tool could be shown", d->path);
 	if (strncmp(d->path, "/dev/", 5) != 0 || strlen(d->path + 5) > SL_NODE_NAME - 16 ||
 	    d->path[5] == '\0' || strstr(d->path, "/.") || strstr(d->path, "//"))
 		return sl_diag_set(reterr, -EINVAL, "", 0, 0,
-				   "%s: a mapped path must be below /dev, like /dev/nvme0",
-				   d->path);
+				   "%s: a mapped path must be below /dev, like %s", d->path,
+				   c->family->example);
 	snprintf(c->name, sizeof(c->name), "%s", d->path + 5);
-	c->standard = standard_name(c->name, &c->instance);
-	if (!c->standard) {
-		unsigned k, p;
-
-		if (sscanf(c->name, "nvme%5un%5u", &k, &p) == 2)
-			return sl_diag_set(reterr, -EINVAL, "", 0, 0,
-					   "%s is a namespace: map the controller, /dev/nvme%u; "
-					   "namespaces follow from it",
-					   d->path, k);
-		c->instance = 1000 + i; /* a number for sysfs that no nvmeN is likely to have */
-	}
 	for (unsigned k = 0; k < i; k++) {
 		if (strcmp(n->ctrl[k].name, c->name) == 0)
 			return sl_diag_set(reterr, -EEXIST, "", 0, 0, "%s is mapped twice",
 					   d->path);
 	}
 	n->n_ctrl++;
-	node = add_node(n, i, SL_DOOR_CTRL);
-	if (!node)
-		return -ENOMEM;
-	memcpy(node->name, c->name, sizeof(node->name));
-	node->mode = S_IFCHR | 0600;
-	node->rdev = makedev(SL_RDEV_CTRL, i);
-
-	r = identify(n, c->device, NVME_ID_CNS_CTRL, 0, c->id);
-	c->known = r > 0;
-	if (r >= 0)
-		r = identify(n, c->device, NVME_ID_CNS_ACTIVE, 0, list);
-	if (r < 0)
-		return sl_diag_set(reterr, r, "", 0, 0, "%s: the broker does not answer", d->path);
-	for (unsigned k = 0; r > 0 && k < NVME_NSID_MAX_ACTIVE; k++) {
-		uint32_t nsid = sl_get_le32(list + 4 * (size_t)k);
-		int e;
-
-		if (nsid == 0)
-			break;
-		e = add_namespace(n, i, nsid);
-		if (e < 0)
-			return sl_diag_set(reterr, e, "", 0, 0, "%s: namespace %u: %s", d->path,
-					   nsid, strerror(-e));
-	}
 	return 0;
 }
 
@@ -273,15 +140,12 @@ int sl_nodes_discover(struct sl_nodes *n, const struct sl_run_config *cfg, struc
 		if (r < 0)
 			sl_diag_set(reterr, r, "", 0, 0, "%s: the session has no such device",
 				    cfg->devices[i].path);
-		else if (w[i].protocol != SL_WIRE_NVME)
-			r = sl_diag_set(reterr, -EPROTONOSUPPORT, "", 0, 0,
-					"%s: not an NVMe device", cfg->devices[i].path);
+		else
+			r = add_device(n, &cfg->devices[i], &w[i], reterr);
 	}
-	for (unsigned i = 0; r == 0 && i < cfg->n_devices; i++) {
-		r = add_controller(n, &cfg->devices[i], reterr);
-		if (r == 0 && w[i].max_transfer && w[i].max_transfer < SL_WIRE_DATA_MAX)
-			n->ctrl[i].max_transfer = w[i].max_transfer;
-	}
+	/* Names that were asked for come before those that follow from them. */
+	for (unsigned i = 0; r == 0 && i < n->n_ctrl; i++)
+		r = n->ctrl[i].family->discover(n, i, reterr);
 	free(w);
 	return r;
 }
@@ -397,66 +261,33 @@ int sl_nodes_create(struct sl_nodes *n, int dev, struct sl_diag *reterr)
 	return 0;
 }
 
-static bool in_list(const uint8_t *list, uint32_t nsid)
+void sl_nodes_appear(struct sl_nodes *n, struct sl_node *node, int dev, int sys)
 {
-	for (unsigned k = 0; k < NVME_NSID_MAX_ACTIVE; k++) {
-		if (sl_get_le32(list + 4 * (size_t)k) == nsid)
-			return true;
-	}
-	return false;
+	if (create_node(node, dev) == 0)
+		sl_sysfs_add(n, sys, node);
 }
 
-/* One controller against its list of active namespaces. */
-static void follow(struct sl_nodes *n, unsigned ctrl, const uint8_t *list, int dev, int sys)
+void sl_nodes_vanish(struct sl_nodes *n, struct sl_node *node, int dev, int sys)
 {
-	unsigned known = n->n_node;
-	unsigned first;
-
-	for (unsigned i = 0; i < known; i++) {
-		struct sl_node *node = &n->node[i];
-
-		if (node->ctrl != ctrl || !node->nsid || node->gone || in_list(list, node->nsid))
-			continue;
-		node->gone = true;
-		/* The one that stays answers fstat for descriptors that the tool still has. */
-		for (unsigned a = 0; a < _SL_ACCESS_N; a++) {
-			if (a != SL_ACCESS_READ && node->fd[a] >= 0) {
-				close(node->fd[a]);
-				node->fd[a] = -1;
-			}
-		}
-		remove_node(node, dev);
-		sl_sysfs_remove(n, sys, node);
-	}
-	for (unsigned k = 0; k < NVME_NSID_MAX_ACTIVE; k++) {
-		uint32_t nsid = sl_get_le32(list + 4 * (size_t)k);
-		bool there = nsid == 0;
-
-		for (unsigned i = 0; !there && i < known; i++) {
-			const struct sl_node *o = &n->node[i];
-
-			there = o->ctrl == ctrl && o->nsid == nsid && !o->gone;
-		}
-		first = n->n_node;
-		if (there || add_namespace(n, ctrl, nsid) < 0)
-			continue;
-		for (unsigned i = first; i < n->n_node; i++) {
-			if (create_node(&n->node[i], dev) == 0)
-				sl_sysfs_add(n, sys, &n->node[i]);
+	node->gone = true;
+	/* The one that stays answers fstat for descriptors that the tool still has. */
+	for (unsigned a = 0; a < _SL_ACCESS_N; a++) {
+		if (a != SL_ACCESS_READ && node->fd[a] >= 0) {
+			close(node->fd[a]);
+			node->fd[a] = -1;
 		}
 	}
+	remove_node(node, dev);
+	sl_sysfs_remove(n, sys, node);
 }
 
 void sl_nodes_rescan(struct sl_nodes *n, uint16_t device, int dev, int sys)
 {
-	uint8_t list[NVME_ID_SIZE];
-
 	for (unsigned i = 0; i < n->n_ns; i++)
 		n->ns[i].stale = true;
 	for (unsigned i = 0; i < n->n_ctrl; i++) {
-		if (n->ctrl[i].device == device &&
-		    identify(n, device, NVME_ID_CNS_ACTIVE, 0, list) > 0)
-			follow(n, i, list, dev, sys);
+		if (n->ctrl[i].device == device && n->ctrl[i].family->rescan)
+			n->ctrl[i].family->rescan(n, i, dev, sys);
 	}
 }
 

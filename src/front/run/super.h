@@ -32,9 +32,11 @@
 #define SL_OTHERS_MAX	64		    /* children of the caller: a broker, device models */
 #define SL_NODES_MAX	1024		    /* controllers and two nodes per namespace */
 #define SL_NODE_NAME	64		    /* longest path of a node below /dev */
+#define SL_NODE_SYS	128		    /* longest path of its entry below /sys */
 #define SL_RDEV_CTRL	243 /* majors are dynamic in Linux; these are ours to choose */
 #define SL_RDEV_GENERIC 242
-#define SL_RDEV_BLOCK	259 /* blkext, as in Linux */
+#define SL_RDEV_BLOCK	259  /* blkext, as in Linux */
+#define SL_ID_MAX	4096 /* the longest page that says what a device is */
 
 /* How a stand-in was opened; each has a directory of its own, so that the descriptor itself tells.
  */
@@ -46,7 +48,9 @@ struct sl_node {
 	uint8_t door;		 /* enum sl_door: CTRL, NS_CHAR, NS_BLOCK */
 	unsigned ctrl;		 /* index in sl_nodes.ctrl */
 	uint32_t nsid;
-	unsigned ns; /* index in sl_nodes.ns; meaningless on a controller */
+	unsigned ns;	       /* index in sl_nodes.ns; meaningless on a controller */
+	const char *group;     /* where sysfs lists it: "class/block" */
+	char sys[SL_NODE_SYS]; /* its directory below /sys; "": it has no entry */
 	dev_t rdev;
 	mode_t mode;
 	bool gone; /* its namespace is no longer attached; descriptors of it remain */
@@ -54,7 +58,7 @@ struct sl_node {
 	int fd[_SL_ACCESS_N];
 };
 
-/* A namespace as Identify gave it. */
+/* A namespace as Identify gave it, or a logical unit (number 1) as its inquiry and capacity. */
 struct sl_ns {
 	uint32_t nsid;
 	uint8_t lba_shift; /* 0: unknown, block I/O is refused */
@@ -66,15 +70,50 @@ struct sl_ns {
 	uint8_t nguid[16], eui64[8], uuid[16];
 };
 
+struct sl_nodes;
+struct sl_family;
+
+/* A device of the session. */
 struct sl_ctrl {
 	char name[SL_NODE_NAME]; /* below /dev: "nvme0" */
-	unsigned instance;	 /* the number that nodes and sysfs entries carry */
-	bool standard;		 /* named nvmeN: namespaces are nvmeNnM and ngNnM */
+	const struct sl_family *family;
+	unsigned instance; /* the number that nodes and sysfs entries carry */
+	bool standard;	   /* named nvmeN: namespaces are nvmeNnM and ngNnM */
 	uint16_t device;
 	uint32_t max_transfer;
-	bool known; /* Identify Controller was answered; else the fields below are zero */
-	uint8_t id[4096];
+	bool known; /* it has said what it is; else the fields below are zero */
+	uint8_t id[SL_ID_MAX];
 };
+
+/* One tree of sysfs entries under construction; the first error sticks. See sysfs.c. */
+struct sl_tree {
+	int sys;
+	int error;
+};
+
+/* What differs by protocol. A slot is NULL where a family has no such thing. */
+struct sl_family {
+	uint8_t protocol;    /* enum sl_wire_protocol */
+	uint8_t set;	     /* enum sl_set of its block nodes' commands */
+	int denied;	     /* what Linux says there to what may not be done */
+	const char *example; /* of a path that it can be mapped to */
+	/* Adds the nodes of a device whose name and number in the session are known. */
+	int (*discover)(struct sl_nodes *n, unsigned ctrl, struct sl_diag *reterr);
+	/* Nodes may have come or gone. */
+	void (*rescan)(struct sl_nodes *n, unsigned ctrl, int dev, int sys);
+	/* The command that asks how large a namespace is, and its answer; NULL: none came. */
+	void (*ask_size)(const struct sl_ctrl *ctrl, uint32_t nsid, struct sl_command *ret);
+	void (*take_size)(struct sl_ns *ns, const uint8_t *page, uint32_t len);
+	/* Fills the request of a transfer of at most 65536 blocks. */
+	void (*transfer)(struct sl_command *cmd, bool write, bool fua, uint64_t lba,
+			 uint32_t blocks);
+	/* false: writes are durable anyway, there is nothing to send. */
+	bool (*flush)(const struct sl_ctrl *ctrl, struct sl_command *cmd);
+	/* The entries of a node. */
+	void (*sysfs)(struct sl_tree *t, const struct sl_nodes *n, const struct sl_node *node);
+};
+extern const struct sl_family sl_family_nvme; /* nodes-nvme.c */
+void sl_sysfs_nvme(struct sl_tree *t, const struct sl_nodes *n, const struct sl_node *node);
 
 struct sl_nodes {
 	/* Sends a command and waits. 0 or -errno; how depends on whether a tool is being served. */
@@ -173,10 +212,21 @@ struct sl_super {
 /* nodes.c: what the session's devices are called and how large their namespaces are. */
 int sl_nodes_discover(struct sl_nodes *n, const struct sl_run_config *cfg, struct sl_diag *reterr);
 void sl_nodes_done(struct sl_nodes *n);
-/* Takes size and format from an Identify Namespace page; NULL: they are not to be had. */
-void sl_nodes_update(struct sl_ns *ns, const uint8_t *page);
-/* The command that asks for a page of Identify. */
-void sl_nodes_identify(uint16_t device, uint8_t cns, uint32_t nsid, struct sl_command *ret);
+/* Takes size and format from the answer to ask_size; NULL: they are not to be had. */
+void sl_nodes_update(const struct sl_ctrl *ctrl, struct sl_ns *ns, const uint8_t *page,
+		     uint32_t len);
+/* For families: a node, a namespace, or NULL when there are too many. */
+struct sl_node *sl_nodes_add(struct sl_nodes *n, unsigned ctrl, enum sl_door door);
+struct sl_ns *sl_nodes_add_ns(struct sl_nodes *n, uint32_t nsid);
+/*
+ * Sends a command of a family's own. 1: the device answered with status 0, *ret_len bytes are in
+ * `ret` (of SL_ID_MAX); 0: refused or failed by the gate or the device; <0: the connection.
+ */
+int sl_nodes_ask(const struct sl_nodes *n, const struct sl_command *cmd, uint8_t *ret,
+		 uint32_t *ret_len);
+/* A node that came, or goes, while the tool runs. */
+void sl_nodes_appear(struct sl_nodes *n, struct sl_node *node, int dev, int sys);
+void sl_nodes_vanish(struct sl_nodes *n, struct sl_node *node, int dev, int sys);
 /* Makes the stand-ins in the private /dev behind `dev`. */
 int sl_nodes_create(struct sl_nodes *n, int dev, struct sl_diag *reterr);
 /*
@@ -193,6 +243,19 @@ int sl_sysfs_create(const struct sl_nodes *n, int sys, struct sl_diag *reterr);
 /* Those of one node, later. Errors leave the entry out: a tool then uses the node by its name. */
 void sl_sysfs_add(const struct sl_nodes *n, int sys, const struct sl_node *node);
 void sl_sysfs_remove(const struct sl_nodes *n, int sys, const struct sl_node *node);
+
+/* What families make entries of. Paths are relative to /sys. */
+#define SL_SYSFS_HOME "devices/sluice" /* where the devices live: /sys/devices/sluice/nvme0 */
+void sl_tree_dir(struct sl_tree *t, const char *path);
+void sl_tree_put(struct sl_tree *t, const char *dir, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* A link in `dir` to another place below /sys. */
+void sl_tree_link(struct sl_tree *t, const char *dir, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* What every device has: a directory, its number, its uevent, and the ways to it. */
+void sl_tree_device(struct sl_tree *t, const struct sl_node *node);
+/* What a block device has besides. */
+void sl_tree_block(struct sl_tree *t, const char *dir, const struct sl_ns *ns);
 
 /* filter.c: installs the filter in the calling thread. The listener's descriptor, or -errno. */
 int sl_filter_install(bool block);
@@ -312,6 +375,9 @@ extern const struct sl_ioctl sl_ioctl_block[]; /* block.c */
 /* Fills what every command of a node has in common. */
 void sl_command_init(const struct sl_super *s, const struct sl_call *c, uint8_t set,
 		     struct sl_command *ret);
+/* The errno of a command that was not carried out, as Linux has it on that interface. */
+int sl_reply_errno(const struct sl_super *s, const struct sl_call *c,
+		   const struct sl_client_reply *r);
 /* The usual end of an ioctl: data and result are written back, the status is the value. */
 enum sl_handled sl_ioctl_done(struct sl_super *s, struct sl_call *c,
 			      const struct sl_client_reply *r);

@@ -66,24 +66,25 @@ static void check_found(void)
 /* A page may say anything. */
 static void check_pages(void)
 {
+	const struct sl_ctrl ctrl = {.family = &sl_family_nvme};
 	struct sl_ns ns = {0};
 	uint8_t p[4096] = {0};
 
 	p[7] = 0x80; /* more blocks than there are bytes in 63 bits */
 	p[130] = 9;
-	sl_nodes_update(&ns, p);
+	sl_nodes_update(&ctrl, &ns, p, sizeof(p));
 	assert(ns.lba_shift == 0 && ns.blocks == 0);
 	p[7] = 0;
 	p[0] = 8;
 	p[130] = 63;
-	sl_nodes_update(&ns, p);
+	sl_nodes_update(&ctrl, &ns, p, sizeof(p));
 	assert(ns.lba_shift == 0);
 	p[26] = 0x71; /* format 49, metadata in the LBA */
 	p[128 + 49 * 4] = 8;
 	p[128 + 49 * 4 + 2] = 12;
-	sl_nodes_update(&ns, p);
+	sl_nodes_update(&ctrl, &ns, p, sizeof(p));
 	assert(ns.lba_shift == 12 && ns.blocks == 8 && ns.meta_size == 8 && ns.ext);
-	sl_nodes_update(&ns, NULL);
+	sl_nodes_update(&ctrl, &ns, NULL, 0);
 	assert(ns.lba_shift == 0 && !ns.ext);
 }
 
