@@ -13,10 +13,16 @@ _sluice()
 		"contract diff") words="--json --print-config --help" ;;
 		"contract gaps") words="--json --print-config --help" ;;
 		"contract "*) words="show lint diff gaps" ;;
-		"device list") words="--check --json --print-config --help" ;;
+		"device list") words="--ledger --check --json --print-config --help" ;;
 		"device personas") words="--json --print-config --help" ;;
 		"device capture") words="--output --identifiers --print-config --help" ;;
-		"device "*) words="list personas capture" ;;
+		"device distrust") words="--command --ledger --reason --print-config --help" ;;
+		"device trust") words="--ledger --reason --print-config --help" ;;
+		"device clear") words="--ledger --print-config --help" ;;
+		"device findings") words="--ledger --json --print-config --help" ;;
+		"device export") words="--ledger --print-config --help" ;;
+		"device import") words="--accept --ledger --print-config --help" ;;
+		"device "*) words="list personas capture distrust trust clear findings export import" ;;
 		"policy check") words="--strict --json --print-config --help" ;;
 		"policy show") words="--json --print-config --help" ;;
 		"policy test") words="--all --json --print-config --help" ;;
@@ -29,7 +35,7 @@ _sluice()
 		"run "*) words="--policy --device --ledger --socket --quiet --appear-root --print-config --help" ;;
 		"serve "*) words="--policy --device --ledger --socket --print-config --help" ;;
 		"explain "*) words="--policy --device --as --hex --queue --data --last --ledger --json --print-config --help" ;;
-		"verify "*) words="--perturb --commands --time --key --plan --json --print-config --help" ;;
+		"verify "*) words="--perturb --commands --time --key --html --plan --json --print-config --help" ;;
 		"status "*) words="--socket --json --print-config --help" ;;
 		"doctor "*) words="--ledger --socket --json --print-config --help" ;;
 		"dump-metadata "*) words="--json --print-config --help" ;;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/trust.h"
 
 int sl_policy_open(const char *name, struct sl_compiled *ret)
 {
@@ -62,6 +63,24 @@ void sl_policy_close(struct sl_compiled *c)
 	c->policy = sl_policy_free(c->policy);
 }
 
+/* What is known of devices beyond their word, from beside the ledger. */
+static int hand_trust(struct sl_launch *l, const char *ledger, struct sl_diag *d)
+{
+	struct sl_trust_row *rows = calloc(SL_TRUST_ROWS_MAX, sizeof(*rows));
+	unsigned n;
+	int r;
+
+	if (!rows)
+		return sl_diag_set(d, -ENOMEM, NULL, 0, 0, "out of memory");
+	r = sl_trust_load(ledger, rows, &n);
+	if (r < 0)
+		(void)sl_diag_set(d, r, NULL, 0, 0, "what is known of devices cannot be read");
+	else if (n)
+		r = sl_launch_trust(l, rows, n, d);
+	free(rows);
+	return r;
+}
+
 static int open_steps(const struct sl_gate_config *cfg, struct sl_gate *g, struct sl_diag *d)
 {
 	struct sl_identity *who;
@@ -80,6 +99,8 @@ static int open_steps(const struct sl_gate_config *cfg, struct sl_gate *g, struc
 		r = sl_launch_ledger(g->launch, cfg->ledger, &warn, d);
 	if (warn.text[0])
 		(void)sl_cli_diag(0, &warn);
+	if (r == 0 && cfg->ledger)
+		r = hand_trust(g->launch, cfg->ledger, d);
 	if (r < 0)
 		return r;
 	who = calloc(1, sizeof(*who));
@@ -171,6 +192,21 @@ static int call(void *ctx, const struct sl_command *cmd, void *data, uint16_t *r
 	return 0;
 }
 
+/* The contract as the broker sees it: with what is known beyond the device's word. */
+static int apply_trust(const char *ledger, struct sl_contract *c)
+{
+	struct sl_trust_row *rows = calloc(SL_TRUST_ROWS_MAX, sizeof(*rows));
+	unsigned n = 0;
+	int r = -ENOMEM;
+
+	if (rows)
+		r = sl_trust_load(ledger, rows, &n);
+	if (r == 0 && n)
+		sl_trust_apply(c, rows, n);
+	free(rows);
+	return r;
+}
+
 int sl_gate_read_contract(const char *spec, const char *ledger, struct sl_doc **ret)
 {
 	struct sl_compiled policy;
@@ -201,6 +237,8 @@ int sl_gate_read_contract(const char *spec, const char *ledger, struct sl_doc **
 		return r;
 	r = sl_doc_read(spec, &source, ret);
 	sl_gate_close(&gate);
+	if (r == 0)
+		r = apply_trust(ledger, &(*ret)->contract);
 	return r < 0 ? sl_cli_error(r, "%s: its contract could not be read: %s", spec, strerror(-r))
 		     : 0;
 }

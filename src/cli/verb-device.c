@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/paths.h"
 #include "cli/cli.h"
+#include "cli/trust.h"
 #include "cli/ways.h"
 #include "model/persona.h"
 
@@ -172,7 +173,7 @@ int sl_verb_device_list(struct sl_cli *cli)
 {
 	bool check = sl_cli_given(cli, "check");
 	struct sl_emit *e = sl_cli_emit(cli);
-	int status = check ? SL_EXIT_OK : list_devices(e);
+	int status = check ? SL_EXIT_OK : list_devices(e) | sl_trust_list(cli, e);
 	unsigned open;
 
 	if (sl_ways_print(e, &sl_ways_here, check, &open) < 0)

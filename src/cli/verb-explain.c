@@ -363,6 +363,7 @@ static void question_of(const struct sl_record *rec, struct explain *x)
 	x->who = (struct sl_identity){.uid = rec->uid, .known = 1};
 	assume(x);
 	declare(x, rec);
+	x->bare.caught = rec->reason == SL_REASON_CAUGHT;
 	x->q.who = &x->who;
 	x->q.policy = &x->policy;
 	x->q.data = x->data;

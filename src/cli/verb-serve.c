@@ -8,14 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "cli/cli.h"
 #include "cli/gate.h"
+#include "cli/trust.h"
+#include "watch/note.h"
 
 #define BACKLOG 64
 
@@ -26,6 +31,8 @@ struct serve {
 	unsigned n;
 	struct sl_launch *launch;
 	int listen_fd;
+	int notes_fd; /* inotify, on what is known of devices; -1 */
+	struct sl_trust_row trust[SL_TRUST_ROWS_MAX];
 };
 
 /* "NAME=SPEC", or a SPEC that is its own name. */
@@ -90,6 +97,32 @@ static int bind_socket(const char *path)
 	return r < 0 ? r : fd;
 }
 
+/* The directory is there from now on, so that it can be looked at while it changes. */
+static void follow_notes(struct serve *s)
+{
+	char dir[4200];
+
+	if (sl_notes_dir(s->ledger, dir, sizeof(dir)) < 0 ||
+	    (mkdir(dir, 0700) < 0 && errno != EEXIST))
+		return;
+	s->notes_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (s->notes_fd >= 0 &&
+	    inotify_add_watch(s->notes_fd, dir, IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE) < 0) {
+		close(s->notes_fd);
+		s->notes_fd = -1;
+	}
+}
+
+static int hand_trust(struct serve *s, struct sl_diag *d)
+{
+	unsigned n;
+	int r = sl_trust_load(s->ledger, s->trust, &n);
+
+	/* What cannot be read leaves what was known. */
+	return r < 0 ? sl_diag_set(d, r, NULL, 0, 0, "what is known of devices cannot be read")
+		     : sl_launch_trust(s->launch, s->trust, n, d);
+}
+
 static int start(struct serve *s, const struct sl_compiled *policy, struct sl_diag *d)
 {
 	struct sl_diag warn = {0};
@@ -100,6 +133,8 @@ static int start(struct serve *s, const struct sl_compiled *policy, struct sl_di
 		r = sl_launch_image(s->launch, policy->image, policy->size, d);
 	if (r == 0)
 		r = sl_launch_ledger(s->launch, s->ledger, &warn, d);
+	if (r == 0)
+		follow_notes(s);
 	if (warn.text[0])
 		(void)sl_cli_diag(0, &warn);
 	for (unsigned i = 0; r == 0 && i < s->n; i++)
@@ -112,24 +147,59 @@ static int start(struct serve *s, const struct sl_compiled *policy, struct sl_di
 				   s->listen_fd == -EADDRINUSE ? "another broker serves there"
 							       : strerror(-s->listen_fd));
 	r = sl_launch_listen(s->launch, s->listen_fd, d);
+	if (r == 0)
+		r = hand_trust(s, d);
 	return r < 0 ? r : sl_launch_start(s->launch, d);
+}
+
+/* What is known of devices changed, by the watcher or by `sluice device`: the broker is told. */
+static void trust_changed(struct serve *s)
+{
+	char events[4096];
+	struct sl_diag d = {0};
+
+	while (read(s->notes_fd, events, sizeof(events)) > 0)
+		;
+	if (hand_trust(s, &d) < 0 && d.text[0])
+		(void)sl_cli_diag(0, &d);
+}
+
+/* One descriptor that is readable when one of these is. */
+static int join(const int *fds, unsigned n)
+{
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+
+	for (unsigned i = 0; ep >= 0 && i < n; i++) {
+		struct epoll_event e = {.events = EPOLLIN, .data.fd = fds[i]};
+
+		if (fds[i] >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fds[i], &e) < 0) {
+			close(ep);
+			return -1;
+		}
+	}
+	return ep;
 }
 
 /* Until a signal or the end of a child. */
 static int wait_for_end(struct serve *s, int sigfd)
 {
+	const int fds[] = {sigfd, s->notes_fd};
+	int any = join(fds, SL_COUNT(fds));
 	struct sl_diag d = {0};
 
 	for (;;) {
 		struct signalfd_siginfo info;
-		int r = sl_launch_wait(s->launch, sigfd);
+		int r = any < 0 ? -errno : sl_launch_wait(s->launch, any);
 
 		if (r < 0)
 			return sl_cli_error(SL_EXIT_FAILED, "waiting: %s", strerror(-r));
 		if (sl_launch_ended(s->launch, &d))
 			return sl_cli_diag(SL_EXIT_FAILED, &d);
-		if (read(sigfd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		if (read(sigfd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+			close(any);
 			return SL_EXIT_OK;
+		}
+		trust_changed(s);
 	}
 }
 
@@ -173,7 +243,7 @@ int sl_verb_serve(struct sl_cli *cli)
 
 	if (!s)
 		return sl_cli_error(SL_EXIT_FAILED, "out of memory");
-	s->listen_fd = -1;
+	s->listen_fd = s->notes_fd = -1;
 	for (unsigned i = 0; (text = sl_cli_nth(cli, "device", i)); i++)
 		if (add_device(s, text) < 0)
 			goto out;

@@ -95,11 +95,34 @@ static const struct sl_option verify_options[] = {
 	{.name = "commands", .arg = "N", .dflt = "0", .text = "stop after so many; 0: no limit"},
 	{.name = "time", .arg = "SECONDS", .dflt = "0", .text = "stop after so long; 0: no limit"},
 	{.name = "key", .arg = "N", .dflt = "0", .text = "picks the blocks that are sampled"},
+	{.name = "html", .arg = "FILE", .text = "also write the report as one page for a browser"},
 	{.name = "plan", .text = "say what would be done, and do nothing"},
 	{0},
 };
 
+static const struct sl_option trust_options[] = {
+	OPT_LEDGER,
+	{.name = "reason", .arg = "TEXT", .text = "why, for whoever reads it later"},
+	{0},
+};
+
+static const struct sl_option distrust_options[] = {
+	{.name = "command",
+	 .arg = "NAME",
+	 .text = "which command contradicts what is declared of it"},
+	OPT_LEDGER,
+	{.name = "reason", .arg = "TEXT", .text = "why, for whoever reads it later"},
+	{0},
+};
+
+static const struct sl_option import_options[] = {
+	{.name = "accept", .text = "it counts here; else it only alerts"},
+	OPT_LEDGER,
+	{0},
+};
+
 static const struct sl_option list_options[] = {
+	OPT_LEDGER,
 	{.name = "check", .text = "only the ways that are open to others than root; fail if any"},
 	{0},
 };
@@ -138,6 +161,58 @@ static const struct sl_cli_verb device_subs[] = {
 	 .args_max = 1,
 	 .options = capture_options,
 	 .fn = sl_verb_device_capture},
+	{.name = "distrust",
+	 .args = "SPEC",
+	 .help = "believe a device nothing, until it is cleared",
+	 .text = "Every permission that rests on what the device declares falls, also in a broker "
+		 "that "
+		 "serves; Identify and health logs stay readable and are marked suspect. What is "
+		 "known of "
+		 "devices is kept beside the ledger, under its vendor, model and serial number.",
+	 .args_min = 1,
+	 .args_max = 1,
+	 .options = distrust_options,
+	 .fn = sl_verb_device_distrust},
+	{.name = "trust",
+	 .args = "SPEC",
+	 .help = "vouch for what a device declares: `trust >= verified` holds",
+	 .text = "For this serial number, this firmware and these declarations; when one of them "
+		 "changes, it is void. It does not clear a device that was caught.",
+	 .args_min = 1,
+	 .args_max = 1,
+	 .options = trust_options,
+	 .fn = sl_verb_device_trust},
+	{.name = "clear",
+	 .args = "SPEC | SERIAL | FINDING",
+	 .help = "take back what was found or said of a device",
+	 .text = "The findings stay on record and do not count any more.",
+	 .args_min = 1,
+	 .args_max = 1,
+	 .options = ledger_options,
+	 .fn = sl_verb_device_clear},
+	{.name = "findings",
+	 .args = "[FINDING]",
+	 .help = "what was found or said of devices",
+	 .flags = SL_CLI_JSON,
+	 .args_max = 1,
+	 .options = ledger_options,
+	 .fn = sl_verb_device_findings},
+	{.name = "export",
+	 .args = "FINDING",
+	 .help = "a finding as a signed file, for other hosts",
+	 .args_min = 1,
+	 .args_max = 1,
+	 .options = ledger_options,
+	 .fn = sl_verb_device_export},
+	{.name = "import",
+	 .args = "FILE",
+	 .help = "take a finding of another host",
+	 .text = "It is about every device of that model, firmware and contract. It only alerts, "
+		 "unless --accept says that it is to count here.",
+	 .args_min = 1,
+	 .args_max = 1,
+	 .options = import_options,
+	 .fn = sl_verb_device_import},
 	{0},
 };
 

@@ -68,10 +68,10 @@ void sl_trust_apply(struct sl_contract *c, const struct sl_trust_row *rows, uint
 			continue;
 		}
 		c->caught = 1;
-		/* A full table names no command; the device is caught all the same. */
-		e = rows[i].key ? sl_contract_add(c, rows[i].key) : 0;
-		if (!e)
+		/* What it does not list stays unlisted; the device is caught all the same. */
+		if (!sl_contract_find(c, rows[i].key))
 			continue;
+		e = sl_contract_add(c, rows[i].key);
 		e->flags |= SL_ENTRY_CAUGHT;
 		e->observed |= rows[i].observed;
 	}

@@ -282,13 +282,15 @@ struct sl_launch *sl_launch_free(struct sl_launch *l)
 	return NULL;
 }
 
-int sl_launch_image(struct sl_launch *l, const void *blob, size_t size, struct sl_diag *reterr)
+/* Hands over bytes that nobody can change any more. */
+static int tell_sealed(struct sl_launch *l, uint32_t op, const void *blob, size_t size,
+		       const char *what, struct sl_diag *reterr)
 {
-	struct sl_control c = {.op = SL_CONTROL_IMAGE};
+	struct sl_control c = {.op = op};
 	struct sl_control_reply reply;
 	int fd, r;
 
-	fd = memfd_create("sluice-policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	fd = memfd_create("sluice", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return sl_diag_set(reterr, -errno, NULL, 0, 0, "memfd: %s", strerror(errno));
 	for (size_t at = 0; at < size;) {
@@ -304,9 +306,25 @@ int sl_launch_image(struct sl_launch *l, const void *blob, size_t size, struct s
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
 		r = sl_diag_set(reterr, -errno, NULL, 0, 0, "memfd seals: %s", strerror(errno));
 	else
-		r = tell(l, &c, fd, "policy", &reply, reterr);
+		r = tell(l, &c, fd, what, &reply, reterr);
 	close(fd);
 	return r;
+}
+
+int sl_launch_image(struct sl_launch *l, const void *blob, size_t size, struct sl_diag *reterr)
+{
+	return tell_sealed(l, SL_CONTROL_IMAGE, blob, size, "policy", reterr);
+}
+
+int sl_launch_trust(struct sl_launch *l, const struct sl_trust_row *rows, unsigned n,
+		    struct sl_diag *reterr)
+{
+	const struct sl_control none = {.op = SL_CONTROL_TRUST};
+	struct sl_control_reply reply;
+
+	if (n == 0)
+		return tell(l, &none, -1, "trust", &reply, reterr);
+	return tell_sealed(l, SL_CONTROL_TRUST, rows, n * sizeof(*rows), "trust", reterr);
 }
 
 int sl_launch_ledger(struct sl_launch *l, const char *dir, struct sl_diag *ret_warn,

@@ -15,6 +15,7 @@
 
 #include "base/diag.h"
 #include "broker/control.h"
+#include "core/trust.h"
 
 struct sl_launch;
 
@@ -46,6 +47,12 @@ struct sl_launch *sl_launch_free(struct sl_launch *l);
 
 /* The policy. The blob is copied. */
 int sl_launch_image(struct sl_launch *l, const void *blob, size_t size, struct sl_diag *reterr);
+/*
+ * What is known of devices beyond their word: at most SL_TRUST_ROWS_MAX statements, which replace
+ * those before; also while it serves.
+ */
+int sl_launch_trust(struct sl_launch *l, const struct sl_trust_row *rows, unsigned n,
+		    struct sl_diag *reterr);
 /*
  * The ledger in directory `dir`, created where needed. Without it the broker refuses whatever
  * changes anything. A torn last record is cut off, which is said on `warn` (NULL: not at all).
