@@ -107,6 +107,7 @@ struct sl_session {
 	int fd; /* -1: free */
 	int user;
 	bool greeted;
+	bool answered;	/* in this turn of the loop */
 	uint32_t slots; /* commands in the gate */
 	uint32_t id;	/* never used twice: for the ledger */
 	struct sl_identity who;

@@ -158,6 +158,7 @@ void sl_session_read(struct sl_gate *g, int session)
 {
 	static _Alignas(8) uint8_t buf[SL_WIRE_MSG_MAX]; /* one thread, one message at a time */
 	const struct sl_wire_head *h = (const void *)buf;
+	bool early = g->sessions[session].answered;
 	const char *why;
 
 	/* Not without end: a client that never stops talking must not be the only one heard. */
@@ -177,9 +178,10 @@ void sl_session_read(struct sl_gate *g, int session)
 		}
 		/*
 		 * A client with one command at a time has sent nothing more: the next poll says so
-		 * for less than a read that finds nothing.
+		 * for less than a read that finds nothing. One that spoke before it was answered
+		 * is not such a client.
 		 */
-		if (g->sessions[session].slots < 2)
+		if (g->sessions[session].slots < 2 && !early)
 			return;
 	}
 }
@@ -194,6 +196,7 @@ void sl_session_reply(struct sl_gate *g, int session, struct sl_wire_completion 
 
 	if (s->fd < 0)
 		return;
+	s->answered = true;
 	m->text_len = (uint32_t)text_len;
 	/*
 	 * A client that does not read its answers has its socket shut: holding them for it would

@@ -28,7 +28,7 @@ static struct sl_gate gate; /* zeroed pages cost nothing until they are used */
 
 static void watch(const struct sl_launcher *l, struct pollfd p[AT_END])
 {
-	const struct sl_gate *g = l->gate;
+	struct sl_gate *g = l->gate;
 
 	p[AT_LAUNCHER] = (struct pollfd){l->fd, POLLIN, 0};
 	p[AT_LISTEN] = (struct pollfd){l->started ? g->listen_fd : -1, POLLIN, 0};
@@ -41,6 +41,7 @@ static void watch(const struct sl_launcher *l, struct pollfd p[AT_END])
 	for (unsigned i = 0; i < g->sessions_high; i++) {
 		bool live = l->started && sl_gate_room(g, (int)i);
 
+		g->sessions[i].answered = false;
 		/* Without room a client waits in its socket; POLLHUP is still reported. */
 		p[AT_SESSIONS + i] =
 			(struct pollfd){g->sessions[i].fd, live ? POLLIN : (short)0, 0};
