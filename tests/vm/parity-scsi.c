@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the running kernel lets an ordinary user send to a SCSI device, CDB by CDB: all 256 opcodes,
+ * the service actions of those that have some; through sg, bsg, block node and partition and each
+ * of their doors; with nodes open for reading, for both and for writing alone; to units of several
+ * peripheral device types.
+ *
+ *   parity-scsi --tsv            the kernel's answers
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "nvme.h"
+#include "scsi.h"
+
+#define MAX_UNITS 64
+
+enum mode { MODE_READ, MODE_BOTH, MODE_WRITE, MODE_N };
+static const char *const mode_names[MODE_N] = {"ro", "rw", "wo"};
+
+struct ask {
+	const struct scsi_unit *unit;
+	enum scsi_door door;
+	enum mode mode;
+	uint8_t opcode;
+	int service_action; /* < 0: byte 1 is zero and has no meaning of that kind */
+};
+
+static unsigned long n_cases, n_allowed;
+
+/* scsi_debug shows a unit of another type for each host that is added after this is set. */
+static void set_debug(const char *name, const char *value)
+{
+	char path[128];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/sys/bus/pseudo/drivers/scsi_debug/%s", name);
+	f = fopen(path, "we");
+	if (!f || fputs(value, f) < 0 || fclose(f) != 0)
+		die("%s: %s", path, strerror(errno));
+}
+
+static bool has_type(unsigned type)
+{
+	static struct scsi_unit units[MAX_UNITS];
+	unsigned n = scsi_units(units, MAX_UNITS);
+
+	for (unsigned i = 0; i < n; i++)
+		if (units[i].debug && units[i].type == type)
+			return true;
+	return false;
+}
+
+static void add_types(void)
+{
+	/* Tape, CD, scanner, optical, changer, enclosure, reduced block commands. */
+	static const unsigned types[] = {1, 5, 6, 7, 8, 13, 14};
+	char text[16];
+
+	set_debug("delay", "0");
+	set_debug("strict", "1"); /* see try() */
+	for (unsigned i = 0; i < SL_COUNT(types); i++) {
+		(void)snprintf(text, sizeof(text), "%u", types[i]);
+		set_debug("ptype", text);
+		set_debug("add_host", "1");
+		/* The units come later, and are of the type that is set then. */
+		for (unsigned turn = 0; !has_type(types[i]); turn++) {
+			if (turn == 200)
+				die("scsi_debug shows no unit of type %u", types[i]);
+			(void)usleep(50000);
+		}
+		(void)usleep(100000);
+	}
+	set_debug("ptype", "0");
+	(void)usleep(500000); /* block nodes come last */
+}
+
+/* Whether the driver itself refuses. A partition has no SG_IO for an ordinary user: ENOTTY. */
+static bool refused(const struct ask *a, int r)
+{
+	if (scsi_door_node(a->door) == SCSI_NODE_PART && r == -ENOTTY)
+		return true;
+	return r == -EPERM || r == -EACCES;
+}
+
+/* A door that this kernel, or this node, or a descriptor of this kind does not have. */
+static bool no_such_door(const struct ask *a, int r)
+{
+	if (a->door == SCSI_DOOR_BSG_RING)
+		return r == -EOPNOTSUPP || r == -EINVAL || r == -ENOTTY;
+	if (a->door == SCSI_DOOR_SG_WRITE)
+		return r == -EBADF;
+	return scsi_door_node(a->door) != SCSI_NODE_PART && r == -ENOTTY;
+}
+
+static void try(const struct ask *a, int fd)
+{
+	/* Bytes of a CDB by the opcode's group, SPC-6 §4.2.2.1. */
+	static const uint8_t lengths[8] = {6, 10, 10, 16, 16, 12, 16, 16};
+	uint8_t cdb[16] = {a->opcode};
+	int r;
+
+	/*
+	 * Reserved bits of the CONTROL byte, which no kernel looks at: the device is asked and
+	 * carries nothing out. (Linux 7.3's scsi_debug falls over the tape commands.)
+	 */
+	cdb[lengths[a->opcode >> 5] - 1] = 0x38;
+
+	if (a->service_action >= 0)
+		cdb[a->opcode == 0x7f ? 9 : 1] = (uint8_t)a->service_action;
+	if (a->opcode == 0x7f)
+		cdb[7] = 8; /* additional length: a CDB of 16 bytes */
+	r = scsi_send(a->door, fd, cdb);
+	if (no_such_door(a, r))
+		return;
+	n_cases++;
+	n_allowed += !refused(a, r);
+	(void)printf("scsi\t%02x\t%s\t%s\t%02x\t", a->unit->type, scsi_door_names[a->door],
+		     mode_names[a->mode], a->opcode);
+	if (a->service_action < 0)
+		(void)printf("-");
+	else
+		(void)printf("%02x", (unsigned)a->service_action);
+	(void)printf("\t%s\t%s\n", refused(a, r) ? "refused" : "allowed",
+		     r < 0 ? errno_name(-r) : "-");
+}
+
+static void sweep_door(const struct scsi_unit *u, enum scsi_door door, enum mode mode, int fd)
+{
+	/* Opcodes whose byte 1 has a service action, SPC-6 §4.2.2.1.7; 7Fh: bytes 8 and 9. */
+	static const uint8_t selected[] = {0x48, 0x5e, 0x5f, 0x7f, 0x83, 0x84, 0x94,
+					   0x95, 0x9e, 0x9f, 0xa3, 0xa4, 0xab};
+	struct ask a = {.unit = u, .door = door, .mode = mode, .service_action = -1};
+
+	for (unsigned op = 0; op < 256; op++) {
+		a.opcode = (uint8_t)op;
+		try(&a, fd);
+	}
+	for (unsigned i = 0; i < SL_COUNT(selected); i++) {
+		a.opcode = selected[i];
+		for (a.service_action = 1; a.service_action < 32; a.service_action++)
+			try(&a, fd);
+	}
+}
+
+static void sweep(const struct scsi_unit *u)
+{
+	static const int flags[MODE_N] = {O_RDONLY, O_RDWR, O_WRONLY};
+
+	for (unsigned n = 0; n < SCSI_NODE_N; n++) {
+		for (unsigned m = 0; m < MODE_N && u->node[n][0]; m++) {
+			int fd = open(u->node[n], flags[m] | O_NONBLOCK | O_CLOEXEC);
+
+			if (fd < 0 && errno == EROFS)
+				continue; /* a CD, for writing */
+			if (fd < 0)
+				die("%s: %s", u->node[n], strerror(errno));
+			/* sg: the answer is waited for. */
+			if (fcntl(fd, F_SETFL, flags[m]) < 0)
+				die("%s: %s", u->node[n], strerror(errno));
+			for (unsigned d = 0; d < SCSI_DOOR_N; d++)
+				if (scsi_door_node(d) == n &&
+				    (d != SCSI_DOOR_SG_WRITE || m == MODE_BOTH))
+					sweep_door(u, d, m, fd);
+			close(fd);
+		}
+	}
+}
+
+/* One unit of each type, of scsi_debug: QEMU's are somebody's disks. */
+static unsigned choose(struct scsi_unit *units)
+{
+	unsigned n = scsi_units(units, MAX_UNITS), kept = 0;
+	uint32_t seen = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct scsi_unit *u = &units[i];
+
+		if (!u->debug || u->lun != 0 || u->type > 31 || seen >> u->type & 1)
+			continue;
+		seen |= 1u << u->type;
+		if (u->node[SCSI_NODE_BLOCK][0] && (u->type == 0 || u->type == 14)) {
+			add_partition(u->node[SCSI_NODE_BLOCK]);
+			(void)snprintf(u->node[SCSI_NODE_PART], 64, "%.60s1",
+				       u->node[SCSI_NODE_BLOCK]);
+		}
+		for (unsigned k = 0; k < SCSI_NODE_N; k++)
+			if (u->node[k][0])
+				open_to_all(u->node[k], true);
+		units[kept++] = *u;
+	}
+	if (!(seen & 1))
+		die("scsi_debug shows no disk");
+	return kept;
+}
+
+int main(int argc, char **argv)
+{
+	static struct scsi_unit units[MAX_UNITS];
+	struct utsname u;
+	unsigned n;
+
+	if (argc != 2 || strcmp(argv[1], "--tsv") != 0)
+		die("usage: parity-scsi --tsv");
+	(void)uname(&u);
+	add_types();
+	n = choose(units);
+	become_user();
+	for (unsigned i = 0; i < n; i++)
+		sweep(&units[i]);
+	(void)fprintf(stderr,
+		      "parity-scsi: Linux %s: %u device types, %lu cases, %lu reached the device\n",
+		      u.release, n, n_cases, n_allowed);
+	return 0;
+}
