@@ -32,8 +32,8 @@ enum sl_control_op {
 	/* fd: character node of a namespace of the DEVICE sent last, a SL_BACKEND_NVME one; nsid,
 	   in_use and claimed below */
 	SL_CONTROL_NAMESPACE,
-	/* fd: memfd of struct sl_trust_row, sealed like an image; none: an empty table. Replaces the
-	   one before, and takes effect on every device at once */
+	/* fd: memfd of struct sl_trust_row, sealed like an image; none: an empty table. Replaces
+	   the one before, and takes effect on every device at once */
 	SL_CONTROL_TRUST,
 	_SL_CONTROL_N
 };
@@ -51,6 +51,9 @@ struct sl_control {
 	uint32_t protocol;     /* DEVICE: enum sl_wire_protocol */
 	uint32_t ledger_check; /* LEDGER: checksum of the last record; 0: there is none */
 	uint64_t ledger_next;  /* LEDGER: number of the next record */
+	uint64_t sample_seed;  /* LEDGER: what nobody else knows of which commands are sampled */
+	uint32_t sample_burst; /* LEDGER: so many reads and writes a second are sampled … */
+	uint32_t sample_of;    /* … and beyond that one in so many; 0: none are */
 	uint32_t nsid;	       /* NAMESPACE */
 	uint8_t in_use;	       /* NAMESPACE: the kernel has it mounted or otherwise held */
 	uint8_t claimed;       /* NAMESPACE: the launcher holds it, nobody else can */

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "broker/answer.h"
 #include "broker/survey.h"
 #include "broker/words.h"
@@ -128,6 +129,34 @@ static uint64_t append(struct sl_gate *g, struct sl_record *r, bool durable)
 	return seq;
 }
 
+/*
+ * Of blocks that are written or were read: whoever reads them again can tell whether they are the
+ * same. A sample, all of it where there is little, that a device cannot foresee.
+ */
+static uint64_t digest(struct sl_gate *g, const struct sl_slot *s, uint16_t type)
+{
+	bool out = type == SL_RECORD_INTENT;
+	uint32_t n = out ? s->cmd.data_len : s->io.out.data_len;
+	uint8_t md[SHA256_DIGEST_LENGTH];
+	SHA256_CTX ctx;
+
+	if (!g->sample_of || sl_rows[s->verdict.facts.row].len != SL_LEN_NLB ||
+	    s->cmd.dir != (out ? SL_DIR_OUT : SL_DIR_IN) || !n)
+		return 0;
+	if (g->sample_second != g->now)
+		g->sample_left = g->sample_burst;
+	g->sample_second = g->now;
+	if (g->sample_left)
+		g->sample_left--;
+	else if (((s->order ^ g->sample_seed) * 0x9e3779b97f4a7c15u >> 32) % g->sample_of)
+		return 0;
+	(void)SHA256_Init(&ctx);
+	(void)SHA256_Update(&ctx, &g->sample_seed, sizeof(g->sample_seed));
+	(void)SHA256_Update(&ctx, s->data, n < SL_DIGEST_BYTES ? n : SL_DIGEST_BYTES);
+	(void)SHA256_Final(md, &ctx);
+	return sl_get_le64(md) | 1;
+}
+
 /* One record about a slot. Its number, or 0: it could not be written. */
 static uint64_t record(struct sl_gate *g, const struct sl_slot *s, uint16_t type, bool durable)
 {
@@ -135,6 +164,7 @@ static uint64_t record(struct sl_gate *g, const struct sl_slot *s, uint16_t type
 	struct sl_record r = {
 		.type = type,
 		.of = type == SL_RECORD_OUTCOME ? s->record : 0,
+		.digest = digest(g, s, type),
 		.row = v->facts.row,
 		.set = s->cmd.set,
 		.reason = v->reason,

@@ -130,6 +130,8 @@ struct sl_gate {
 	struct sl_gate_device devices[SL_DEVICES_MAX];
 	struct sl_session sessions[SL_SESSIONS_MAX];
 	struct sl_user users[SL_USERS_MAX];
+	uint64_t sample_seed, sample_second; /* which data is digested for who reads it back */
+	uint32_t sample_of, sample_burst, sample_left;
 	uint32_t n_trust;
 	struct sl_trust_row trust[SL_TRUST_ROWS_MAX]; /* what the launcher knows of devices */
 	struct sl_slot slots[SL_SLOTS_MAX];

@@ -104,6 +104,9 @@ static int on_ledger(struct sl_launcher *l, const struct sl_control *m, int fd, 
 		return say(text, -EINVAL, "the ledger is not open for appending only");
 	}
 	sl_ledger_init(&l->gate->ledger, fd, m->ledger_next, m->ledger_check);
+	l->gate->sample_seed = m->sample_seed;
+	l->gate->sample_burst = m->sample_burst;
+	l->gate->sample_of = m->sample_of;
 	return 0;
 }
 

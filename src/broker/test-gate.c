@@ -141,6 +141,44 @@ static void test_caught(void)
 	assert(!answer().text[0]);
 }
 
+/* The data of a sample leaves a digest: of what is written, and of what was read, and of no more.
+ */
+static void test_sample(void)
+{
+	struct sl_command read = write_block(7);
+	uint64_t written;
+
+	read.req[0] = 0x02;
+	read.dir = SL_DIR_IN;
+	g->sample_of = 1000000;
+	g->sample_burst = 2;
+	g->sample_seed = 99;
+	send_command(1, write_block(7));
+	written = record_at(g->ledger.next - 1).digest;
+	assert(written);
+	complete(0);
+	assert(record_at(g->ledger.next - 1).digest == 0);
+	(void)answer();
+	send_command(2, read);
+	assert(record_at(g->ledger.next - 1).digest == 0);
+	memset(held.io[0]->data, 0, 512);
+	held.io[0]->data[0] = 0x5a; /* what send_command() sent */
+	complete(0);
+	assert(record_at(g->ledger.next - 1).digest == written);
+	(void)answer();
+	/* Neither what is no block, nor beyond the burst. */
+	send_command(3, identify());
+	complete(0);
+	assert(record_at(g->ledger.next - 1).digest == 0);
+	(void)answer();
+	g->sample_left = 0;
+	send_command(4, write_block(7));
+	assert(record_at(g->ledger.next - 1).digest == 0);
+	complete(0);
+	(void)answer();
+	g->sample_of = 0;
+}
+
 /* No room for an intent: what mutates is denied, what only looks passes. The loss is counted. */
 static void test_full_disk(void)
 {
@@ -229,6 +267,7 @@ int main(void)
 	test_deadline();
 	test_exclusive();
 	test_caught();
+	test_sample();
 	test_full_disk();
 	test_client_gone();
 	tear_down();

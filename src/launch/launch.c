@@ -39,6 +39,8 @@ struct child {
 
 struct sl_launch {
 	int control;
+	struct sl_sample sample;
+	int ledger_fd; /* the ledger, for reading; -1 */
 	unsigned n_devices;
 	struct child broker;
 	struct child device[SL_DEVICES_MAX];
@@ -254,7 +256,7 @@ int sl_launch_new(struct sl_launch **ret, struct sl_diag *reterr)
 
 	if (!l)
 		return sl_diag_set(reterr, -ENOMEM, NULL, 0, 0, "out of memory");
-	l->control = l->broker.pidfd = -1;
+	l->control = l->broker.pidfd = l->ledger_fd = -1;
 	for (unsigned i = 0; i < SL_DEVICES_MAX; i++)
 		l->device[i].pidfd = -1;
 	(void)snprintf(l->broker.what, sizeof(l->broker.what), "the broker (sluiced)");
@@ -271,6 +273,8 @@ struct sl_launch *sl_launch_free(struct sl_launch *l)
 {
 	if (!l)
 		return NULL;
+	if (l->ledger_fd >= 0)
+		close(l->ledger_fd);
 	if (l->control >= 0)
 		close(l->control); /* sluiced ends when its launcher has gone */
 	child_end(&l->broker, GRACE_MS);
@@ -327,6 +331,25 @@ int sl_launch_trust(struct sl_launch *l, const struct sl_trust_row *rows, unsign
 	return tell_sealed(l, SL_CONTROL_TRUST, rows, n * sizeof(*rows), "trust", reterr);
 }
 
+void sl_launch_sample(struct sl_launch *l, const struct sl_sample *s)
+{
+	l->sample = *s;
+}
+
+int sl_launch_ledger_fd(const struct sl_launch *l)
+{
+	return l->ledger_fd;
+}
+
+/* The same file for reading: there are several in the directory. */
+static int open_again(int fd)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 int sl_launch_ledger(struct sl_launch *l, const char *dir, struct sl_diag *ret_warn,
 		     struct sl_diag *reterr)
 {
@@ -337,6 +360,10 @@ int sl_launch_ledger(struct sl_launch *l, const char *dir, struct sl_diag *ret_w
 	r = sl_ledger_file_open(dir, &fd, &c.ledger_next, &c.ledger_check, ret_warn, reterr);
 	if (r < 0)
 		return r;
+	c.sample_seed = l->sample.seed;
+	c.sample_burst = l->sample.burst;
+	c.sample_of = l->sample.of;
+	l->ledger_fd = open_again(fd);
 	r = tell(l, &c, fd, "ledger", &reply, reterr);
 	close(fd);
 	return r;

@@ -53,6 +53,15 @@ int sl_launch_image(struct sl_launch *l, const void *blob, size_t size, struct s
  */
 int sl_launch_trust(struct sl_launch *l, const struct sl_trust_row *rows, unsigned n,
 		    struct sl_diag *reterr);
+/* Which reads and writes leave a digest in the ledger, for a watcher; before sl_launch_ledger. */
+struct sl_sample {
+	uint64_t seed;
+	uint32_t burst; /* a second */
+	uint32_t of;	/* beyond that one in so many; 0: none at all */
+};
+void sl_launch_sample(struct sl_launch *l, const struct sl_sample *s);
+/* The ledger that the broker writes, open for reading; stays the launcher's. -1: there is none. */
+int sl_launch_ledger_fd(const struct sl_launch *l);
 /*
  * The ledger in directory `dir`, created where needed. Without it the broker refuses whatever
  * changes anything. A torn last record is cut off, which is said on `warn` (NULL: not at all).

@@ -20,6 +20,8 @@
 #define SL_LEDGER_VERSION 1
 #define SL_LEDGER_FILE	  "ledger.slg" /* in the ledger's directory */
 
+#define SL_DIGEST_BYTES 4096u /* of a command's data, SHA-256 of the sample's seed and them */
+
 enum sl_record_type {
 	SL_RECORD_START = 1, /* a broker began to serve: text is the policy's name */
 	SL_RECORD_INTENT,    /* about to be sent */
@@ -38,7 +40,12 @@ struct sl_record {
 	uint64_t seq;	  /* from 1, without holes */
 	uint64_t of;	  /* OUTCOME: seq of the intent */
 	uint64_t time_ns; /* CLOCK_REALTIME */
-	uint64_t lost;	  /* GAP */
+	union {
+		uint64_t lost; /* GAP */
+		/* INTENT of a write, OUTCOME of a read: of its first SL_DIGEST_BYTES, where it is
+		   one of the sample; 0: it is not */
+		uint64_t digest;
+	};
 	uint32_t session;
 	uint32_t uid;
 	uint16_t row; /* index into the tables of table_hash */
