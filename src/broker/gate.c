@@ -265,9 +265,10 @@ static void judge(struct sl_gate *g, struct sl_slot *s)
 	bool out = s->cmd.dir == SL_DIR_OUT || s->cmd.dir == SL_DIR_BOTH;
 
 	memcpy(s->cmd.req, s->requested, sizeof(s->cmd.req));
+	s->cmd.set = sl_sets[s->cmd.set].asked; /* the device may be of another type by now */
 	s->image = g->image;
 	if (s->session == SL_OURSELVES) {
-		sl_judge_internal(c, &s->cmd, &s->verdict);
+		sl_judge_internal(c, &s->cmd, out ? s->data : NULL, &s->verdict);
 		return;
 	}
 	if (!bind_session(g, &g->sessions[s->session], s->device)) {
@@ -331,11 +332,12 @@ static bool must_wait(const struct sl_gate *g, const struct sl_slot *s)
 static void clear_rest(struct sl_slot *s, uint32_t most)
 {
 	bool in = s->cmd.dir == SL_DIR_IN;
-	uint32_t data = in ? 0 : s->io.data_size, meta = in ? 0 : s->io.meta_size;
+	uint32_t data = in ? 0 : s->io.data_size;
+	uint32_t meta = in || sl_sets[s->cmd.set].sense ? 0 : s->io.meta_size;
 	uint32_t end = (s->io.data_size + PAGE - 1) / PAGE * PAGE;
 	uint32_t meta_end = (s->io.meta_size + PAGE - 1) / PAGE * PAGE;
 
-	if (s->cmd.dir == SL_DIR_NONE)
+	if (s->cmd.dir == SL_DIR_NONE && !s->io.meta_size)
 		return;
 	if (end < most)
 		end = most < SL_WIRE_DATA_MAX ? most : SL_WIRE_DATA_MAX;
@@ -548,7 +550,7 @@ void sl_gate_command(struct sl_gate *g, int session, const struct sl_wire_comman
 	g->sessions[session].slots++;
 	g->users[s->user].slots++;
 	s->cmd = (struct sl_command){
-		.set = m->queue == SL_WIRE_NVME_ADMIN ? SL_SET_NVME_ADMIN : SL_SET_NVME_IO,
+		.set = sl_set_of_queue(m->queue),
 		.dir = m->dir,
 		.door = m->door,
 		.writable = m->writable,
@@ -746,7 +748,8 @@ int sl_gate_timeout(const struct sl_gate *g)
 }
 
 /* The broker's own command: from the reader, through the same slots, records and back end. */
-int sl_gate_internal(struct sl_gate *g, unsigned device, const struct sl_command *cmd)
+int sl_gate_internal(struct sl_gate *g, unsigned device, const struct sl_command *cmd,
+		     const uint8_t *payload)
 {
 	struct sl_slot *s = slot_take(g);
 
@@ -756,6 +759,8 @@ int sl_gate_internal(struct sl_gate *g, unsigned device, const struct sl_command
 	s->device = (uint8_t)device;
 	s->cmd = *cmd;
 	memcpy(s->requested, cmd->req, sizeof(s->requested));
+	if (cmd->dir & SL_DIR_OUT)
+		memcpy(s->data, payload, cmd->data_len);
 	judge(g, s);
 	if (!s->verdict.allow) {
 		slot_free(g, s);

@@ -171,7 +171,8 @@ void sl_gate_policy(struct sl_gate *g, const struct sl_image *img);
  * The broker's own command, judged by what the tables let the broker read. 0: sl_survey_feed() will
  * be called; -errno: it was not sent.
  */
-int sl_gate_internal(struct sl_gate *g, unsigned device, const struct sl_command *cmd);
+int sl_gate_internal(struct sl_gate *g, unsigned device, const struct sl_command *cmd,
+		     const uint8_t *payload);
 /* Sends what this turn has queued at devices that gather commands. */
 void sl_gate_kick(struct sl_gate *g);
 /* Ties a back end to the gate. */

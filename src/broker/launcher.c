@@ -117,7 +117,7 @@ static int on_device(struct sl_launcher *l, const struct sl_control *m, int fd, 
 	const char *why = "the device does not speak the wire protocol";
 	int r = 0;
 
-	if (g->n_devices == SL_DEVICES_MAX || m->protocol != SL_WIRE_NVME) {
+	if (g->n_devices == SL_DEVICES_MAX || !m->protocol || m->protocol >= _SL_WIRE_PROTOCOL_N) {
 		if (fd >= 0)
 			close(fd);
 		return say(text, -EINVAL, "too many devices, or a protocol that is not supported");
@@ -145,7 +145,7 @@ static int on_device(struct sl_launcher *l, const struct sl_control *m, int fd, 
 	sl_gate_attach(g, d->dev);
 	memcpy(d->name, m->name, sizeof(d->name));
 	d->name[sizeof(d->name) - 1] = '\0';
-	d->protocol = m->protocol;
+	d->protocol = d->dev->protocol ? d->dev->protocol : m->protocol;
 	d->state = SL_DEV_READING;
 	g->n_devices++;
 	return 0;

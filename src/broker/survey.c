@@ -25,7 +25,7 @@ void sl_survey_begin(struct sl_gate *g, unsigned device)
 	d->state = SL_DEV_READING;
 	d->reread = false;
 	(void)SHA256_Init(&d->hash);
-	sl_reader_init(&d->reader, next_contract(d), hash_bytes, d);
+	sl_reader_init(&d->reader, next_contract(d), (uint8_t)d->protocol, hash_bytes, d);
 	sl_survey_step(g, device);
 }
 
@@ -118,7 +118,7 @@ void sl_survey_step(struct sl_gate *g, unsigned device)
 		cmd.device = (uint16_t)device;
 		/* Taken on by done(), which comes back here; a loop only over what cannot be sent.
 		 */
-		if (sl_gate_internal(g, device, &cmd) == 0)
+		if (sl_gate_internal(g, device, &cmd, d->reader.payload) == 0)
 			return;
 		sl_reader_feed(&d->reader, SL_READER_LOST, NULL, 0);
 	}

@@ -180,7 +180,7 @@ static int call(void *ctx, const struct sl_command *cmd, void *data, uint16_t *r
 {
 	const struct sl_gate *g = ctx;
 	struct sl_client_reply reply;
-	int r = sl_client_call(g->client, cmd, NULL, NULL, &reply);
+	int r = sl_client_call(g->client, cmd, data, NULL, &reply);
 
 	if (r < 0)
 		return r;
@@ -204,6 +204,16 @@ static int apply_trust(const char *ledger, struct sl_contract *c)
 	if (r == 0 && n)
 		sl_trust_apply(c, rows, n);
 	free(rows);
+	return r;
+}
+
+/* What the device speaks. */
+static int protocol_of(struct sl_gate *g, uint8_t *ret)
+{
+	struct sl_wire_device d;
+	int r = sl_client_query(g->client, 0, &d);
+
+	*ret = d.protocol;
 	return r;
 }
 
@@ -235,7 +245,9 @@ int sl_gate_read_contract(const char *spec, const char *ledger, struct sl_doc **
 	free(parsed);
 	if (r < 0)
 		return r;
-	r = sl_doc_read(spec, &source, ret);
+	r = protocol_of(&gate, &source.protocol);
+	if (r == 0)
+		r = sl_doc_read(spec, &source, ret);
 	sl_gate_close(&gate);
 	if (r == 0)
 		r = apply_trust(ledger, &(*ret)->contract);

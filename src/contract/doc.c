@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "contract/build.h"
 #include "core/reader.h"
+#include "wire/wire.h"
 
 struct sl_doc *sl_doc_free(struct sl_doc *d)
 {
@@ -363,12 +364,15 @@ int sl_doc_read(const char *name, const struct sl_doc_source *source, struct sl_
 	(void)snprintf(d->name, sizeof(d->name), "%s", name);
 	d->format = "read from the device";
 	d->live = true;
-	sl_reader_init(&r, &d->contract, hash_bytes, &md);
+	sl_reader_init(&r, &d->contract, source->protocol ? source->protocol : SL_WIRE_NVME,
+		       hash_bytes, &md);
 	while (!error && sl_reader_next(&r, &cmd)) {
 		uint8_t data[SL_READER_DATA_MAX] = {0};
 		uint16_t status = 0;
 		size_t len = 0;
 
+		if (cmd.dir & SL_DIR_OUT)
+			memcpy(data, r.payload, cmd.data_len);
 		error = source->call(source->ctx, &cmd, data, &status, &len);
 		if (error)
 			break;

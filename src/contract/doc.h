@@ -48,8 +48,8 @@ int sl_doc_parse(const char *name, const void *bytes, size_t len, struct sl_doc 
 /* Where a live contract is read from. */
 struct sl_doc_source {
 	/*
-	 * Carries out one command. `data` takes cmd->data_len bytes. 0: *ret_status is the NVMe
-	 * status, *ret_len the bytes that came; -errno: the device is out of reach.
+	 * Carries out one command. `data` takes cmd->data_len bytes, and holds them before when
+	 * cmd->dir is BOTH. 0: *ret_status is the protocol's status, *ret_len the bytes that came; -errno: the device is out of reach.
 	 */
 	int (*call)(void *ctx, const struct sl_command *cmd, void *data, uint16_t *ret_status,
 		    size_t *ret_len);
@@ -57,6 +57,7 @@ struct sl_doc_source {
 	void (*keep)(void *ctx, unsigned raw, const struct sl_command *cmd, uint16_t status,
 		     const void *data, size_t len);
 	void *ctx;
+	uint8_t protocol; /* enum sl_wire_protocol; 0: NVMe */
 };
 
 /* Reads a device's contract. 0; -errno when it could not be asked at all. */

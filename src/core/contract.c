@@ -47,6 +47,14 @@ struct sl_entry *sl_contract_add(struct sl_contract *c, uint64_t key)
 	return e;
 }
 
+const struct sl_feature *sl_contract_feature(const struct sl_contract *c, const uint8_t uuid[16])
+{
+	for (uint32_t i = 0; i < c->n_features; i++)
+		if (memcmp(c->features[i].uuid, uuid, 16) == 0)
+			return &c->features[i];
+	return 0;
+}
+
 const struct sl_ns *sl_contract_ns(const struct sl_contract *c, uint32_t nsid)
 {
 	for (uint32_t i = 0; i < c->n_ns; i++)
@@ -60,18 +68,44 @@ void sl_contract_void(struct sl_contract *c)
 	c->state = SL_CONTRACT_NONE;
 	c->n_entries = 0;
 	c->sources = 0;
+	c->n_usage = 0;
+	c->n_features = 0;
 	memset(c->hash, 0, sizeof(c->hash));
 	memset(c->entries, 0, sizeof(c->entries));
 }
 
 sl_effects sl_contract_expressible(unsigned source)
 {
-	/* LBCC or UDCC, NCC and CCC, NIC: the Base specification has no other effect bit. */
+	/* NVMe: LBCC or UDCC, NCC and CCC, NIC; the Base specification has no other effect bit.
+	 * CXL 3.1 §8.2.9.5.2.1: the effect word. SCSI has none. */
 	static const sl_effects nvme = SL_E_DATA | SL_E_CAPABILITY | SL_E_INVENTORY;
+	static const sl_effects cxl = SL_E_DATA | SL_E_CONFIG | SL_E_CONFIG_RESET | SL_E_POLICY |
+				      SL_E_LOG | SL_E_SECURITY | SL_E_BACKGROUND;
 
-	return source == SL_SOURCE_LID05 || source == SL_SOURCE_LID12 || source == SL_SOURCE_LID13
-		       ? nvme
-		       : SL_E_NONE;
+	switch (source) {
+	case SL_SOURCE_LID05:
+	case SL_SOURCE_LID12:
+	case SL_SOURCE_LID13:
+		return nvme;
+	case SL_SOURCE_CEL:
+	case SL_SOURCE_FEATURES:
+		return cxl;
+	default:
+		return SL_E_NONE;
+	}
+}
+
+void sl_contract_trim(char *ret, size_t size, const uint8_t *s, size_t n)
+{
+	size_t from = 0, to = n;
+
+	while (to > 0 && (s[to - 1] == ' ' || !s[to - 1]))
+		to--;
+	while (from < to && s[from] == ' ')
+		from++;
+	for (size_t i = from; i < to && i - from < size - 1; i++)
+		*ret++ = s[i] >= 0x20 && s[i] < 0x7f ? (char)s[i] : '?';
+	*ret = 0;
 }
 
 uint8_t sl_contract_trust(const struct sl_entry *entry, sl_effects floor)

@@ -11,6 +11,7 @@
 #define SL_CORE_CONTRACT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/effects.h"
@@ -28,6 +29,9 @@ enum sl_source {
 	SL_SOURCE_LID00, /* NVMe Supported Log Pages: supported only, no effects */
 	SL_SOURCE_LID13, /* NVMe-MI Commands Supported and Effects */
 	SL_SOURCE_LID14, /* NVMe Command and Feature Lockdown: flags only, no effects */
+	SL_SOURCE_RSOC,	 /* SCSI REPORT SUPPORTED OPERATION CODES: supported and MLU, no effects */
+	SL_SOURCE_CEL,	 /* CXL Command Effects Log */
+	SL_SOURCE_FEATURES, /* CXL Get Supported Features */
 	_SL_SOURCE_N
 };
 
@@ -51,6 +55,7 @@ struct sl_entry {
 	uint8_t trust;	     /* enum sl_trust */
 	uint8_t source;	     /* enum sl_source */
 	uint8_t flags;	     /* enum sl_entry_flag */
+	uint8_t usage;	     /* 1 + index of its CDB usage data in the contract; 0: none */
 };
 
 static inline uint64_t sl_key(uint8_t set, uint16_t opcode, uint16_t sel)
@@ -68,10 +73,24 @@ struct sl_ns {
 	uint8_t used_by_kernel; /* mounted, held or partitioned */
 	uint8_t claimed;	/* the launcher holds it exclusively */
 	uint8_t lba_format;	/* index of the format in use: part of what a verdict is bound to */
+	uint8_t pi;		/* protection information type; 0: none */
 	uint16_t meta;		/* metadata bytes of a block */
 	uint64_t blocks;	/* NSZE */
 	uint64_t zone; /* blocks from one zone to the next (ZSZE); 0: no zones, or unknown */
 	uint8_t guid[16];
+};
+
+#define SL_USAGE_MAX	128u /* commands whose CDB usage data are kept */
+#define SL_CDB_MAX	32u  /* bytes of each */
+#define SL_FEATURES_MAX 64u
+
+/* A feature of a CXL device: CXL 3.1 §8.2.9.6.1, Supported Feature Entry. */
+struct sl_feature {
+	uint8_t uuid[16];
+	uint32_t flags;	     /* as the device wrote them: bit 0 changeable */
+	uint16_t raw;	     /* Set Feature Effects */
+	uint16_t set_size;   /* bytes; 0: cannot be set */
+	sl_effects declared; /* decoded from raw */
 };
 
 enum sl_contract_state {
@@ -83,21 +102,31 @@ struct sl_contract {
 	uint32_t generation; /* never 0 in use; a change voids every verdict */
 	uint8_t state;	     /* enum sl_contract_state */
 	uint8_t caught;	     /* somewhere it was caught: nothing that rests on its word holds */
+	uint8_t protocol;    /* enum sl_wire_protocol */
+	uint8_t type;	     /* peripheral or fwctl device type; SL_TYPE_NONE */
 	uint16_t cntlid;
 	uint32_t max_transfer; /* bytes; UINT32_MAX: the device states no limit */
 	uint32_t n_entries;
 	uint32_t n_ns;
 	uint32_t sources; /* 1 << enum sl_source of every log that was read: its silence is a no */
 	uint8_t hash[32]; /* SHA-256 of the raw logs */
-	char vendor[8], model[44], serial[24], firmware[12]; /* NUL-terminated, trimmed */
+	char vendor[12], model[44], serial[24], firmware[12]; /* NUL-terminated, trimmed */
+	uint32_t n_usage, n_features;
+	uint8_t usage[SL_USAGE_MAX][SL_CDB_MAX]; /* one: the device evaluates this bit of the CDB */
+	struct sl_feature features[SL_FEATURES_MAX];
 	struct sl_ns ns[SL_NS_MAX];
 	struct sl_entry entries[SL_CONTRACT_SLOTS];
 };
 
 /* The entry, or NULL: not in any log. */
 const struct sl_entry *sl_contract_find(const struct sl_contract *c, uint64_t key);
+/* A string of fixed length, padded with blanks: kept printable, trimmed at both ends, cut to
+ * `size`. */
+void sl_contract_trim(char *ret, size_t size, const uint8_t *s, size_t n);
 /* The slot to fill for a key: an existing one, or a new zeroed one; NULL when the table is full. */
 struct sl_entry *sl_contract_add(struct sl_contract *c, uint64_t key);
+/* The feature of that UUID, or NULL. */
+const struct sl_feature *sl_contract_feature(const struct sl_contract *c, const uint8_t uuid[16]);
 const struct sl_ns *sl_contract_ns(const struct sl_contract *c, uint32_t nsid);
 /* Forgets what the device declared, and nothing else: every command is `unknown` from here on. */
 void sl_contract_void(struct sl_contract *c);

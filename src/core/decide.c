@@ -58,7 +58,7 @@ static bool field_value(const struct judged *j, const struct sl_field *f, uint64
 		*ret = req_field(f, j->cmd->req);
 		return true;
 	case SL_SPACE_DATA:
-		if (!j->data || (uint32_t)f->off + f->bytes > j->cmd->data_len)
+		if (!j->data || (uint32_t)f->off + f->bytes > j->facts->payload)
 			return false;
 		*ret = sl_field_get(f, j->data);
 		return true;
@@ -367,11 +367,11 @@ void sl_judge(const struct sl_image *img, const struct sl_bind *bind,
 }
 
 void sl_judge_internal(const struct sl_contract *contract, struct sl_command *cmd,
-		       struct sl_verdict *ret)
+		       const uint8_t *data, struct sl_verdict *ret)
 {
 	*ret = (struct sl_verdict){0};
 	sl_command_resolve(contract, cmd);
-	sl_facts_collect(contract, cmd, 0, &ret->facts);
+	sl_facts_collect(contract, cmd, data, &ret->facts);
 	ret->reason = ret->facts.reason;
 	if (ret->reason == SL_REASON_ALLOWED) {
 		ret->allow = (sl_rows[ret->facts.row].flags & SL_ROW_CONTRACT) &&

@@ -51,7 +51,7 @@ void sl_judge(const struct sl_image *img, const struct sl_bind *bind,
  * the tables flag SL_ROW_CONTRACT, when comprehended.
  */
 void sl_judge_internal(const struct sl_contract *contract, struct sl_command *cmd,
-		       struct sl_verdict *ret);
+		       const uint8_t *data, struct sl_verdict *ret);
 
 /* Could any command of this row be allowed to this client on this device? For rewriting answers. */
 bool sl_row_reachable(const struct sl_image *img, const struct sl_bind *bind, uint16_t row);

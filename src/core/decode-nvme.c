@@ -35,13 +35,6 @@ static bool is_zero(const uint8_t *p, size_t n)
 	return true;
 }
 
-uint8_t sl_nvme_set(uint8_t csi)
-{
-	static const uint8_t sets[] = {SL_SET_NVME_NVM, SL_SET_NVME_KV, SL_SET_NVME_ZNS};
-
-	return csi < SL_COUNT(sets) ? sets[csi] : SL_SET_NONE;
-}
-
 /*
  * The layout of a declaration word, per log: which bits exist and what each says. Base 2.1 figures
  * "Commands Supported and Effects Data Structure" (05h), "FID Supported and Effects Data Structure"
@@ -261,22 +254,6 @@ int sl_contract_nvme_lockdown(struct sl_contract *c, const void *log, size_t len
 	return 0;
 }
 
-/* Identity */
-
-/* A string of fixed length, padded with blanks: kept printable, trimmed at both ends. */
-static void trim(char *ret, const uint8_t *s, size_t n)
-{
-	size_t from = 0, to = n;
-
-	while (to > 0 && (s[to - 1] == ' ' || !s[to - 1]))
-		to--;
-	while (from < to && s[from] == ' ')
-		from++;
-	for (size_t i = from; i < to; i++)
-		*ret++ = s[i] >= 0x20 && s[i] < 0x7f ? (char)s[i] : '?';
-	*ret = 0;
-}
-
 int sl_contract_nvme_ctrl(struct sl_contract *c, const void *id, size_t len,
 			  struct sl_nvme_caps *ret_caps)
 {
@@ -288,16 +265,14 @@ int sl_contract_nvme_ctrl(struct sl_contract *c, const void *id, size_t len,
 	memset(ret_caps, 0, sizeof(*ret_caps));
 	if (flaw)
 		return flaw;
-	_Static_assert(sizeof(c->serial) > 20 && sizeof(c->model) > 40 && sizeof(c->firmware) > 8,
-		       "SN, MN and FR with their NUL");
 	vid = sl_get_le16(p);
 	memcpy(c->vendor, "0x", 2);
 	for (unsigned i = 0; i < 4; i++)
 		c->vendor[2 + i] = digits[vid >> (12 - 4 * i) & 15];
 	c->vendor[6] = 0;
-	trim(c->serial, p + 4, 20);
-	trim(c->model, p + 24, 40);
-	trim(c->firmware, p + 64, 8);
+	sl_contract_trim(c->serial, sizeof(c->serial), p + 4, 20);
+	sl_contract_trim(c->model, sizeof(c->model), p + 24, 40);
+	sl_contract_trim(c->firmware, sizeof(c->firmware), p + 64, 8);
 	/* MDTS counts CAP.MPSMIN pages, which are at least 4 KiB: assuming 4 is never too much. */
 	c->max_transfer = p[77] && p[77] < 20 ? 4096u << p[77] : UINT32_MAX;
 	c->cntlid = sl_get_le16(p + 78);
@@ -379,6 +354,7 @@ int sl_contract_nvme_ns(struct sl_contract *c, uint32_t nsid, const void *id, si
 	ns->lba_shift = lbaf[2];
 	ns->meta = sl_get_le16(lbaf);
 	ns->meta_ext = p[26] >> 4 & 1;
+	ns->pi = p[29] & 7; /* DPS */
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/contract.h"
+#include "core/table.h"
 
 /* Bytes of each answer: not one less, not one more. */
 #define SL_NVME_IDENTIFY_SIZE	    4096u
@@ -28,7 +29,7 @@
 	F(NONE, 0, "nothing is wrong")                                                             \
 	F(LOST, 1, "the device did not answer")                                                    \
 	F(REFUSED, 0, "the device refused a log or structure that it says it has")                 \
-	F(NO_LOG, 1, "the device publishes no effects log")                                        \
+	F(NO_LOG, 1, "the device publishes no list of its commands and their effects")             \
 	F(TRUNCATED, 1, "an answer is shorter than its format")                                    \
 	F(OVERSIZED, 1, "an answer is longer than its format")                                     \
 	F(FULL, 1, "the logs list more than a contract holds")                                     \
@@ -101,6 +102,11 @@ int sl_contract_nvme_lockdown(struct sl_contract *c, const void *log, size_t len
 int sl_contract_nvme_word(struct sl_entry *e, uint8_t source, uint32_t word);
 
 /* The command set of a CSI; SL_SET_NONE: we have no table for it. */
-uint8_t sl_nvme_set(uint8_t csi);
+static inline uint8_t sl_nvme_set(uint8_t csi)
+{
+	uint8_t set = sl_set_of_type(SL_SET_NVME_IO, csi);
+
+	return set == SL_SET_NVME_IO ? SL_SET_NONE : set;
+}
 
 #endif

@@ -13,6 +13,7 @@
 #include "core/ranges.h"
 #include "core/table.h"
 #include "spec/nvme.h"
+#include "wire/wire.h"
 
 static const char *const reason_texts[] = {
 #define R(id, text) text,
@@ -34,24 +35,19 @@ __attribute__((cold, noinline)) static void refuse(struct sl_facts *f, uint8_t r
 		f->floor |= SL_E_UNKNOWN;
 }
 
-/* CSI to command set (Base specification 2.1 §3.1.3.5); other sets: none of ours. */
-static uint8_t set_of_csi(uint8_t csi)
-{
-	static const uint8_t sets[] = {SL_SET_NVME_NVM, SL_SET_NVME_KV, SL_SET_NVME_ZNS};
-
-	return csi < sizeof(sets) ? sets[csi] : SL_SET_NVME_IO;
-}
-
 void sl_command_resolve(const struct sl_contract *contract, struct sl_command *cmd)
 {
 	uint32_t nsid = sl_get_le32(cmd->req + 4);
 	const struct sl_ns *ns;
 
-	if (cmd->set != SL_SET_NVME_IO)
+	if (cmd->set != SL_SET_NVME_IO) {
+		if (cmd->set < _SL_SET_N)
+			cmd->set = sl_set_of_type(cmd->set, contract->type);
 		return;
+	}
 	ns = sl_contract_ns(contract, nsid);
 	if (ns)
-		cmd->set = set_of_csi(ns->csi);
+		cmd->set = sl_set_of_type(cmd->set, ns->csi);
 	else if (nsid == NVME_NSID_ALL && !cmd->node_nsid)
 		cmd->set = SL_SET_NVME_NVM;
 }
@@ -59,11 +55,12 @@ void sl_command_resolve(const struct sl_contract *contract, struct sl_command *c
 /* An I/O command is one of its namespace's command set, sent through no other namespace's node. */
 static void check_set(const struct sl_command *cmd, struct sl_facts *f)
 {
-	if (cmd->set == SL_SET_NVME_ADMIN || cmd->set == SL_SET_NONE || cmd->set >= _SL_SET_N)
+	if (sl_sets[cmd->set].asked != SL_SET_NVME_IO)
 		return;
 	if (f->nsid == NVME_NSID_ALL && !cmd->node_nsid && cmd->set != SL_SET_NVME_IO)
 		return;
-	if (cmd->set == SL_SET_NVME_IO || !f->ns || set_of_csi(f->ns->csi) != cmd->set ||
+	if (cmd->set == SL_SET_NVME_IO || !f->ns ||
+	    sl_set_of_type(SL_SET_NVME_IO, f->ns->csi) != cmd->set ||
 	    (cmd->node_nsid && cmd->node_nsid != f->nsid))
 		refuse(f, SL_REASON_NAMESPACE);
 }
@@ -110,14 +107,24 @@ static void check_nsid(const struct sl_row *row, uint8_t set, struct sl_facts *f
 }
 
 /* Adds what the values of fields add; a value that is UNKNOWN is a selector in no table. */
-static void refine(const struct sl_row *row, const struct sl_command *cmd, struct sl_facts *f)
+static void refine(const struct sl_row *row, const struct sl_command *cmd, const uint8_t *data,
+		   struct sl_facts *f)
 {
 	const struct sl_when *w = sl_whens[row->when].when;
 
 	for (uint32_t n = sl_whens[row->when].n; n; n--, w++) {
-		/* Eight bytes of the request, little-endian: the table's test holds them to it. */
-		uint64_t v = sl_get_le64(cmd->req + w->field.off) >> w->field.shift &
-			     UINT64_MAX >> (64 - w->field.width);
+		uint64_t v;
+
+		if (w->field.space == SL_SPACE_REQ) {
+			/* Eight bytes, little-endian: the table's test holds them to it. */
+			v = sl_get_le64(cmd->req + w->field.off) >> w->field.shift &
+			    UINT64_MAX >> (64 - w->field.width);
+		} else if (data && (uint32_t)w->field.off + w->field.bytes <= f->payload) {
+			v = sl_field_get(&w->field, data);
+		} else {
+			refuse(f, SL_REASON_SHORT);
+			continue;
+		}
 
 		if ((v - w->lo <= w->hi - w->lo) != w->negate) {
 			f->floor |= w->effects;
@@ -128,6 +135,32 @@ static void refine(const struct sl_row *row, const struct sl_command *cmd, struc
 		refuse(f, SL_REASON_UNLISTED);
 }
 
+/* A bit of the CDB is set that the device says it does not look at (SPC-6 §6.35.3). */
+static bool not_evaluated(const uint8_t usage[SL_CDB_MAX], const uint8_t *req)
+{
+	bool set = false;
+
+	for (unsigned i = 0; i < SL_CDB_MAX / 8; i++)
+		set |= (word(req, i) & ~word(usage, i)) != 0;
+	return set;
+}
+
+/* A command about one feature of many: what the device says of setting that one counts as well. */
+static void look_up_feature(const struct sl_contract *c, const uint8_t *data, struct sl_facts *f)
+{
+	const struct sl_feature *feature =
+		data && f->payload >= 16 ? sl_contract_feature(c, data) : 0;
+
+	if (!feature || !(feature->flags & 1) || !feature->set_size) {
+		f->declared |= SL_E_UNKNOWN;
+		refuse(f, SL_REASON_NO_FEATURE);
+		return;
+	}
+	f->declared_known = 1;
+	f->raw |= feature->raw;
+	f->declared |= feature->declared;
+}
+
 /* What a log says about the command: its opcode's entry, refined by the selector's where one is
  * listed. */
 static void look_up(const struct sl_contract *c, const struct sl_row *row, uint16_t sel,
@@ -136,8 +169,9 @@ static void look_up(const struct sl_contract *c, const struct sl_row *row, uint1
 	const struct sl_entry *op, *sub = 0, *e;
 	bool supported;
 
-	op = sl_contract_find(c, sl_key(cmd->set, cmd->req[0], SL_SEL_ANY));
-	if (row->decl)
+	op = sl_contract_find(
+		c, sl_key(cmd->set, cmd->req[0], row->flags & SL_ROW_SELECTOR ? sel : SL_SEL_ANY));
+	if (row->decl && !(row->flags & SL_ROW_SELECTOR))
 		sub = sl_contract_find(c, sl_key(cmd->set, row->decl, sel));
 	/* A feature's effects are those of setting it; a list of log pages states no effects. */
 	e = sub && row->decl == cmd->req[0] && !(sub->flags & SL_ENTRY_NO_EFFECTS) ? sub : op;
@@ -157,6 +191,8 @@ static void look_up(const struct sl_contract *c, const struct sl_row *row, uint1
 		f->excl = e->excl > f->excl ? e->excl : f->excl;
 		if (e->flags & SL_ENTRY_RESERVED)
 			f->declared |= SL_E_UNKNOWN;
+		if (e->usage && not_evaluated(c->usage[e->usage - 1], cmd->req))
+			refuse(f, SL_REASON_NOT_EVALUATED);
 	}
 	if ((row->flags & SL_ROW_VENDOR) && (!supported || (e->flags & SL_ENTRY_RESERVED))) {
 		f->declared |= SL_E_UNKNOWN;
@@ -164,26 +200,104 @@ static void look_up(const struct sl_contract *c, const struct sl_row *row, uint1
 	}
 }
 
-/* Blocks × their size; metadata in the same buffer or in one of its own (NVM §5.3).
- */
-static uint64_t block_bytes(const struct sl_command *cmd, struct sl_facts *f)
+/* Blocks × their size; metadata in the same buffer or in one of its own (NVM §5.3). */
+static uint64_t block_bytes(uint64_t blocks, struct sl_facts *f)
 {
-	uint64_t blocks = sl_get_le16(cmd->req + 48) + 1u;
-	uint64_t meta;
-
 	if (!f->ns || !f->ns->lba_shift || f->ns->lba_shift > 31) {
 		refuse(f, SL_REASON_NAMESPACE);
 		return 0;
 	}
-	meta = blocks * f->ns->meta;
-	/* With PRACT the controller may insert and strip the metadata: its length depends on the
-	 * type. */
-	if (meta && (cmd->req[51] & 0x20))
-		refuse(f, SL_REASON_META_UNKNOWN);
 	if (f->ns->meta_ext)
-		return (blocks << f->ns->lba_shift) + meta;
-	f->meta_length = (uint32_t)meta;
+		return (blocks << f->ns->lba_shift) + blocks * f->ns->meta;
+	f->meta_length = (uint32_t)blocks * f->ns->meta;
 	return blocks << f->ns->lba_shift;
+}
+
+/* NVMe read, write and their like. */
+static uint64_t nlb_bytes(const struct sl_command *cmd, struct sl_facts *f)
+{
+	uint64_t blocks = sl_get_le16(cmd->req + 48) + 1u, bytes = block_bytes(blocks, f);
+
+	if (!f->ns || !f->ns->meta || !(cmd->req[51] & 0x20))
+		return bytes;
+	/*
+	 * PRACT: protection information that is all of the metadata is inserted and stripped by
+	 * the controller and not moved (NVM §5.3). It has 8 or 16 bytes: 16 are one or the other.
+	 */
+	if (f->ns->pi && f->ns->meta == 8) {
+		f->meta_length = 0;
+		return f->ns->meta_ext ? bytes - blocks * 8 : bytes;
+	}
+	if (!f->ns->pi || f->ns->meta <= 16)
+		refuse(f, SL_REASON_META_UNKNOWN);
+	return bytes;
+}
+
+/*
+ * ATA PASS-THROUGH, SAT-5 §12.2.2: T_LENGTH (bits 1:0: none, FEATURES, COUNT, the transport's)
+ * counts bytes, or with BYT_BLOK (bit 2) blocks of 512 bytes, or with T_TYPE (bit 4) logical
+ * blocks.
+ */
+static uint64_t ata_bytes(const struct sl_row *row, const struct sl_command *cmd,
+			  struct sl_facts *f)
+{
+	/* Byte of the flags, low bytes of FEATURES and COUNT; their high bytes stand before them.
+	 */
+	static const struct {
+		uint8_t flags, features, count, wide;
+	} layouts[] = {[SL_ATA_12] = {2, 3, 4, 0},
+		       [SL_ATA_16] = {2, 4, 6, 1},
+		       [SL_ATA_32] = {11, 21, 23, 1}};
+	const uint8_t *req = cmd->req;
+	uint8_t flags = req[layouts[row->len_arg].flags];
+	unsigned at =
+		(flags & 3) == 1 ? layouts[row->len_arg].features : layouts[row->len_arg].count;
+	/* EXTEND (bit 0 of the byte before the flags): registers of 16 bits. */
+	bool extend = layouts[row->len_arg].wide && (req[layouts[row->len_arg].flags - 1] & 1);
+	uint64_t n = extend ? sl_get_be16(req + at - 1) : req[at];
+
+	if ((flags & 3) == 0)
+		return 0;
+	if ((flags & 3) == 3)
+		f->length_known = 0;
+	if (!(flags & 4))
+		return n;
+	return flags & 0x10 ? block_bytes(n, f) : n * 512;
+}
+
+/* A SCSI command's by its format's size field, or CXL's by the header's. */
+static uint64_t sized_bytes(const struct sl_row *row, const struct sl_command *cmd,
+			    struct sl_facts *f)
+{
+	const struct sl_field *field = &sl_formats[row->format].size;
+	uint64_t n = field->bytes ? sl_field_get(field, cmd->req) : 0;
+	const uint8_t *arg = cmd->req + row->len_arg % SL_REQ_MAX;
+
+	switch (row->len) {
+	case SL_LEN_SIZE:
+		return n;
+	case SL_LEN_ALLOC:
+		/* It is no harm to hold more room than the device may fill. */
+		return n < cmd->data_len ? cmd->data_len : n;
+	case SL_LEN_BLOCKS:
+		return block_bytes(n ? n : row->len_arg, f);
+	case SL_LEN_BLOCKS2:
+		return block_bytes(2 * n, f);
+	case SL_LEN_BYTCHK:
+		return *arg & 6 ? block_bytes((*arg & 6) == 6 ? 1 : n, f) : 0;
+	case SL_LEN_NDOB:
+		return *arg & 1 ? 0 : block_bytes(1, f);
+	case SL_LEN_ATA:
+		return ata_bytes(row, cmd, f);
+	default: /* SL_LEN_MBOX, SL_LEN_MBOX_MIN */
+		if (row->len == SL_LEN_MBOX ? f->payload != row->len_arg
+					    : f->payload < row->len_arg)
+			refuse(f, SL_REASON_SHORT);
+		n = sl_get_le32(cmd->req + SL_MBOX_IN_LEN);
+		if (n < sl_get_le32(cmd->req + SL_MBOX_OUT_LEN))
+			n = sl_get_le32(cmd->req + SL_MBOX_OUT_LEN);
+		return n;
+	}
 }
 
 /* The bytes the command will move. f->length_known is cleared when no rule gives them. */
@@ -215,17 +329,36 @@ static uint64_t length_of(const struct sl_row *row, const struct sl_command *cmd
 	case SL_LEN_BYTES11:
 		return sl_get_le32(req + 44);
 	case SL_LEN_NLB:
-		return block_bytes(cmd, f);
+		return nlb_bytes(cmd, f);
 	case SL_LEN_RANGES:
 		return (req[40] + UINT64_C(1)) * 16;
 	case SL_LEN_COPY:
 		return (req[48] + UINT64_C(1)) * row->len_arg;
 	case SL_LEN_RUH:
 		return (sl_get_le16(req + 42) + UINT64_C(1)) * 2;
-	default:
+	case SL_LEN_UNKNOWN:
 		f->length_known = 0;
 		return cmd->data_len;
+	default:
+		return sized_bytes(row, cmd, f);
 	}
+}
+
+/* Which way the data goes. */
+static uint8_t dir_of(const struct sl_row *row, const struct sl_command *cmd)
+{
+	if (row->len == SL_LEN_MBOX || row->len == SL_LEN_MBOX_MIN)
+		return (sl_get_le32(cmd->req + SL_MBOX_IN_LEN) ? SL_DIR_OUT : 0) |
+		       (sl_get_le32(cmd->req + SL_MBOX_OUT_LEN) ? SL_DIR_IN : 0);
+	if (!(row->flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED)) && row->dir != SL_DIR_BOTH)
+		return row->dir;
+	/* NVMe opcode bits 1:0 where the row covers many opcodes (Base §3.3.3.1). */
+	return sl_sets[cmd->set].opcode_dir ? cmd->req[0] & 3 : cmd->dir;
+}
+
+uint8_t sl_command_dir(const struct sl_command *cmd)
+{
+	return dir_of(&sl_rows[sl_row_find(cmd->set, cmd->req)], cmd);
 }
 
 /* Buffer against transfer: direction, length, metadata. */
@@ -233,10 +366,14 @@ static void check_transfer(const struct sl_contract *c, const struct sl_row *row
 			   const struct sl_command *cmd, const uint8_t *data, struct sl_facts *f)
 {
 	uint64_t length = length_of(row, cmd, f);
-	/* Opcode bits 1:0 are the direction where the row covers many opcodes (Base §3.3.3.1). */
-	uint8_t dir = row->flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED) ? cmd->req[0] & 3 : row->dir;
+	uint8_t dir = dir_of(row, cmd);
 
 	f->length = length > UINT32_MAX ? UINT32_MAX : (uint32_t)length;
+	if (sl_sets[cmd->set].sense) {
+		if (cmd->meta_len > SL_SENSE_MAX)
+			refuse(f, SL_REASON_META_UNKNOWN);
+		f->meta_length = cmd->meta_len;
+	}
 	if (cmd->meta_len != f->meta_length)
 		refuse(f, SL_REASON_META_UNKNOWN);
 	if (cmd->data_len ? cmd->dir != dir || !dir : cmd->dir && cmd->dir != dir)
@@ -256,7 +393,8 @@ static void check_payload(const struct sl_contract *c, const struct sl_row *row,
 	struct sl_ranges it;
 	struct sl_range r;
 
-	if ((row->ranges != SL_RANGES_DSM && row->ranges != SL_RANGES_COPY) ||
+	if ((row->ranges != SL_RANGES_DSM && row->ranges != SL_RANGES_COPY &&
+	     row->ranges != SL_RANGES_UNMAP) ||
 	    f->reason != SL_REASON_ALLOWED)
 		return;
 	sl_ranges_init(&it, c, cmd, f, data);
@@ -288,6 +426,18 @@ static bool in_use(const struct sl_contract *c, const struct sl_facts *f)
 	return false;
 }
 
+/* How much of the outgoing data is the command's; a mailbox header says it, within the buffer. */
+static uint32_t payload_of(const struct sl_command *cmd)
+{
+	uint32_t n = cmd->dir & SL_DIR_OUT ? cmd->data_len : 0;
+	uint32_t in = sl_get_le32(cmd->req + SL_MBOX_IN_LEN);
+
+	if (sl_sets[cmd->set].queue != SL_WIRE_CXL_MAILBOX &&
+	    sl_sets[cmd->set].queue != SL_WIRE_FWCTL_RPC)
+		return n;
+	return in < n ? in : n;
+}
+
 void sl_facts_collect(const struct sl_contract *contract, const struct sl_command *cmd,
 		      const uint8_t *data, struct sl_facts *ret)
 {
@@ -295,9 +445,16 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 	uint16_t sel;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->nsid = sl_get_le32(cmd->req + 4);
+	if (cmd->set >= _SL_SET_N) {
+		ret->floor = SL_E_UNKNOWN;
+		ret->effective = SL_E_UNKNOWN;
+		refuse(ret, SL_REASON_UNLISTED);
+		return;
+	}
+	ret->nsid = sl_sets[cmd->set].lu ? sl_sets[cmd->set].lu : sl_get_le32(cmd->req + 4);
 	if (ret->nsid && ret->nsid != NVME_NSID_ALL)
 		ret->ns = sl_contract_ns(contract, ret->nsid);
+	ret->payload = payload_of(cmd);
 	check_set(cmd, ret);
 	ret->row = sl_row_at(cmd->set, cmd->req, &sel);
 	row = &sl_rows[ret->row];
@@ -310,13 +467,15 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 		refuse(ret, SL_REASON_UNLISTED);
 	if (row->flags & SL_ROW_NO_DEPTH)
 		refuse(ret, SL_REASON_UNDESCRIBED);
-	if (cmd->req_len != SL_REQ_MAX)
+	if (sl_formats[row->format].req_len && cmd->req_len != sl_formats[row->format].req_len)
 		refuse(ret, SL_REASON_SHORT);
 	if (reserved_bits(&sl_formats[row->format], cmd->req))
 		refuse(ret, SL_REASON_RESERVED_BITS);
 	check_nsid(row, cmd->set, ret);
 	look_up(contract, row, sel, cmd, ret);
-	refine(row, cmd, ret);
+	if (row->flags & SL_ROW_FEATURE)
+		look_up_feature(contract, data, ret);
+	refine(row, cmd, data, ret);
 	check_transfer(contract, row, cmd, data, ret);
 	check_payload(contract, row, cmd, data, ret);
 	ret->trust = sl_contract_trust(ret->entry, ret->floor);

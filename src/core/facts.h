@@ -36,7 +36,9 @@
 	R(BUSY, "an exclusive command is running or too many are in flight")                       \
 	R(STALE, "the device changed while it was judged")                                         \
 	R(BROKER, "the broker could not judge it")                                                 \
-	R(UNDESCRIBED, "known by name alone: its fields are in no table")
+	R(UNDESCRIBED, "known by name alone: its fields are in no table")                          \
+	R(NOT_EVALUATED, "a bit is set that the device says it does not look at")                  \
+	R(NO_FEATURE, "the device lists no such feature, or not as one that can be set")
 
 enum sl_reason {
 #define R(id, text) SL_REASON_##id,
@@ -65,6 +67,7 @@ struct sl_facts {
 	sl_effects observed;
 	sl_effects effective; /* floor ∪ declared ∪ observed: what is judged */
 	sl_scope scope;
+	uint32_t payload;     /* bytes of outgoing data that the command's fields may lie in */
 	uint32_t length;      /* data bytes the device will move; when length_known */
 	uint32_t meta_length; /* metadata bytes, likewise */
 };
@@ -75,6 +78,12 @@ struct sl_facts {
  * comprehended.
  */
 void sl_command_resolve(const struct sl_contract *contract, struct sl_command *cmd);
+
+/*
+ * Which way the data of a resolved command goes: an enum sl_dir. Where neither the table nor the
+ * request says (a SCSI vendor's opcode), it is the client's word.
+ */
+uint8_t sl_command_dir(const struct sl_command *cmd);
 
 /*
  * Expects *cmd resolved (NVME_IO is reported as NAMESPACE). Finds the row, checks that every bit,

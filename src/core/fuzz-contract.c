@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "core/decode-nvme.h"
 #include "core/reader.h"
+#include "wire/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -96,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned steps = 0;
 
 	memset(&direct, 0, sizeof(direct));
-	sl_reader_init(&r, &read, NULL, NULL);
+	sl_reader_init(&r, &read, SL_WIRE_NVME, NULL, NULL);
 	while (v.at + 4 <= v.len) {
 		uint8_t kind = sl_view_u8(&v), arg = sl_view_u8(&v);
 		size_t len = sl_view_le16(&v) % 5000;

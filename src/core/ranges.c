@@ -147,6 +147,62 @@ static bool next_copy(struct sl_ranges *it, struct sl_range *ret)
 	return emit(it, it->facts->nsid, sl_get_le64(it->cmd->req + 40), it->total, false, ret);
 }
 
+/*
+ * UNMAP parameter list, SBC-4 §5.35.2: UNMAP data length, block descriptor data length (2 bytes
+ * each, the first counts from the third byte on), four reserved bytes, descriptors of 16: LBA,
+ * number of blocks (0: names none), four reserved bytes.
+ */
+#define UNMAP_HEAD 8u
+#define UNMAP_SIZE 16u
+
+static bool next_unmap(struct sl_ranges *it, struct sl_range *ret)
+{
+	uint32_t len = it->facts->payload, n;
+
+	if (!len) /* an empty list is no error and unmaps nothing */
+		return false;
+	if (!it->data || len < UNMAP_HEAD)
+		return bad(it, SL_REASON_SHORT);
+	n = sl_get_be16(it->data + 2);
+	if (n % UNMAP_SIZE || len < UNMAP_HEAD + n || sl_get_be16(it->data) != UNMAP_HEAD - 2 + n)
+		return bad(it, SL_REASON_SHORT);
+	if (sl_get_be32(it->data + 4))
+		return bad(it, SL_REASON_RESERVED_BITS);
+	while (it->at < n / UNMAP_SIZE) {
+		const uint8_t *d = it->data + UNMAP_HEAD + (size_t)UNMAP_SIZE * it->at++;
+
+		if (sl_get_be32(d + 12))
+			return bad(it, SL_REASON_RESERVED_BITS);
+		if (sl_get_be32(d + 8))
+			return emit(it, it->facts->nsid, sl_get_be64(d), sl_get_be32(d + 8), false,
+				    ret);
+	}
+	return false;
+}
+
+/* The format's lba and size fields, in the request or in the payload. */
+static bool next_lba(struct sl_ranges *it, uint8_t kind, struct sl_range *ret)
+{
+	const struct sl_row *row = &sl_rows[it->facts->row];
+	const struct sl_format *f = &sl_formats[row->format];
+	const uint8_t *from = f->lba.space == SL_SPACE_DATA ? it->data : it->cmd->req;
+	uint64_t lba, n = 1;
+
+	if (f->lba.space == SL_SPACE_DATA &&
+	    (!from || it->facts->payload < (uint32_t)f->lba.off + f->lba.bytes ||
+	     it->facts->payload < (uint32_t)f->size.off + f->size.bytes))
+		return bad(it, SL_REASON_SHORT);
+	lba = sl_field_get(&f->lba, from);
+	if (f->size.bytes)
+		n = sl_field_get(&f->size, from);
+	if (kind == SL_RANGES_LBA && !n)
+		n = row->len == SL_LEN_BLOCKS ? row->len_arg : 0;
+	if (kind == SL_RANGES_LBA_ON || (kind == SL_RANGES_LBA_END && !n))
+		n = it->facts->ns && it->facts->ns->blocks > lba ? it->facts->ns->blocks - lba
+								 : UINT64_MAX - lba;
+	return n ? emit(it, it->facts->nsid, lba, n, false, ret) : false;
+}
+
 /* The kinds that name one range. */
 static bool next_single(struct sl_ranges *it, uint8_t kind, struct sl_range *ret)
 {
@@ -165,6 +221,10 @@ static bool next_single(struct sl_ranges *it, uint8_t kind, struct sl_range *ret
 		return req[53] & 1 ? whole(it, ret) : zone(it, slba, ret);
 	case SL_RANGES_ZONE_APPEND:
 		return zone(it, slba, ret);
+	case SL_RANGES_LBA:
+	case SL_RANGES_LBA_END:
+	case SL_RANGES_LBA_ON:
+		return next_lba(it, kind, ret);
 	default:
 		return whole(it, ret);
 	}
@@ -180,5 +240,7 @@ bool sl_ranges_next(struct sl_ranges *it, struct sl_range *ret)
 		return next_dsm(it, ret);
 	if (kind == SL_RANGES_COPY)
 		return next_copy(it, ret);
+	if (kind == SL_RANGES_UNMAP)
+		return next_unmap(it, ret);
 	return next_single(it, kind, ret);
 }

@@ -6,8 +6,19 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "core/decode-cxl.h"
+#include "core/decode-scsi.h"
+#include "core/table.h"
+#include "wire/wire.h"
 
-enum { OP_GET_LOG = 0x02, OP_IDENTIFY = 0x06 };
+enum {
+	OP_GET_LOG = 0x02,
+	OP_IDENTIFY = 0x06,
+	OP_INQUIRY = 0x12,
+	OP_READ_CAPACITY10 = 0x25,
+	OP_SERVICE_IN16 = 0x9e,
+	OP_MAINTENANCE_IN = 0xa3,
+};
 
 const char *sl_raw_name(unsigned raw)
 {
@@ -90,9 +101,47 @@ static bool want_lockdown(const struct sl_reader *r)
 	return (r->caps.oacs & SL_NVME_OACS_LOCKDOWN) && listed(r, 0x14);
 }
 
+/* Types that have blocks: SBC, ZBC; and not MMC, which has no RSOC. */
+static bool want_capacity(const struct sl_reader *r)
+{
+	return (r->contract->type == 0x00 || r->contract->type == 0x14) &&
+	       !r->contract->ns[0].blocks;
+}
+
+static bool want_rsoc(const struct sl_reader *r)
+{
+	return r->contract->type != 0x05;
+}
+
+/* The next entry of the list that is to be asked for alone. */
+static struct sl_entry *next_entry(struct sl_reader *r)
+{
+	for (; r->ns < SL_CONTRACT_SLOTS; r->ns++)
+		if (r->contract->entries[r->ns].source == SL_SOURCE_RSOC)
+			return &r->contract->entries[r->ns];
+	return 0;
+}
+
+static bool want_usage(const struct sl_reader *r)
+{
+	return r->contract->sources >> SL_SOURCE_RSOC & 1 && r->ns < SL_CONTRACT_SLOTS;
+}
+
+static bool want_cel(const struct sl_reader *r)
+{
+	return r->at < r->cel;
+}
+
+/* Get Supported Features: where the log lists it, or where it is all there is. */
+static bool want_supported_features(const struct sl_reader *r)
+{
+	return r->contract->protocol != SL_WIRE_CXL ||
+	       sl_contract_find(r->contract, sl_key(SL_SET_CXL, 0x05, 0x00));
+}
+
 static const struct step {
 	bool (*want)(const struct sl_reader *); /* NULL: always */
-	uint8_t opcode, id;			/* id: CNS or LID */
+	uint8_t opcode, id;			/* id: CNS, LID, page, service action, command */
 	uint16_t size;				/* bytes of the answer */
 	bool pinned;				/* part of the digest */
 } steps[_SL_RAW_N] = {
@@ -106,13 +155,46 @@ static const struct step {
 	[SL_RAW_LID12] = {want_features, OP_GET_LOG, 0x12, SL_NVME_FID_EFFECTS_SIZE, true},
 	[SL_RAW_LID13] = {want_mi, OP_GET_LOG, 0x13, SL_NVME_MI_EFFECTS_SIZE, true},
 	[SL_RAW_LID14] = {want_lockdown, OP_GET_LOG, 0x14, SL_NVME_LOCKDOWN_SIZE, false},
+	[SL_RAW_INQUIRY] = {NULL, OP_INQUIRY, 0x00, 96, false},
+	[SL_RAW_VPD80] = {NULL, OP_INQUIRY, 0x80, 252, false},
+	[SL_RAW_VPD83] = {NULL, OP_INQUIRY, 0x83, 252, false},
+	[SL_RAW_CAPACITY16] = {want_capacity, OP_SERVICE_IN16, 0x10, 32, false},
+	[SL_RAW_CAPACITY10] = {want_capacity, OP_READ_CAPACITY10, 0x00, 8, false},
+	[SL_RAW_RSOC] = {want_rsoc, OP_MAINTENANCE_IN, 0x0c, SL_READER_DATA_MAX, true},
+	[SL_RAW_USAGE] = {want_usage, OP_MAINTENANCE_IN, 0x0c, 64, true},
+	[SL_RAW_CXL_ID] = {NULL, 0x40, 0x00, SL_READER_CXL_MAX, false},
+	[SL_RAW_CXL_LOGS] = {NULL, 0x04, 0x00, SL_READER_CXL_MAX, false},
+	[SL_RAW_CEL] = {want_cel, 0x04, 0x01, SL_READER_CXL_MAX, true},
+	[SL_RAW_FEATURES] = {want_supported_features, 0x05, 0x00, SL_READER_CXL_MAX, true},
 };
 
-void sl_reader_init(struct sl_reader *r, struct sl_contract *c, sl_reader_hash hash, void *ctx)
+/* The steps of each protocol, and how they become a command. */
+static void fill_nvme(struct sl_reader *r, struct sl_command *cmd);
+static void fill_scsi(struct sl_reader *r, struct sl_command *cmd);
+static void fill_cxl(struct sl_reader *r, struct sl_command *cmd);
+
+static const struct {
+	uint8_t first, end;
+	uint8_t type; /* until the device has said otherwise */
+	void (*fill)(struct sl_reader *r, struct sl_command *cmd);
+} readings[_SL_WIRE_PROTOCOL_N] = {
+	[SL_WIRE_NVME] = {SL_RAW_CTRL, SL_RAW_LID14 + 1, SL_TYPE_NONE, fill_nvme},
+	[SL_WIRE_SCSI] = {SL_RAW_INQUIRY, SL_RAW_USAGE + 1, SL_TYPE_NONE, fill_scsi},
+	[SL_WIRE_CXL] = {SL_RAW_CXL_ID, SL_RAW_FEATURES + 1, SL_TYPE_NONE, fill_cxl},
+	/* The kernel's other drivers publish nothing that could be read by a command. */
+	[SL_WIRE_FWCTL] = {SL_RAW_FEATURES, SL_RAW_FEATURES + 1, 2, fill_cxl},
+};
+
+void sl_reader_init(struct sl_reader *r, struct sl_contract *c, uint8_t protocol,
+		    sl_reader_hash hash, void *ctx)
 {
 	memset(r, 0, sizeof(*r));
 	memset(c, 0, sizeof(*c));
 	r->contract = c;
+	c->protocol = protocol < _SL_WIRE_PROTOCOL_N ? protocol : 0;
+	c->type = readings[c->protocol].type;
+	r->step = readings[c->protocol].first;
+	r->end = readings[c->protocol].end;
 	r->hash = hash;
 	r->ctx = ctx;
 	r->nsid = 1;
@@ -138,7 +220,22 @@ static uint8_t next_csi(const struct sl_reader *r, unsigned from)
 /* From one step to the one after it, through the loops over namespaces, sets and lists. */
 static void advance(struct sl_reader *r)
 {
+	r->tries = 0;
 	switch (r->step) {
+	case SL_RAW_USAGE:
+		r->ns++;
+		if (next_entry(r))
+			return;
+		break;
+	case SL_RAW_CEL:
+		if (want_cel(r))
+			return;
+		break;
+	case SL_RAW_FEATURES:
+		if (r->contract->n_features < r->features &&
+		    r->contract->n_features < SL_FEATURES_MAX)
+			return;
+		break;
 	case SL_RAW_NS:
 		if (!has_list(r) && want_ns(r)) {
 			r->nsid++;
@@ -169,18 +266,22 @@ static void advance(struct sl_reader *r)
 	default:
 		break;
 	}
-	r->step++;
+	if (++r->step == r->end)
+		r->step = _SL_RAW_N;
 }
 
 static void finish(struct sl_reader *r)
 {
-	if (!(r->contract->sources >> SL_SOURCE_LID05 & 1) && !(r->flaws & SL_FLAW_VOIDS))
+	static const uint32_t lists = 1u << SL_SOURCE_LID05 | 1u << SL_SOURCE_RSOC |
+				      1u << SL_SOURCE_CEL | 1u << SL_SOURCE_FEATURES;
+
+	if (!(r->contract->sources & lists) && !(r->flaws & SL_FLAW_VOIDS))
 		r->flaws |= 1u << SL_FLAW_NO_LOG;
 	if (r->flaws & SL_FLAW_VOIDS)
 		sl_contract_void(r->contract);
 }
 
-static void fill(const struct sl_reader *r, struct sl_command *cmd)
+static void fill_nvme(struct sl_reader *r, struct sl_command *cmd)
 {
 	const struct step *s = &steps[r->step];
 	uint32_t nsid = 0, cdw10 = s->id, cdw11 = 0, cdw14 = 0;
@@ -197,17 +298,77 @@ static void fill(const struct sl_reader *r, struct sl_command *cmd)
 		if (r->step == SL_RAW_NS_ZONED)
 			cdw11 = 2u << 24; /* CSI */
 	}
-	memset(cmd, 0, sizeof(*cmd));
 	cmd->set = SL_SET_NVME_ADMIN;
-	cmd->dir = SL_DIR_IN;
-	cmd->door = SL_DOOR_CTRL;
 	cmd->req_len = 64;
-	cmd->data_len = s->size;
 	cmd->req[0] = s->opcode;
 	sl_put_le32(cmd->req + 4, nsid);
 	sl_put_le32(cmd->req + 40, cdw10);
 	sl_put_le32(cmd->req + 44, cdw11);
 	sl_put_le32(cmd->req + 56, cdw14);
+}
+
+static void fill_scsi(struct sl_reader *r, struct sl_command *cmd)
+{
+	const struct step *s = &steps[r->step];
+	uint8_t *cdb = cmd->req;
+
+	cmd->set = SL_SET_SCSI;
+	cdb[0] = s->opcode;
+	switch (s->opcode) {
+	case OP_INQUIRY:
+		cmd->req_len = 6;
+		cdb[1] = r->step != SL_RAW_INQUIRY; /* EVPD */
+		cdb[2] = s->id;
+		cdb[4] = (uint8_t)s->size;
+		break;
+	case OP_READ_CAPACITY10:
+		cmd->req_len = 10;
+		break;
+	case OP_SERVICE_IN16:
+		cmd->req_len = 16;
+		cdb[1] = s->id;
+		cdb[13] = (uint8_t)s->size;
+		break;
+	default:
+		cmd->req_len = 12;
+		cdb[1] = s->id;
+		cdb[8] = (uint8_t)(s->size >> 8);
+		cdb[9] = (uint8_t)s->size;
+		if (r->step == SL_RAW_USAGE) {
+			uint64_t key = next_entry(r)->key;
+			bool sa = (uint16_t)key != SL_SEL_ANY;
+
+			cdb[2] = sa ? 2 : 1; /* REPORTING OPTIONS, SPC-6 table 217 */
+			cdb[3] = (uint8_t)(key >> 16);
+			cdb[4] = sa ? (uint8_t)(key >> 8) : 0;
+			cdb[5] = sa ? (uint8_t)key : 0;
+		}
+	}
+}
+
+static void fill_cxl(struct sl_reader *r, struct sl_command *cmd)
+{
+	const struct step *s = &steps[r->step];
+	uint32_t in = 0, n = r->cel - r->at;
+
+	cmd->set = r->contract->protocol == SL_WIRE_CXL ? SL_SET_CXL : SL_SET_FWCTL;
+	cmd->req_len = SL_MBOX_REQ_LEN;
+	cmd->req[0] = s->opcode;
+	cmd->req[1] = s->id;
+	memset(r->payload, 0, sizeof(r->payload));
+	if (r->step == SL_RAW_CEL) {
+		in = 24;
+		memcpy(r->payload, sl_cxl_cel_uuid, 16);
+		sl_put_le32(r->payload + 16, r->at);
+		sl_put_le32(r->payload + 20, n < s->size ? n : s->size);
+	} else if (r->step == SL_RAW_FEATURES) {
+		in = 8;
+		sl_put_le32(r->payload, s->size);
+		sl_put_le16(r->payload + 4, (uint16_t)r->contract->n_features);
+	}
+	sl_put_le32(cmd->req + SL_MBOX_IN_LEN, in);
+	sl_put_le32(cmd->req + SL_MBOX_OUT_LEN, s->size);
+	cmd->dir = in ? SL_DIR_BOTH : SL_DIR_IN;
 }
 
 int sl_reader_next(struct sl_reader *r, struct sl_command *ret)
@@ -216,12 +377,17 @@ int sl_reader_next(struct sl_reader *r, struct sl_command *ret)
 
 	while (r->step < _SL_RAW_N && steps[r->step].want && !steps[r->step].want(r))
 		advance(r);
+	if (r->step == SL_RAW_USAGE && !next_entry(r))
+		r->step = _SL_RAW_N;
 	if (r->step == _SL_RAW_N) {
 		if (!was_done)
 			finish(r);
 		return 0;
 	}
-	fill(r, ret);
+	memset(ret, 0, sizeof(*ret));
+	ret->dir = SL_DIR_IN;
+	ret->data_len = steps[r->step].size;
+	readings[r->contract->protocol].fill(r, ret);
 	r->asked = 1;
 	return 1;
 }
@@ -267,8 +433,30 @@ static int decode(struct sl_reader *r, const void *data, size_t len)
 		return sl_contract_nvme_feature_effects(c, data, len);
 	case SL_RAW_LID13:
 		return sl_contract_nvme_mi_effects(c, data, len);
-	default:
+	case SL_RAW_LID14:
 		return sl_contract_nvme_lockdown(c, data, len);
+	case SL_RAW_INQUIRY:
+		return sl_contract_scsi_inquiry(c, data, len);
+	case SL_RAW_VPD80:
+		return sl_contract_scsi_serial(c, data, len);
+	case SL_RAW_VPD83:
+		return sl_contract_scsi_ident(c, data, len);
+	case SL_RAW_CAPACITY16:
+	case SL_RAW_CAPACITY10:
+		return sl_contract_scsi_capacity(c, data, len);
+	case SL_RAW_RSOC:
+		return sl_contract_scsi_rsoc(c, data, len);
+	case SL_RAW_USAGE:
+		return sl_contract_scsi_usage(c, next_entry(r), data, len);
+	case SL_RAW_CXL_ID:
+		return sl_contract_cxl_identify(c, data, len);
+	case SL_RAW_CXL_LOGS:
+		return sl_contract_cxl_logs(data, len, &r->cel);
+	case SL_RAW_CEL:
+		r->at += (uint32_t)len;
+		return sl_contract_cxl_cel(c, data, len);
+	default:
+		return sl_contract_cxl_features(c, data, len, &r->features);
 	}
 }
 
@@ -300,13 +488,15 @@ void sl_reader_feed(struct sl_reader *r, uint16_t status, const void *data, size
 		finish(r);
 		return;
 	}
+	if (status && r->step >= SL_RAW_INQUIRY && r->step <= SL_RAW_USAGE && r->tries++ < 2)
+		return;
 	found = status ? SL_FLAW_REFUSED : decode(r, data, len);
 	flaw(r, found);
 	if (r->hash && !status && steps[r->step].pinned && !(1u << found & SL_FLAW_VOIDS))
 		sl_pin_log(steps[r->step].id, r->step == SL_RAW_LID05 ? r->csi : 0, data, len,
 			   r->hash, r->ctx);
-	if (r->step == SL_RAW_CTRL) {
-		if (found) { /* nothing else can be asked for */
+	if (r->step == readings[r->contract->protocol].first) {
+		if (status || (1u << found & SL_FLAW_VOIDS)) { /* nothing else can be asked for */
 			r->step = _SL_RAW_N;
 			finish(r);
 			return;

@@ -9,8 +9,11 @@
  *   while (sl_reader_next(&r, &cmd))
  *           … send cmd, then sl_reader_feed(&r, status, data, len) …
  *
- * Order: Identify Controller; active namespaces, each with its descriptors, CNS 00h and, where it
+ * NVMe: Identify Controller; active namespaces, each with its descriptors, CNS 00h and, where it
  * is zoned, CNS 05h; LID 00h; LID 05h per command set in use; 12h; 13h; 14h.
+ * SCSI: INQUIRY, VPD pages 80h and 83h, READ CAPACITY, REPORT SUPPORTED OPERATION CODES as a list
+ * and then for each command. CXL: Identify, the Command Effects Log, Get Supported Features, which
+ * is also all that fwctl lets through.
  */
 #ifndef SL_CORE_READER_H
 #define SL_CORE_READER_H
@@ -23,6 +26,7 @@
 #include "core/contract.h"
 #include "core/decode-nvme.h"
 
+#define SL_READER_CXL_MAX  256u /* every mailbox takes payloads of that size, CXL 3.1 §8.2.8.4.3 */
 #define SL_READER_DATA_MAX 4096u   /* bytes of the largest answer it asks for */
 #define SL_READER_LOST	   0xffffu /* status of a command that got no answer */
 
@@ -49,7 +53,18 @@ void sl_pin_log(uint8_t lid, uint8_t csi, const void *log, size_t len, sl_reader
 	R(LID05, "effects")                                                                        \
 	R(LID12, "feature-effects")                                                                \
 	R(LID13, "mi-effects")                                                                     \
-	R(LID14, "lockdown")
+	R(LID14, "lockdown")                                                                       \
+	R(INQUIRY, "inquiry")                                                                      \
+	R(VPD80, "unit-serial-number")                                                             \
+	R(VPD83, "device-identification")                                                          \
+	R(CAPACITY16, "read-capacity-16")                                                          \
+	R(CAPACITY10, "read-capacity-10")                                                          \
+	R(RSOC, "supported-operation-codes")                                                       \
+	R(USAGE, "cdb-usage")                                                                      \
+	R(CXL_ID, "identify-memory-device")                                                        \
+	R(CXL_LOGS, "cxl-supported-logs")                                                          \
+	R(CEL, "command-effects-log")                                                              \
+	R(FEATURES, "supported-features")
 
 enum sl_raw {
 #define R(id, name) SL_RAW_##id,
@@ -74,16 +89,26 @@ struct sl_reader {
 	uint8_t csi;	    /* of the effects log being read */
 	uint8_t lockdown;   /* index of the lockdown list being read */
 	uint8_t asked;	    /* a command is out */
+	uint8_t end;	    /* the step after the protocol's last */
+	uint8_t tries;	    /* of this step, refused: a unit attention is told once and then gone */
+	uint16_t features;  /* how many the device says that it has */
+	uint32_t at, cel;   /* CXL: bytes of the log read, and there */
+	uint8_t payload[SL_READER_CXL_MAX]; /* of the command that is out, where it has one */
 };
 
-/* Empties *c (its generation too). `hash` may be NULL. */
-void sl_reader_init(struct sl_reader *r, struct sl_contract *c, sl_reader_hash hash, void *ctx);
+/*
+ * Empties *c (its generation too). `protocol` is an enum sl_wire_protocol;
+ * `hash` may be NULL.
+ */
+void sl_reader_init(struct sl_reader *r, struct sl_contract *c, uint8_t protocol,
+		    sl_reader_hash hash, void *ctx);
 /*
  * The next command to send: 1, or 0 when the contract is complete (void or not: see flaws). Answers
- * are cmd->data_len bytes. Calling it again without a feed gives the same command.
+ * are cmd->data_len bytes; r->payload goes out with a command of direction BOTH. Calling it again
+ * without a feed gives the same command.
  */
 int sl_reader_next(struct sl_reader *r, struct sl_command *ret);
-/* The answer: an NVMe status (0: success) or SL_READER_LOST, and the bytes that came. */
+/* The answer: the protocol's status (0: success) or SL_READER_LOST, and the bytes that came. */
 void sl_reader_feed(struct sl_reader *r, uint16_t status, const void *data, size_t len);
 
 #endif

@@ -11,7 +11,10 @@
 #include "base/bytes.h"
 #include "core/contract.h"
 #include "core/map.h"
+#include "spec/cxl_format.def"
 #include "spec/nvme_format.def"
+#include "spec/scsi_format.def"
+#include "wire/wire.h"
 
 #pragma GCC diagnostic error "-Woverride-init"
 #ifdef __clang__
@@ -39,6 +42,10 @@ enum {
 	LID_LOG = SL_ROW_LID_LOG,
 	CTRL_ID = SL_ROW_CTRL_ID,
 	REREAD = SL_ROW_REREAD,
+	SELECTOR = SL_ROW_SELECTOR,
+	FEATURE = SL_ROW_FEATURE,
+	RSOC = SL_ROW_RSOC,
+	CEL = SL_ROW_CEL,
 };
 
 /* --- Formats ------------------------------------------------------------------------------- */
@@ -70,9 +77,52 @@ enum {
 NVME_FORMATS(X)
 #undef X
 
+/* SCSI: numbers of `n` bytes, big-endian, from byte `at` on; the part of one in byte i, in dword d.
+ */
+#define BYTE(i, at, n, sh, w)                                                                      \
+	((i) >= (at) && (i) < (at) + (n)                                                           \
+		 ? (uint32_t)((UINT64_MAX >> (64 - (w)) << (sh)) >> (8 * ((at) + (n)-1 - (i))) &   \
+			      0xff)                                                                \
+		 : 0u)
+#define CDB_BITS(d, at, n, sh, w)                                                                  \
+	(BYTE(4 * (d), at, n, sh, w) | BYTE(4 * (d) + 1, at, n, sh, w) << 8 |                      \
+	 BYTE(4 * (d) + 2, at, n, sh, w) << 16 | BYTE(4 * (d) + 3, at, n, sh, w) << 24)
+#define CDB_MASK(d, name, at, n, sh, w) | CDB_BITS(d, at, n, sh, w)
+#define CDB_SUM(d, name, at, n, sh, w)	+(uint64_t)CDB_BITS(d, at, n, sh, w)
+#define AT_BYTES(sp, at, n, sh, w, big)                                                            \
+	{                                                                                          \
+		.space = SL_SPACE_##sp, .off = (at), .bytes = (n), .shift = (sh), .width = (w),    \
+		.be = (big)                                                                        \
+	}
+#define CDB_FIELD(a, name, at, n, sh, w)     {name, AT_BYTES(REQ, at, n, sh, w, 1)},
+#define PARAM_FIELD(a, name, at, n, sh, w)   {name, AT_BYTES(DATA, at, n, sh, w, 1)},
+#define PAYLOAD_FIELD(a, name, at, n, sh, w) {name, AT_BYTES(DATA, at, n, sh, w, 0)},
+#define NO_FIELD(...)
+#define NOWHERE                                                                                    \
+	{                                                                                          \
+		0                                                                                  \
+	}
+
+#define CDB_DISJOINT(id, d)                                                                        \
+	((0 FMT_##id(CDB_SUM, NO_FIELD, d)) == (0u FMT_##id(CDB_MASK, NO_FIELD, d)))
+#define X(id, len, lba, size)                                                                      \
+	static const struct sl_named_field fields_##id[] = {FMT_##id(CDB_FIELD, PARAM_FIELD, 0)};  \
+	_Static_assert(CDB_DISJOINT(id, 0) && CDB_DISJOINT(id, 1) && CDB_DISJOINT(id, 2) &&        \
+			       CDB_DISJOINT(id, 3) && CDB_DISJOINT(id, 4) &&                       \
+			       CDB_DISJOINT(id, 5) && CDB_DISJOINT(id, 6) && CDB_DISJOINT(id, 7),  \
+		       "fields overlap: " #id);
+SCSI_FORMATS(X)
+#undef X
+#define X(id, lba, size)                                                                           \
+	static const struct sl_named_field fields_##id[] = {FMT_##id(FIELD, PAYLOAD_FIELD, 0)};    \
+	_Static_assert((0 FMT_##id(SUM, NO_FIELD, 0)) == (0u FMT_##id(MASK, NO_FIELD, 0)),         \
+		       "fields overlap: " #id);
+CXL_FORMATS(X)
+#undef X
+
 enum {
-#define X(id) F_##id,
-	NVME_FORMATS(X)
+#define X(id, ...) F_##id,
+	NVME_FORMATS(X) SCSI_FORMATS(X) CXL_FORMATS(X)
 #undef X
 };
 
@@ -81,11 +131,43 @@ enum {
 	[F_##id] = {.name = "nvme-" #id,                                                           \
 		    .fields = fields_##id,                                                         \
 		    .n_fields = COUNT(fields_##id),                                                \
+		    .req_len = SL_REQ_MAX,                                                         \
 		    .known = {KNOWN(id, 0), KNOWN(id, 1), KNOWN(id, 2), KNOWN(id, 3),              \
 			      KNOWN(id, 10), KNOWN(id, 11), KNOWN(id, 12), KNOWN(id, 13),          \
 			      KNOWN(id, 14), KNOWN(id, 15)}},
-const struct sl_format sl_formats[] = {NVME_FORMATS(X)};
+const struct sl_format sl_formats[] = {NVME_FORMATS(X)
 #undef X
+#undef KNOWN
+#define AT(at, n, sh, w) AT_BYTES(REQ, at, n, sh, w, 1)
+#define KNOWN(id, d)	 [d] = 0u FMT_##id(CDB_MASK, NO_FIELD, d)
+#define X(id, len, first, many)                                                                    \
+	[F_##id] = {.name = "scsi-" #id,                                                           \
+		    .fields = fields_##id,                                                         \
+		    .n_fields = COUNT(fields_##id),                                                \
+		    .req_len = (len),                                                              \
+		    .lba = first,                                                                  \
+		    .size = many,                                                                  \
+		    .known = {KNOWN(id, 0), KNOWN(id, 1), KNOWN(id, 2), KNOWN(id, 3),              \
+			      KNOWN(id, 4), KNOWN(id, 5), KNOWN(id, 6), KNOWN(id, 7)}},
+					       SCSI_FORMATS(X)
+#undef X
+#undef KNOWN
+#undef AT
+#define AT(at, n, sh, w) AT_BYTES(DATA, at, n, sh, w, 0)
+#define KNOWN(id, d)	 [d] = 0u FMT_##id(MASK, NO_FIELD, d)
+#define X(id, first, many)                                                                         \
+	[F_##id] = {.name = "cxl-" #id,                                                            \
+		    .fields = fields_##id,                                                         \
+		    .n_fields = COUNT(fields_##id),                                                \
+		    .req_len = SL_MBOX_REQ_LEN,                                                    \
+		    .lba = first,                                                                  \
+		    .size = many,                                                                  \
+		    .known = {KNOWN(id, 0), KNOWN(id, 1), KNOWN(id, 2), KNOWN(id, 3)}},
+						       CXL_FORMATS(X)
+#undef X
+#undef KNOWN
+#undef AT
+};
 const uint32_t sl_format_count = COUNT(sl_formats);
 
 /* --- Refinements --------------------------------------------------------------------------- */
@@ -107,39 +189,95 @@ const uint32_t sl_format_count = COUNT(sl_formats);
 		.field = WHEN_AT(dw, lsb, w), .negate = 1, .lo = (from), .hi = (to),               \
 		.effects = (e), .scope = (s)                                                       \
 	}
-#define WHEN(id, ...) static const struct sl_when when_##id[] = {__VA_ARGS__};
-#include "spec/nvme_when.def"
+/* A byte of the CDB, in eight that lie within the request. */
+#define IN_EIGHT(at) ((at) < SL_REQ_MAX - 8 ? (at) : SL_REQ_MAX - 8)
+#define CDB_WHEN(at, lsb, w)                                                                       \
+	{                                                                                          \
+		.space = SL_SPACE_REQ, .off = IN_EIGHT(at), .bytes = 8,                            \
+		.shift = 8 * ((at)-IN_EIGHT(at)) + (lsb), .width = (w)                             \
+	}
+#define ADDS(not, at, from, to, e, s)                                                              \
+	{                                                                                          \
+		.field = at, .negate = (not ), .lo = (from), .hi = (to), .effects = (e),           \
+		.scope = (s)                                                                       \
+	}
+#define B(at, lsb, w, ...)    ADDS(0, CDB_WHEN(at, lsb, w), __VA_ARGS__)
+#define BN(at, lsb, w, ...)   ADDS(1, CDB_WHEN(at, lsb, w), __VA_ARGS__)
+#define P(at, n, sh, w, ...)  ADDS(0, AT_BYTES(DATA, at, n, sh, w, 1), __VA_ARGS__)
+#define PN(at, n, sh, w, ...) ADDS(1, AT_BYTES(DATA, at, n, sh, w, 1), __VA_ARGS__)
+#define L(at, n, sh, w, ...)  ADDS(0, AT_BYTES(DATA, at, n, sh, w, 0), __VA_ARGS__)
+#define LN(at, n, sh, w, ...) ADDS(1, AT_BYTES(DATA, at, n, sh, w, 0), __VA_ARGS__)
+#define WHEN(id, ...)	      static const struct sl_when when_##id[] = {__VA_ARGS__};
+#include "spec/when.def"
 #undef WHEN
 
 enum {
 	W_NONE,
 #define WHEN(id, ...) W_##id,
-#include "spec/nvme_when.def"
+#include "spec/when.def"
 #undef WHEN
 };
 
 const struct sl_when_list sl_whens[] = {
 	[W_NONE] = {0, 0},
 #define WHEN(id, ...) [W_##id] = {when_##id, COUNT(when_##id)},
-#include "spec/nvme_when.def"
+#include "spec/when.def"
 #undef WHEN
 };
 
 /* --- Rows ---------------------------------------------------------------------------------- */
 
-/* The command sets, the prefix of their names, and the opcodes that are in no table. */
+/*
+ * The command sets: name, protocol, queue, the set that is asked for, the device's type that makes
+ * it this one, the namespace that all is about, direction in the opcode, sense data.
+ */
 #define SETS(S)                                                                                    \
-	S(NONE, "none")                                                                            \
-	S(NVME_ADMIN, "nvme.admin")                                                                \
-	S(NVME_IO, "nvme.io")                                                                      \
-	S(NVME_NVM, "nvme.nvm")                                                                    \
-	S(NVME_KV, "nvme.kv")                                                                      \
-	S(NVME_ZNS, "nvme.zns")
+	S(NONE, "none", NVME, NVME_ADMIN, NONE, SL_TYPE_NONE, 0, 1, 0)                             \
+	S(NVME_ADMIN, "nvme.admin", NVME, NVME_ADMIN, NVME_ADMIN, SL_TYPE_NONE, 0, 1, 0)           \
+	S(NVME_IO, "nvme.io", NVME, NVME_IO, NVME_IO, SL_TYPE_NONE, 0, 1, 0)                       \
+	S(NVME_NVM, "nvme.nvm", NVME, NVME_IO, NVME_IO, 0, 0, 1, 0)                                \
+	S(NVME_KV, "nvme.kv", NVME, NVME_IO, NVME_IO, 1, 0, 1, 0)                                  \
+	S(NVME_ZNS, "nvme.zns", NVME, NVME_IO, NVME_IO, 2, 0, 1, 0)                                \
+	S(SCSI, "scsi.spc", SCSI, SCSI_CDB, SCSI, SL_TYPE_NONE, 1, 0, 1)                           \
+	S(SCSI_SBC, "scsi.sbc", SCSI, SCSI_CDB, SCSI, 0x00, 1, 0, 1)                               \
+	S(SCSI_SSC, "scsi.ssc", SCSI, SCSI_CDB, SCSI, 0x01, 1, 0, 1)                               \
+	S(SCSI_MMC, "scsi.mmc", SCSI, SCSI_CDB, SCSI, 0x05, 1, 0, 1)                               \
+	S(SCSI_SMC, "scsi.smc", SCSI, SCSI_CDB, SCSI, 0x08, 1, 0, 1)                               \
+	S(SCSI_SES, "scsi.ses", SCSI, SCSI_CDB, SCSI, 0x0d, 1, 0, 1)                               \
+	S(CXL, "cxl", CXL, CXL_MAILBOX, CXL, SL_TYPE_NONE, 1, 0, 0)                                \
+	S(FWCTL, "fwctl", FWCTL, FWCTL_RPC, FWCTL, SL_TYPE_NONE, 1, 0, 0)                          \
+	S(FWCTL_MLX5, "fwctl.mlx5", FWCTL, FWCTL_RPC, FWCTL, 1, 1, 0, 0)                           \
+	S(FWCTL_CXL, "fwctl.cxl", FWCTL, FWCTL_RPC, FWCTL, 2, 1, 0, 0)                             \
+	S(FWCTL_BNXT, "fwctl.bnxt", FWCTL, FWCTL_RPC, FWCTL, 3, 1, 0, 0)                           \
+	S(FWCTL_PDS, "fwctl.pds", FWCTL, FWCTL_RPC, FWCTL, 4, 1, 0, 0)
 
-static const char *const set_names[_SL_SET_N] = {
-#define S(id, name) [SL_SET_##id] = name,
+const struct sl_set_info sl_sets[_SL_SET_N] = {
+#define S(id, nm, pr, qu, as, ty, unit, od, se)                                                    \
+	[SL_SET_##id] = {.name = nm,                                                               \
+			 .protocol = SL_WIRE_##pr,                                                 \
+			 .queue = SL_WIRE_##qu,                                                    \
+			 .asked = SL_SET_##as,                                                     \
+			 .type = (ty),                                                             \
+			 .lu = (unit),                                                             \
+			 .opcode_dir = (od),                                                       \
+			 .sense = (se)},
 	SETS(S)
 #undef S
+};
+
+/* The set by the one asked for and the type: an array, because it is on every command's way. */
+static const uint8_t set_by_type[_SL_SET_N][SL_TYPE_NONE + 1] = {
+	[SL_SET_NVME_IO] = {SL_SET_NVME_NVM, SL_SET_NVME_KV, SL_SET_NVME_ZNS},
+	[SL_SET_SCSI] = {[0x00] = SL_SET_SCSI_SBC,
+			 [0x01] = SL_SET_SCSI_SSC,
+			 [0x05] = SL_SET_SCSI_MMC,
+			 [0x08] = SL_SET_SCSI_SMC,
+			 [0x0d] = SL_SET_SCSI_SES,
+			 [0x14] = SL_SET_SCSI_SBC},
+	[SL_SET_FWCTL] = {[1] = SL_SET_FWCTL_MLX5,
+			  SL_SET_FWCTL_CXL,
+			  SL_SET_FWCTL_BNXT,
+			  SL_SET_FWCTL_PDS},
 };
 
 /* Row numbers: one unlisted row a set, numbered as the set, then the commands. */
@@ -148,10 +286,7 @@ enum {
 #define CMD(id, ...)	    R_##id,
 #define GROUP(id, ...)	    R_##id,
 #define SUB(group, id, ...) R_##id,
-#include "spec/nvme_admin.def"
-#include "spec/nvme_kv.def"
-#include "spec/nvme_nvm.def"
-#include "spec/nvme_zns.def"
+#include "spec/commands.def"
 #undef CMD
 #undef GROUP
 #undef SUB
@@ -163,10 +298,7 @@ enum {
 #define CMD(...)
 #define GROUP(id, ...) G_##id,
 #define SUB(...)
-#include "spec/nvme_admin.def"
-#include "spec/nvme_kv.def"
-#include "spec/nvme_nvm.def"
-#include "spec/nvme_zns.def"
+#include "spec/commands.def"
 #undef GROUP
 	_G_N
 };
@@ -175,10 +307,7 @@ enum {
 enum {
 #define GROUP(id, op, name, fmt, dir, dw, lsb, w, decl, log, ...)                                  \
 	OP_##id = (op), DIR_##id = SL_DIR_##dir, DECL_##id = (decl), LOG_OF_##id = SL_SOURCE_##log,
-#include "spec/nvme_admin.def"
-#include "spec/nvme_kv.def"
-#include "spec/nvme_nvm.def"
-#include "spec/nvme_zns.def"
+#include "spec/commands.def"
 #undef GROUP
 };
 
@@ -189,10 +318,7 @@ const struct sl_selector sl_selectors[] = {
 		    .shift = (lsb) % 8,                                                            \
 		    .mask = (1 << (w)) - 1,                                                        \
 		    .width = (w)},
-#include "spec/nvme_admin.def"
-#include "spec/nvme_kv.def"
-#include "spec/nvme_nvm.def"
-#include "spec/nvme_zns.def"
+#include "spec/commands.def"
 #undef GROUP
 #undef CMD
 #undef SUB
@@ -200,7 +326,7 @@ const struct sl_selector sl_selectors[] = {
 
 #define CMD(id, lo, hi, nm, fmt, d, ln, arg, fl, sc, ex, sec, wh, rg, fg, sp)                      \
 	[R_##id] = {.name = nm,                                                                    \
-		    .spec = "NVMe " sp,                                                            \
+		    .spec = SPEC_OF_FILE sp,                                                       \
 		    .set = SET_OF_FILE,                                                            \
 		    .dir = SL_DIR_##d,                                                             \
 		    .format = F_##fmt,                                                             \
@@ -219,7 +345,7 @@ const struct sl_selector sl_selectors[] = {
 		    .scope = (sc)},
 #define GROUP(id, op, nm, fmt, d, dw, lsb, w, dc, log, sec, fg, sp)                                \
 	[R_##id] = {.name = nm,                                                                    \
-		    .spec = "NVMe " sp,                                                            \
+		    .spec = SPEC_OF_FILE sp,                                                       \
 		    .set = SET_OF_FILE,                                                            \
 		    .dir = SL_DIR_##d,                                                             \
 		    .format = F_##fmt,                                                             \
@@ -236,7 +362,7 @@ const struct sl_selector sl_selectors[] = {
 		    .scope = SL_S_ALL},
 #define SUB(group, id, lo, hi, nm, fmt, ln, arg, fl, sc, ex, sec, wh, rg, fg, sp)                  \
 	[R_##id] = {.name = nm,                                                                    \
-		    .spec = "NVMe " sp,                                                            \
+		    .spec = SPEC_OF_FILE sp,                                                       \
 		    .set = SET_OF_FILE,                                                            \
 		    .dir = DIR_##group,                                                            \
 		    .format = F_##fmt,                                                             \
@@ -258,7 +384,7 @@ const struct sl_selector sl_selectors[] = {
 		    .scope = (sc)},
 
 const struct sl_row sl_rows[] = {
-#define S(id, nm)                                                                                  \
+#define S(id, nm, ...)                                                                             \
 	[SL_SET_##id] = {.name = nm ".unlisted",                                                   \
 			 .spec = "in no table",                                                    \
 			 .set = SL_SET_##id,                                                       \
@@ -275,18 +401,7 @@ const struct sl_row sl_rows[] = {
 			 .scope = SL_S_ALL},
 	SETS(S)
 #undef S
-#define SET_OF_FILE SL_SET_NVME_ADMIN
-#include "spec/nvme_admin.def"
-#undef SET_OF_FILE
-#define SET_OF_FILE SL_SET_NVME_NVM
-#include "spec/nvme_nvm.def"
-#undef SET_OF_FILE
-#define SET_OF_FILE SL_SET_NVME_ZNS
-#include "spec/nvme_zns.def"
-#undef SET_OF_FILE
-#define SET_OF_FILE SL_SET_NVME_KV
-#include "spec/nvme_kv.def"
-#undef SET_OF_FILE
+#include "spec/commands.def"
 #undef CMD
 #undef GROUP
 #undef SUB
@@ -318,6 +433,24 @@ const uint16_t sl_op_map[_SL_SET_N][256] = {
 		{
 #include "spec/nvme_kv.def"
 		},
+	[SL_SET_SCSI] =
+		{
+#include "spec/scsi_spc.def"
+		},
+	[SL_SET_SCSI_SBC] =
+		{
+#include "spec/scsi_maint.def"
+#include "spec/scsi_sbc.def"
+#include "spec/scsi_spc.def"
+		},
+	[SL_SET_CXL] =
+		{
+#include "spec/cxl.def"
+		},
+	[SL_SET_FWCTL_CXL] =
+		{
+#include "spec/fwctl.def"
+		},
 #undef CMD
 #undef GROUP
 #undef SUB
@@ -328,10 +461,7 @@ const uint16_t sl_sel_map[_G_N][256] = {
 #define CMD(...)
 #define GROUP(...)
 #define SUB(group, id, lo, hi, ...) [G_##group][(lo)...(hi)] = R_##id,
-#include "spec/nvme_admin.def"
-#include "spec/nvme_kv.def"
-#include "spec/nvme_nvm.def"
-#include "spec/nvme_zns.def"
+#include "spec/commands.def"
 #undef CMD
 #undef GROUP
 #undef SUB
@@ -339,7 +469,25 @@ const uint16_t sl_sel_map[_G_N][256] = {
 
 const char *sl_set_name(unsigned set)
 {
-	return set < _SL_SET_N ? set_names[set] : 0;
+	return set < _SL_SET_N ? sl_sets[set].name : 0;
+}
+
+uint8_t sl_set_of_type(uint8_t asked, uint8_t type)
+{
+	uint8_t set = type < SL_TYPE_NONE ? set_by_type[asked][type] : 0;
+
+	return set ? set : asked;
+}
+
+uint8_t sl_set_of_queue(uint8_t queue)
+{
+	static const uint8_t sets[_SL_WIRE_QUEUE_N] = {
+		[SL_WIRE_NVME_ADMIN] = SL_SET_NVME_ADMIN, [SL_WIRE_NVME_IO] = SL_SET_NVME_IO,
+		[SL_WIRE_SCSI_CDB] = SL_SET_SCSI,	  [SL_WIRE_CXL_MAILBOX] = SL_SET_CXL,
+		[SL_WIRE_FWCTL_RPC] = SL_SET_FWCTL,
+	};
+
+	return queue < SL_COUNT(sets) ? sets[queue] : SL_SET_NONE;
 }
 
 uint16_t sl_row_find(uint8_t set, const uint8_t req[SL_REQ_MAX])

@@ -29,7 +29,7 @@ enum sl_space {
 struct sl_field {
 	uint8_t space; /* enum sl_space */
 	uint8_t off;
-	uint8_t bytes; /* 1, 2, 4 or 8 */
+	uint8_t bytes; /* 1, 2, 4 or 8; 0: there is no such field */
 	uint8_t shift;
 	uint8_t width; /* 1 … 64 */
 	uint8_t be;    /* big-endian (SCSI) */
@@ -42,21 +42,43 @@ struct sl_named_field {
 
 /*
  * The layout of a request. `known` has a one for every bit that some field covers; a request with
- * another bit set is not comprehended. Little-endian dwords of req[].
+ * another bit set is not comprehended. Little-endian dwords of req[]. Fields of the payload's head
+ * follow those of the request.
  */
 struct sl_format {
 	const char *name;
 	const struct sl_named_field *fields;
 	uint32_t n_fields;
+	uint32_t req_len;     /* bytes of req that such a request has; 0: any */
+	struct sl_field lba;  /* the first block that it names (SL_RANGES_LBA…) */
+	struct sl_field size; /* how much (SL_LEN_SIZE…, SL_RANGES_LBA…) */
 	uint32_t known[SL_REQ_MAX / 4];
 };
+
+/*
+ * A command set: where its commands come from and what all of them have in common. `asked` is the
+ * set as a front end says it; the device's `type` (CSI, peripheral device type, fwctl device type)
+ * makes it this one.
+ */
+struct sl_set_info {
+	const char *name;   /* prefix of its rows' names */
+	uint8_t protocol;   /* enum sl_wire_protocol */
+	uint8_t queue;	    /* enum sl_wire_queue: how it is asked for on the wire */
+	uint8_t asked;	    /* enum sl_set; itself where nothing is resolved */
+	uint8_t type;	    /* see above; SL_TYPE_NONE */
+	uint8_t lu;	    /* nsid of what all its commands are about; 0: the request says */
+	uint8_t opcode_dir; /* bits 1:0 of an opcode without a row are its direction */
+	uint8_t sense;	    /* metadata is sense data: any length, only ever returned */
+};
+
+#define SL_TYPE_NONE 0x1f /* no type, or unknown: SPC-6 §6.7.2, peripheral device type 1Fh */
 
 /*
  * A refinement: when lo ≤ field ≤ hi (or not, if `negate`), effects and scope are added, never
  * removed. Data and not code, so that the prover reasons about the same thing that the core runs.
  */
 struct sl_when {
-	struct sl_field field; /* eight bytes of the request, little-endian */
+	struct sl_field field; /* eight bytes of the request, little-endian; or of the payload */
 	uint8_t negate;
 	uint64_t lo, hi;
 	sl_effects effects;
@@ -78,11 +100,23 @@ enum sl_len {
 	SL_LEN_BYTES11,	  /* CDW11 bytes: Security Send/Receive allocation length */
 	SL_LEN_NLB,	  /* (CDW12[15:0] + 1) logical blocks, with metadata */
 	SL_LEN_RANGES,	  /* (CDW10[7:0] + 1) × 16: Dataset Management */
-	SL_LEN_COPY, /* (CDW12[7:0] + 1) × `len_arg`: Copy, the descriptor's size by its format */
-	SL_LEN_RUH,  /* (CDW10[31:16] + 1) × 2: placement identifiers */
-	SL_LEN_UNKNOWN, /* not computable: the device gets its maximum */
+	SL_LEN_COPY,  /* (CDW12[7:0] + 1) × `len_arg`: Copy, the descriptor's size by its format */
+	SL_LEN_RUH,   /* (CDW10[31:16] + 1) × 2: placement identifiers */
+	SL_LEN_SIZE,  /* the format's size field, in bytes: a parameter list's length */
+	SL_LEN_ALLOC, /* likewise, and the buffer may be longer: an allocation length */
+	SL_LEN_BLOCKS,	/* the size field, in blocks; 0 stands for `len_arg` */
+	SL_LEN_BLOCKS2, /* twice as many: COMPARE AND WRITE */
+	SL_LEN_BYTCHK, /* blocks by BYTCHK, bits 2:1 of byte `len_arg`: none, all, -, one: VERIFY */
+	SL_LEN_NDOB,   /* one block, none when bit 0 of byte `len_arg` (NDOB) is set: WRITE SAME */
+	SL_LEN_ATA,    /* by T_LENGTH: `len_arg` is enum sl_ata_layout */
+	SL_LEN_MBOX,   /* input payload of `len_arg` bytes; any output buffer */
+	SL_LEN_MBOX_MIN, /* input payload of at least `len_arg` bytes */
+	SL_LEN_UNKNOWN,	 /* not computable: the device gets its maximum */
 	_SL_LEN_N
 };
+
+/* Where ATA PASS-THROUGH keeps what its length depends on: SAT-5 §12.2. */
+enum sl_ata_layout { SL_ATA_12, SL_ATA_16, SL_ATA_32 };
 
 /* Which blocks the command names: walked by core/ranges.h. */
 enum sl_ranges_kind {
@@ -93,6 +127,10 @@ enum sl_ranges_kind {
 	SL_RANGES_ZONE,	       /* one zone from SLBA, or all when Select All is set */
 	SL_RANGES_ZONE_APPEND, /* somewhere in the one zone that CDW10/11 names */
 	SL_RANGES_NS,	       /* the whole namespace, or all of them (Format, Sanitize) */
+	SL_RANGES_LBA,	       /* the format's lba and size fields, as SL_LEN_BLOCKS counts */
+	SL_RANGES_LBA_END,     /* likewise, but size 0 stands for all that follow */
+	SL_RANGES_LBA_ON,      /* all blocks from the lba field on */
+	SL_RANGES_UNMAP,       /* payload of 16-byte UNMAP block descriptors, SBC-4 §5.35.3 */
 	_SL_RANGES_N
 };
 
@@ -110,6 +148,10 @@ enum sl_row_flag {
 	SL_ROW_LID_LOG = 1 << 10,  /* answer to be rewritten: supported log pages (00h) */
 	SL_ROW_CTRL_ID = 1 << 11,  /* answer to be rewritten: Identify Controller */
 	SL_ROW_REREAD = 1 << 12,   /* afterwards the broker reads namespaces and contract again */
+	SL_ROW_SELECTOR = 1 << 13, /* logs list (opcode, selector), never the opcode alone */
+	SL_ROW_FEATURE = 1 << 14,  /* the payload's first 16 bytes name a feature of the contract */
+	SL_ROW_RSOC = 1 << 15,	   /* answer to be rewritten: supported operation codes */
+	SL_ROW_CEL = 1 << 16,	   /* answer to be rewritten: a CXL log */
 };
 
 struct sl_row {
@@ -146,8 +188,14 @@ extern const struct sl_format sl_formats[];
 extern const uint32_t sl_format_count;
 extern const struct sl_when_list sl_whens[];
 
+extern const struct sl_set_info sl_sets[_SL_SET_N];
+
 /* Prefix of a set's row names ("nvme.admin"); NULL past the end. */
 const char *sl_set_name(unsigned set);
+/* The set that a device's type makes of the one asked for; that one itself: no table for it. */
+uint8_t sl_set_of_type(uint8_t asked, uint8_t type);
+/* The set that a client asks for by an enum sl_wire_queue; SL_SET_NONE: none such. */
+uint8_t sl_set_of_queue(uint8_t queue);
 
 /* The row of a request: total, never fails (an unlisted opcode has a row too, flagged). */
 uint16_t sl_row_find(uint8_t set, const uint8_t req[SL_REQ_MAX]);

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "core/decode-nvme.h"
 #include "core/reader.h"
+#include "wire/wire.h"
 
 #define ADMIN(op) sl_key(SL_SET_NVME_ADMIN, (op), SL_SEL_ANY)
 
@@ -309,8 +310,10 @@ static void test_identify(void)
 	assert(contract.max_transfer == UINT32_MAX);
 
 	fill_ns(page);
+	page[29] = 0x0b; /* DPS: type 3, in the first bytes */
 	assert(sl_contract_nvme_ns(&contract, 3, page, 4096) == 0);
 	ns = sl_contract_ns(&contract, 3);
+	assert(ns && ns->pi == 3);
 	assert(ns && ns->blocks == 1000 && ns->lba_shift == 12 && ns->meta == 8 && ns->meta_ext);
 	assert(ns->lba_format == 1 && ns->guid[15] == 9);
 	for (unsigned bad = 0; bad < 3; bad++) {
@@ -637,7 +640,7 @@ static void read_device(struct device *d, struct sl_reader *r)
 {
 	struct sl_command cmd, again;
 
-	sl_reader_init(r, &contract, NULL, NULL);
+	sl_reader_init(r, &contract, SL_WIRE_NVME, NULL, NULL);
 	while (sl_reader_next(r, &cmd)) {
 		bool log = cmd.req[0] == 0x02;
 		size_t len = answer(d, &cmd);
@@ -780,7 +783,7 @@ static void test_reader_pin(void)
 		struct sl_reader r;
 		struct sl_command cmd;
 
-		sl_reader_init(&r, &contract, sum, &s);
+		sl_reader_init(&r, &contract, SL_WIRE_NVME, sum, &s);
 		while (sl_reader_next(&r, &cmd)) {
 			size_t len = answer(&d, &cmd);
 
@@ -810,7 +813,7 @@ static void test_reader_pin_bad(void)
 		struct sl_reader r;
 		struct sl_command cmd;
 
-		sl_reader_init(&r, &contract, sum, &s);
+		sl_reader_init(&r, &contract, SL_WIRE_NVME, sum, &s);
 		while (sl_reader_next(&r, &cmd)) {
 			size_t len = answer(&d, &cmd);
 			bool features = cmd.req[0] == 2 && cmd.req[40] == 0x12;

@@ -55,7 +55,8 @@ static void test_reserved_bits(void)
 		struct sl_command cmd = make(r->set, (uint8_t)r->op_lo, TEST_NS_PLAIN, 0, 0);
 		struct sl_field sel;
 
-		if (r->set == SL_SET_NVME_IO || (r->flags & SL_ROW_UNLISTED))
+		/* Those of other protocols have vectors of their own. */
+		if (sl_sets[r->set].lu || r->set == SL_SET_NVME_IO || (r->flags & SL_ROW_UNLISTED))
 			continue;
 		if (r->set == SL_SET_NVME_ZNS)
 			sl_put_le32(cmd.req + 4, TEST_NS_ZONED);
@@ -224,6 +225,39 @@ static void test_namespaces(void)
 	assert(!(f.scope & SL_S_SUBSYSTEM) && f.excl == SL_EXCL_NAMESPACE && f.ns);
 }
 
+/* Four blocks with PRACT: what is moved depends on the protection information and its room. */
+static void test_pract(struct sl_command cmd)
+{
+	struct sl_ns *ns = NULL;
+
+	for (unsigned i = 0; i < contract.n_ns; i++)
+		if (contract.ns[i].nsid == TEST_NS_META)
+			ns = &contract.ns[i];
+	assert(ns && ns->meta == 8 && !ns->meta_ext);
+	ns->pi = 1;
+	assert(reason_of(&cmd) == SL_REASON_META_UNKNOWN);
+	cmd.meta_len = 0;
+	assert(reason_of(&cmd) == SL_REASON_ALLOWED);
+	ns->meta_ext = 1;
+	assert(reason_of(&cmd) == SL_REASON_ALLOWED);
+	cmd.data_len = 4 * (512 + 8);
+	assert(reason_of(&cmd) == SL_REASON_LENGTH);
+	ns->meta_ext = 0;
+	cmd.data_len = 4 * 512;
+	/* 16 bytes are the protection information of a 32-bit guard, or have room beside it. */
+	ns->meta = 16;
+	assert(reason_of(&cmd) == SL_REASON_META_UNKNOWN);
+	cmd.meta_len = 4 * 16;
+	assert(reason_of(&cmd) == SL_REASON_META_UNKNOWN);
+	ns->meta = 64;
+	cmd.meta_len = 4 * 64;
+	assert(reason_of(&cmd) == SL_REASON_ALLOWED);
+	cmd.meta_len = 0;
+	assert(reason_of(&cmd) == SL_REASON_META_UNKNOWN);
+	ns->meta = 8;
+	ns->pi = 0;
+}
+
 static void test_metadata(void)
 {
 	struct sl_command cmd = make(SL_SET_NVME_IO, 0x02, TEST_NS_META, 0, 4 * 512);
@@ -237,6 +271,7 @@ static void test_metadata(void)
 	cmd.meta_len = 4 * 8;
 	sl_put_le32(cmd.req + 48, 3 | 1u << 29); /* PRACT */
 	assert(reason_of(&cmd) == SL_REASON_META_UNKNOWN);
+	test_pract(cmd);
 	cmd = make(SL_SET_NVME_IO, 0x02, TEST_NS_EXT, 0, 2 * (4096 + 64));
 	sl_put_le32(cmd.req + 48, 1);
 	assert(reason_of(&cmd) == SL_REASON_ALLOWED);

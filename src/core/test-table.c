@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "core/table.h"
+#include "wire/wire.h"
 
 static const struct sl_format *format_of(uint32_t row)
 {
@@ -34,7 +35,8 @@ static void test_columns(void)
 {
 	for (uint32_t i = 0; i < sl_row_count; i++) {
 		const struct sl_row *r = &sl_rows[i];
-		const char *prefix = sl_set_name(r->set);
+		/* Rows that several types of SCSI devices share are named after SPC. */
+		const char *prefix = sl_sets[r->set].sense ? "scsi" : sl_set_name(r->set);
 		size_t len = strlen(prefix);
 
 		assert(!strncmp(r->name, prefix, len) && r->name[len] == '.');
@@ -53,10 +55,17 @@ static void test_columns(void)
 		assert(!(r->flags & SL_ROW_CONTRACT) || !r->floor);
 		/* No length without a direction, no blocks that only a payload names without one.
 		 */
-		assert(r->dir != SL_DIR_NONE || r->len == SL_LEN_NONE || r->len == SL_LEN_UNKNOWN);
+		assert(r->dir != SL_DIR_NONE || r->len == SL_LEN_NONE || r->len == SL_LEN_UNKNOWN ||
+		       r->len == SL_LEN_ATA || r->len == SL_LEN_MBOX || r->len == SL_LEN_BYTCHK);
 		assert(r->ranges != SL_RANGES_DSM || r->len == SL_LEN_RANGES);
 		assert(r->ranges != SL_RANGES_COPY || r->len == SL_LEN_COPY);
+		assert(r->ranges != SL_RANGES_UNMAP || r->len == SL_LEN_SIZE);
 		assert(r->len != SL_LEN_FIXED || r->len_arg);
+		/* What counts by a field has one. */
+		assert(r->len < SL_LEN_SIZE || r->len > SL_LEN_BYTCHK ||
+		       sl_formats[r->format].size.bytes);
+		assert(r->ranges < SL_RANGES_LBA || r->ranges == SL_RANGES_UNMAP ||
+		       sl_formats[r->format].lba.bytes);
 	}
 }
 
@@ -65,7 +74,8 @@ static void test_direction(void)
 	for (uint32_t i = 0; i < sl_row_count; i++) {
 		const struct sl_row *r = &sl_rows[i];
 
-		if ((r->flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED)) && is_command(i))
+		if (!sl_sets[r->set].opcode_dir ||
+		    ((r->flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED)) && is_command(i)))
 			continue;
 		for (unsigned op = r->op_lo; op <= r->op_hi; op++)
 			assert(r->dir == (op & 3));
@@ -113,11 +123,15 @@ static void test_total(void)
 				assert(row < sl_row_count);
 				assert(op >= r->op_lo && op <= r->op_hi);
 				assert(set >= _SL_SET_N ? row == 0 : true);
-				if (set == SL_SET_NONE || set == SL_SET_NVME_IO)
+				if (set == SL_SET_NONE || set == SL_SET_NVME_IO ||
+				    set == SL_SET_FWCTL)
 					assert(r->flags & SL_ROW_UNLISTED);
 				else if (set < _SL_SET_N)
-					assert(r->set == set || (set == SL_SET_NVME_ZNS &&
-								 r->set == SL_SET_NVME_NVM));
+					assert(r->set == set ||
+					       (set == SL_SET_NVME_ZNS &&
+						r->set == SL_SET_NVME_NVM) ||
+					       (sl_sets[set].asked == SL_SET_SCSI &&
+						sl_sets[r->set].asked == SL_SET_SCSI));
 			}
 	assert(!sl_set_name(_SL_SET_N));
 	assert(!sl_row_field((uint16_t)sl_row_count, "nsid"));
@@ -138,8 +152,12 @@ static void test_groups(void)
 			continue;
 		}
 		assert(p->sel_group && !r->sel_group);
-		assert(!strncmp(r->name, p->name, len) && r->name[len] == '.');
-		assert(r->op_lo == p->op_lo && r->op_hi == p->op_hi && r->dir == p->dir);
+		/* A CXL command set is no command: its commands have names of their own. */
+		if (sl_sets[r->set].protocol == SL_WIRE_NVME ||
+		    sl_sets[r->set].protocol == SL_WIRE_SCSI)
+			assert(!strncmp(r->name, p->name, len) && r->name[len] == '.');
+		assert(r->op_lo == p->op_lo && r->op_hi == p->op_hi);
+		assert(r->dir == p->dir);
 		assert(sl_row_selector((uint16_t)i, &sel));
 		assert(covered(format_of(i), &sel) && covered(format_of(r->parent), &sel));
 		assert(r->sel_hi < 1u << sel.width);
@@ -155,16 +173,24 @@ static void test_formats(void)
 		uint32_t known[SL_REQ_MAX / 4] = {0};
 
 		/* Opcode and NSID always; flags, CID, metadata and data pointers never. */
-		assert(f->known[0] == 0xff && f->known[1] == 0xffffffff);
-		for (unsigned d = 4; d < 10; d++)
-			assert(!f->known[d]);
+		assert((f->known[0] & 0xff) == 0xff);
+		if (f->req_len == SL_REQ_MAX) {
+			assert(f->known[0] == 0xff && f->known[1] == 0xffffffff);
+			for (unsigned d = 4; d < 10; d++)
+				assert(!f->known[d]);
+		}
+		for (unsigned b = f->req_len ? f->req_len : SL_REQ_MAX; b < SL_REQ_MAX; b++)
+			assert(!(f->known[b / 4] >> 8 * (b % 4) & 0xff));
 		for (uint32_t j = 0; j < f->n_fields; j++) {
 			const struct sl_field *at = &f->fields[j].field;
 			uint64_t ones = UINT64_MAX >> (64 - at->width), v;
 			uint8_t req[SL_REQ_MAX] = {0};
 
-			assert(at->space == SL_SPACE_REQ && at->width >= 1 && at->width <= 64);
+			assert(at->width >= 1 && at->width <= 64);
 			assert(at->shift + at->width <= at->bytes * 8);
+			if (at->space == SL_SPACE_DATA)
+				continue;
+			assert(at->space == SL_SPACE_REQ);
 			assert(at->off + at->bytes <= SL_REQ_MAX);
 			for (uint32_t k = 0; k < j; k++)
 				assert(strcmp(f->fields[k].name, f->fields[j].name) != 0);
@@ -207,12 +233,14 @@ static void test_whens(void)
 		for (uint32_t j = 0; j < list->n; j++) {
 			const struct sl_when *w = &list->when[j];
 
+			assert(w->lo <= w->hi && w->hi <= UINT64_MAX >> (64 - w->field.width));
+			assert(w->effects || w->scope);
+			if (w->field.space == SL_SPACE_DATA)
+				continue;
 			/* The form that the core takes with one load. */
 			assert(w->field.space == SL_SPACE_REQ && w->field.bytes == 8);
 			assert(!w->field.be && w->field.off <= SL_REQ_MAX - 8);
 			assert(covered(format_of(i), &w->field));
-			assert(w->lo <= w->hi && w->hi <= UINT64_MAX >> (64 - w->field.width));
-			assert(w->effects || w->scope);
 		}
 	}
 }
@@ -275,9 +303,30 @@ static void test_known(void)
 	}
 }
 
+/* Sets: each is found from what is asked for and the type, and by its queue. */
+static void test_sets(void)
+{
+	for (unsigned i = 1; i < _SL_SET_N; i++) {
+		const struct sl_set_info *set = &sl_sets[i];
+
+		assert(sl_sets[set->asked].asked == set->asked);
+		assert(sl_set_of_type(set->asked, set->type) == i);
+		assert(sl_set_of_queue(set->queue) == set->asked);
+		assert(sl_set_of_type((uint8_t)i, SL_TYPE_NONE) == i);
+	}
+	assert(sl_set_of_type(SL_SET_SCSI, 0x14) == SL_SET_SCSI_SBC);
+	assert(sl_set_of_queue(0) == SL_SET_NONE && sl_set_of_queue(200) == SL_SET_NONE);
+	/* The same opcode, by the type of the device. */
+	assert_row(SL_SET_SCSI_SBC, 0x42, 0, "scsi.sbc.unmap");
+	assert_row(SL_SET_SCSI, 0x42, 0, "scsi.spc.unlisted");
+	assert_row(SL_SET_SCSI_SBC, 0xa3, 0x0c,
+		   "scsi.spc.maintenance-in.report-supported-operation-codes");
+}
+
 int main(void)
 {
 	test_columns();
+	test_sets();
 	test_direction();
 	test_reachable();
 	test_total();

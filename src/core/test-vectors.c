@@ -15,6 +15,7 @@
 #include "core/facts.h"
 #include "core/table.h"
 #include "core/test-device.h"
+#include "wire/wire.h"
 
 static struct sl_contract contract;
 static uint8_t payload[2 << 20];
@@ -56,21 +57,39 @@ static void effect_names(sl_effects e, char *buf, size_t size)
 					       sl_effect_name(i));
 }
 
+/* "admin", "io", or the set that the device's type makes of the queue: "scsi.mmc", "cxl" … */
+static uint8_t set_of(const char *queue)
+{
+	if (!strcmp(queue, "admin"))
+		return SL_SET_NVME_ADMIN;
+	for (uint8_t i = 0; i < _SL_SET_N; i++)
+		if (!strcmp(queue, sl_set_name(i)))
+			return i;
+	assert(!strcmp(queue, "io"));
+	return SL_SET_NVME_IO;
+}
+
 /* The four columns that are facts, as the file writes them. */
 static uint16_t judge(const char *queue, const char *hex, const char *data_len, const char *bytes,
 		      char *ret_line, size_t size)
 {
-	struct sl_command cmd = {.req_len = SL_REQ_MAX};
+	struct sl_command cmd = {.req_len = (uint16_t)(strlen(hex) / 2)};
 	struct sl_facts f;
 	char effects[512], length[16];
 
-	cmd.set = !strcmp(queue, "admin") ? SL_SET_NVME_ADMIN : SL_SET_NVME_IO;
+	cmd.set = set_of(queue);
+	test_contract(&contract);
+	contract.type = sl_sets[cmd.set].type;
+	cmd.set = sl_sets[cmd.set].asked;
 	assert(unhex(hex, cmd.req, sizeof(cmd.req)));
 	assert(unhex(bytes, payload, sizeof(payload)));
 	cmd.data_len = (uint32_t)strtoul(data_len, 0, 10);
 	assert(cmd.data_len <= sizeof(payload));
-	cmd.dir = cmd.data_len ? cmd.req[0] & 3 : SL_DIR_NONE;
+	if (sl_sets[cmd.set].protocol == SL_WIRE_NVME) /* zeros at the end are left out */
+		cmd.req_len = SL_REQ_MAX;
+	cmd.dir = bytes[0] ? SL_DIR_OUT : SL_DIR_IN; /* where nothing else says it */
 	sl_command_resolve(&contract, &cmd);
+	cmd.dir = cmd.data_len ? sl_command_dir(&cmd) : SL_DIR_NONE;
 	sl_facts_collect(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f);
 	effect_names(f.effective, effects, sizeof(effects));
 	snprintf(length, sizeof(length), f.length_known ? "%u" : "-", f.length);
@@ -79,23 +98,15 @@ static uint16_t judge(const char *queue, const char *hex, const char *data_len, 
 	return f.row;
 }
 
-int main(int argc, char **argv)
+static bool *seen;
+
+/* Every line of one file; returns how many are wrong. */
+static unsigned check(const char *path)
 {
 	static char line[8192], got[2048], want[2048];
 	unsigned number = 0, failed = 0;
-	bool *seen = calloc(sl_row_count, sizeof(*seen));
-	FILE *file;
+	FILE *file = fopen(path, "r");
 
-	assert(seen);
-	test_contract(&contract);
-	if (argc > 3) {
-		judge(argv[1], argv[2], argv[3], argc > 4 ? argv[4] : "", got, sizeof(got));
-		printf("%s\t%s\t%s\t%s\t%s\n", argv[1], argv[2], argv[3], got,
-		       argc > 4 ? argv[4] : "");
-		return 0;
-	}
-	assert(argc == 2);
-	file = fopen(argv[1], "r");
 	assert(file);
 	while (fgets(line, sizeof(line), file)) {
 		char *col[8] = {0}, *at = line;
@@ -108,23 +119,41 @@ int main(int argc, char **argv)
 		while (n < 8 && at)
 			col[n++] = strsep(&at, "\t");
 		if (n < 7) {
-			fprintf(stderr, "%s:%u: seven columns expected\n", argv[1], number);
+			fprintf(stderr, "%s:%u: seven columns expected\n", path, number);
 			failed++;
 			continue;
 		}
 		snprintf(want, sizeof(want), "%s\t%s\t%s\t%s", col[3], col[4], col[5], col[6]);
 		seen[judge(col[0], col[1], col[2], col[7] ? col[7] : "", got, sizeof(got))] = true;
 		if (strcmp(got, want)) {
-			fprintf(stderr, "%s:%u: want %s\n\tgot  %s\n", argv[1], number, want, got);
+			fprintf(stderr, "%s:%u: want %s\n\tgot  %s\n", path, number, want, got);
 			failed++;
 		}
 	}
 	fclose(file);
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	static char got[2048];
+	unsigned failed = 0;
+
+	seen = calloc(sl_row_count, sizeof(*seen));
+	assert(seen && argc >= 2);
+	if (!strchr(argv[1], '/')) {
+		judge(argv[1], argv[2], argv[3], argc > 4 ? argv[4] : "", got, sizeof(got));
+		printf("%s\t%s\t%s\t%s\t%s\n", argv[1], argv[2], argv[3], got,
+		       argc > 4 ? argv[4] : "");
+		return 0;
+	}
+	for (int i = 1; i < argc; i++)
+		failed += check(argv[i]);
 	/* Row SL_SET_NONE is of no queue: no request can be it. */
 	for (uint32_t i = 1; i < sl_row_count; i++) {
 		if (seen[i])
 			continue;
-		fprintf(stderr, "%s: no vector for %s\n", argv[1], sl_rows[i].name);
+		fprintf(stderr, "no vector for %s\n", sl_rows[i].name);
 		failed++;
 	}
 	free(seen);

@@ -54,6 +54,7 @@ struct sl_device {
 	const struct sl_device_ops *ops;
 	int poll_fd; /* readable when poll() has something to do; -1: completes in submit() */
 	uint32_t max_transfer;
+	uint8_t protocol; /* enum sl_wire_protocol as the device says it; 0: the launcher knows */
 	/* poll() has heard that something happened without a command; the gate clears it. */
 	uint8_t event;
 	void (*done)(struct sl_device *dev, struct sl_io *io);

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/table.h"
+
 struct sl_client {
 	int fd;
 	unsigned devices;
@@ -126,7 +128,7 @@ int sl_client_send(struct sl_client *c, uint32_t tag, const struct sl_command *c
 	struct sl_wire_command w = {
 		.head = {.type = SL_WIRE_COMMAND, .tag = tag},
 		.device = cmd->device,
-		.queue = cmd->set == SL_SET_NVME_ADMIN ? SL_WIRE_NVME_ADMIN : SL_WIRE_NVME_IO,
+		.queue = sl_sets[cmd->set].queue,
 		.dir = cmd->dir,
 		.door = cmd->door,
 		.writable = cmd->writable,

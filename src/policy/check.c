@@ -5,6 +5,7 @@
 
 #include "core/table.h"
 #include "policy/parse.h"
+#include "wire/wire.h"
 
 bool sl_row_opaque(uint16_t row)
 {
@@ -251,7 +252,10 @@ static int check_set_on_row(struct sl_parser *p, const struct sl_set_to *s, uint
 		return sl_policy_error(p->msgs, s->at,
 				       "'%s' says which command it is: it cannot be set",
 				       s->name ? s->name : "the field");
-	if (f.off < 8)
+	if (f.space != SL_SPACE_REQ)
+		return sl_policy_error(p->msgs, s->at,
+				       "only fields of the request can be set, not of its payload");
+	if (f.off < (sl_sets[sl_rows[row].set].protocol == SL_WIRE_NVME ? 8 : 1))
 		return sl_policy_error(p->msgs, s->at, "opcode, flags and namespace cannot be set");
 	if (!f.be && !known_bits(&f, row))
 		return sl_policy_error(p->msgs, s->at,

@@ -24,9 +24,7 @@ static void add_ns(struct sl_contract *c, uint32_t nsid, uint8_t set, bool in_us
 		return;
 	c->ns[c->n_ns++] = (struct sl_ns){
 		.nsid = nsid,
-		.csi = (uint8_t)(set == SL_SET_NVME_KV	  ? 1
-				 : set == SL_SET_NVME_ZNS ? 2
-							  : 0),
+		.csi = sl_sets[set].asked == SL_SET_NVME_IO ? sl_sets[set].type : 0,
 		.lba_shift = 9,
 		.used_by_kernel = in_use,
 		.claimed = claimed,
@@ -106,9 +104,9 @@ static void fit_data(struct sl_domain *d, struct sl_point *p)
 	struct sl_command resolved = p->cmd;
 	struct sl_facts f;
 
-	p->cmd.dir = row->flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED) ? p->cmd.req[0] & 3 : row->dir;
-	resolved.dir = p->cmd.dir;
+	resolved.dir = row->dir;
 	sl_command_resolve(d->contract, &resolved);
+	p->cmd.dir = resolved.dir = sl_command_dir(&resolved);
 	sl_facts_collect(d->contract, &resolved, d->data, &f);
 	if (f.length_known)
 		p->cmd.data_len = f.length;
@@ -128,6 +126,7 @@ struct chosen {
 
 static void choose(struct sl_domain *d, uint32_t n, struct sl_command *cmd, struct chosen *c)
 {
+	const struct sl_row *row = &sl_rows[d->row];
 	uint32_t digit[SL_DOMAIN_VARS];
 
 	for (uint32_t i = d->n_vars; i-- > 0; n /= d->var[i].n)
@@ -138,7 +137,7 @@ static void choose(struct sl_domain *d, uint32_t n, struct sl_command *cmd, stru
 
 		switch ((enum sl_var_kind)v->kind) {
 		case SL_VAR_FIELD:
-			if (v->field.off == 4 && v->field.width == 32)
+			if (v->field.off == 4 && v->field.width == 32 && !sl_sets[row->set].lu)
 				c->nsid = (uint32_t)value;
 			sl_field_set(&v->field, cmd->req, value);
 			break;
@@ -194,11 +193,12 @@ void sl_domain_point(struct sl_domain *d, uint32_t n, struct sl_point *ret)
 	contract->n_entries = 0;
 	contract->n_ns = 0;
 	contract->caught = 0;
-	cmd->set = row->set == SL_SET_NVME_ADMIN || row->set == SL_SET_NONE ? row->set
-									    : SL_SET_NVME_IO;
-	cmd->req_len = SL_REQ_MAX;
+	cmd->set = sl_sets[row->set].asked;
+	cmd->req_len = (uint16_t)sl_formats[row->format].req_len;
+	contract->type = sl_sets[row->set].type;
 	c.nsid = row->flags & SL_ROW_NSID_NONE ? 0 : 1;
-	sl_put_le32(cmd->req + 4, c.nsid);
+	if (!sl_sets[row->set].lu)
+		sl_put_le32(cmd->req + 4, c.nsid);
 	choose(d, n, cmd, &c);
 	add_ns(contract, c.nsid, row->set, c.in_use, c.claimed);
 	if (!contract->n_ns) /* a broadcast changes it too */

@@ -260,7 +260,7 @@ void sl_random_contract(struct sl_random *r, struct sl_contract *ret)
 		};
 	for (unsigned i = 0; i < 256; i++) {
 		struct sl_entry *e;
-		uint8_t set = (uint8_t)(SL_SET_NVME_ADMIN + sl_random_below(r, 5));
+		uint8_t set = (uint8_t)(1 + sl_random_below(r, _SL_SET_N - 1));
 		bool sub = chance(r, 2);
 
 		e = sl_contract_add(ret,
@@ -314,15 +314,16 @@ void sl_random_command(struct sl_random *r, const struct sl_contract *c, struct 
 	uint32_t nsid = nsids[sl_random_below(r, 7)];
 
 	memset(ret, 0, sizeof(*ret));
-	ret->set = row->set == SL_SET_NVME_ADMIN ? SL_SET_NVME_ADMIN : SL_SET_NVME_IO;
-	ret->req_len = chance(r, 200) ? 16 : SL_REQ_MAX;
+	ret->set = sl_sets[row->set].asked;
+	ret->req_len = chance(r, 200) ? 16 : (uint16_t)sl_formats[row->format].req_len;
 	ret->door = (uint8_t)sl_random_below(r, _SL_DOOR_N);
 	ret->writable = chance(r, 2);
 	ret->node_nsid = chance(r, 2) ? nsid : 0;
 	ret->timeout_ms = chance(r, 8) ? sl_random_below(r, 1000000) : 0;
 	ret->req[0] = (uint8_t)(row->op_lo + sl_random_below(r, row->op_hi - row->op_lo + 1u));
 	random_fields(r, row, ret->req);
-	memcpy(ret->req + 4, &nsid, sizeof(nsid));
+	if (!sl_sets[row->set].lu)
+		memcpy(ret->req + 4, &nsid, sizeof(nsid));
 	if (sl_row_selector((uint16_t)(row - sl_rows), &sel) && !chance(r, 32))
 		sl_field_set(&sel, ret->req,
 			     row->sel_lo +

@@ -174,6 +174,10 @@ static enum tri field_holds(const struct scene *s, const struct sl_term *t, uint
 		v = s->facts->raw >> f.shift;
 		if (f.width < 32)
 			v &= (1u << f.width) - 1;
+	} else if (f.space == SL_SPACE_DATA) {
+		if (!s->data || (uint32_t)f.off + f.bytes > s->facts->payload)
+			return UNSURE;
+		v = sl_field_get(&f, s->data);
 	} else {
 		v = sl_field_get(&f, s->cmd->req);
 	}

@@ -40,12 +40,12 @@ static void plain(uint16_t row, struct sl_command *cmd)
 	struct sl_facts f;
 
 	memset(cmd, 0, sizeof(*cmd));
-	cmd->set = r->set == SL_SET_NVME_ADMIN ? SL_SET_NVME_ADMIN : SL_SET_NVME_IO;
-	cmd->req_len = SL_REQ_MAX;
+	cmd->set = sl_sets[r->set].asked;
+	cmd->req_len = (uint16_t)sl_formats[r->format].req_len;
+	contract.type = sl_sets[r->set].type;
 	cmd->req[0] = (uint8_t)r->op_lo;
-	cmd->req[4] = r->set == SL_SET_NVME_ZNS ? 2 : r->set == SL_SET_NVME_KV ? 3 : 1;
-	if (r->flags & SL_ROW_NSID_NONE)
-		cmd->req[4] = 0;
+	if (!sl_sets[r->set].lu && !(r->flags & SL_ROW_NSID_NONE))
+		cmd->req[4] = r->set == SL_SET_NVME_ZNS ? 2 : r->set == SL_SET_NVME_KV ? 3 : 1;
 	if (sl_row_selector(row, &sel))
 		sl_field_set(&sel, cmd->req, r->sel_lo);
 	cmd->dir = r->dir;

@@ -75,6 +75,8 @@ uint16_t sl_decode_fields(uint8_t set, const uint8_t req[SL_REQ_MAX],
 		const struct sl_named_field *f = &format->fields[i];
 		struct sl_decoded d = {.name = f->name, .field = f->field};
 
+		if (f->field.space != SL_SPACE_REQ)
+			continue;
 		d.value = sl_field_get(&f->field, req);
 		d.meaning = sl_value_name(row, f->name, d.value);
 		each(userdata, &d);
@@ -186,6 +188,7 @@ static uint32_t own_length(const struct sl_command *cmd)
 
 	if (!none)
 		return 0;
+	none->type = sl_sets[cmd->set].type;
 	sl_facts_collect(none, cmd, 0, &facts);
 	free(none);
 	return facts.length_known ? facts.length : 0;
@@ -205,7 +208,7 @@ int sl_encode(const char *name, char *const words[], unsigned n, struct sl_comma
 		return sl_diag_set(reterr, -EINVAL, "", 0, 0, "no command is called '%s'", name);
 	r = &sl_rows[row];
 	ret->set = r->set;
-	ret->req_len = SL_REQ_MAX;
+	ret->req_len = (uint16_t)sl_formats[r->format].req_len;
 	ret->req[0] = (uint8_t)r->op_lo;
 	if (r->parent != row && sl_row_selector(row, &sel))
 		sl_field_set(&sel, ret->req, r->sel_lo);
@@ -217,10 +220,15 @@ int sl_encode(const char *name, char *const words[], unsigned n, struct sl_comma
 		if (err)
 			return err;
 	}
+	if (!ret->req_len) /* a vendor's CDB: the shortest that its opcode's group allows, SPC-6
+			      §4.3 */
+		ret->req_len = ret->req[0] < 0x20   ? 6
+			       : ret->req[0] < 0x60 ? 10
+			       : ret->req[0] < 0xa0 ? 16
+						    : 12;
 	if (!data)
 		ret->data_len = own_length(ret);
-	r = &sl_rows[sl_row_find(ret->set, ret->req)];
-	if (ret->data_len)
-		ret->dir = r->flags & SL_ROW_VENDOR ? ret->req[0] & 3 : r->dir;
+	ret->dir = SL_DIR_IN; /* where neither the table nor the request says it */
+	ret->dir = ret->data_len ? sl_command_dir(ret) : SL_DIR_NONE;
 	return 0;
 }

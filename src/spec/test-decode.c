@@ -44,11 +44,11 @@ static void test_rows(void)
 
 		assert(sl_row_named(r->name, &row) && row == i);
 		assert(!sl_encode(r->name, 0, 0, &cmd, &diag));
-		assert(cmd.set == r->set && cmd.req_len == SL_REQ_MAX);
+		assert(cmd.set == r->set && cmd.req_len && cmd.req_len <= SL_REQ_MAX);
 		if (!(r->flags & SL_ROW_UNLISTED))
 			assert(sl_row_find(cmd.set, cmd.req) == i);
 		decode(&cmd, &s);
-		assert(!s.reserved && s.n >= 2);
+		assert(!s.reserved && s.n >= 1);
 	}
 }
 

@@ -34,7 +34,7 @@ static int check_command(const struct sl_wire_command *c, uint64_t *ret_parts, c
 {
 	if (c->dir > SL_DIR_BOTH)
 		return bad(why, "command: undefined direction");
-	if (c->queue != SL_WIRE_NVME_ADMIN && c->queue != SL_WIRE_NVME_IO)
+	if (!c->queue || c->queue >= _SL_WIRE_QUEUE_N)
 		return bad(why, "command: undefined queue");
 	if (c->door >= _SL_DOOR_N || c->writable > 1)
 		return bad(why, "command: undefined door");

@@ -75,12 +75,17 @@ enum sl_wire_protocol {
 	SL_WIRE_SCSI,
 	SL_WIRE_CXL,
 	SL_WIRE_FWCTL,
+	_SL_WIRE_PROTOCOL_N
 };
 
 /* Which queue or command set a COMMAND is for: what the client can know (see enum sl_set). */
 enum sl_wire_queue {
 	SL_WIRE_NVME_ADMIN = 1,
 	SL_WIRE_NVME_IO,
+	SL_WIRE_SCSI_CDB,
+	SL_WIRE_CXL_MAILBOX,
+	SL_WIRE_FWCTL_RPC,
+	_SL_WIRE_QUEUE_N
 };
 
 struct sl_wire_command {

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/table.h"
+
 static void finish(struct sl_wire_dev *w, struct sl_io *io)
 {
 	w->inflight[io->tag] = NULL;
@@ -48,7 +50,7 @@ static int wire_submit(struct sl_device *dev, struct sl_io *io)
 	struct sl_wire_command m = {
 		.head = {.type = SL_WIRE_COMMAND, .tag = io->tag},
 		.device = w->index,
-		.queue = c->set == SL_SET_NVME_ADMIN ? SL_WIRE_NVME_ADMIN : SL_WIRE_NVME_IO,
+		.queue = sl_sets[c->set].queue,
 		.dir = c->dir,
 		.door = c->door,
 		.writable = c->writable,
@@ -179,6 +181,7 @@ int sl_wire_dev_init(struct sl_wire_dev *w, int fd)
 	r = n < 0 ? (int)n : -EPROTO;
 	if (n <= 0 || sl_wire_check(&d, (size_t)n, &why) < 0 || d.head.type != SL_WIRE_DEVICE)
 		goto fail;
+	w->dev.protocol = d.protocol;
 	w->dev.max_transfer = d.max_transfer < welcome.data_max ? d.max_transfer : welcome.data_max;
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
 		r = -errno;
