@@ -8,12 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "launch/launch.h"
+#include "observe/html.h"
 #include "observe/report.h"
 #include "observe/verify.h"
+#include "sluice-paths.h" /* SL_VERSION, by meson */
 
 struct line {
 	bool tty;
@@ -68,8 +71,28 @@ static int open_rig(const char *arg, struct sl_rig **ret)
 	return r < 0 ? sl_cli_diag(SL_EXIT_FAILED, &d) : 0;
 }
 
+/* Opens, writes, closes: a page that could not be written whole is an error. */
+static int write_html(struct sl_cli *cli, const struct sl_verdicts *v,
+		      const struct sl_report_about *about)
+{
+	const char *path = sl_cli_get(cli, "html");
+	FILE *f = path ? fopen(path, "we") : NULL;
+	int r;
+
+	if (!path)
+		return 0;
+	if (!f)
+		return sl_cli_error(SL_EXIT_FAILED, "%s: %s", path, strerror(errno));
+	r = sl_report_html(f, v, about);
+	if (fclose(f) && !r)
+		r = -errno;
+	return r ? sl_cli_error(SL_EXIT_FAILED, "%s: %s", path, strerror(-r)) : 0;
+}
+
 static int report(struct sl_cli *cli, struct sl_rig *rig, const struct sl_verify_options *o)
 {
+	const struct sl_report_about about = {
+		.version = SL_VERSION, .spec = cli->argv[0], .when = time(NULL), .options = o};
 	struct sl_verdicts v;
 	struct sl_diag d = {0};
 	struct sl_emit *e;
@@ -83,6 +106,8 @@ static int report(struct sl_cli *cli, struct sl_rig *rig, const struct sl_verify
 	e = sl_cli_emit(cli);
 	sl_report_print(e, &v);
 	status = v.count[SL_WEIGHT_CAUGHT] ? SL_EXIT_CONTRADICTED : SL_EXIT_OK;
+	if (write_html(cli, &v, &about))
+		status = SL_EXIT_FAILED;
 	if (r < 0)
 		status = sl_cli_diag(SL_EXIT_FAILED, &d);
 	sl_verdicts_done(&v);

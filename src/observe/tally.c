@@ -61,15 +61,26 @@ static int add_case(struct sl_verdicts *out, const struct sl_case *x)
 	return 0;
 }
 
-/* An effect that this finding says the command should not have had, or should have declared. */
+/*
+ * The effects that a finding says the command should not have had, or should have declared. What
+ * changed witnesses one of several: where the specification names some of these, it was these.
+ */
 static sl_effects against(const struct sl_breach *b)
 {
-	sl_effects may = b->id == SL_BREACH_UNDERDECLARED ? b->declared : b->declared | b->floor;
-	sl_effects beyond = b->observed & ~may;
+	sl_effects all = SL_E_NONE;
 
 	if (sl_breach_kinds[b->id].weight != SL_WEIGHT_CAUGHT)
 		return SL_E_NONE;
-	return beyond ? beyond : b->observed;
+	for (unsigned i = 0; i < b->n_evidence; i++) {
+		sl_effects e = b->evidence[i].effects;
+		sl_effects known = e & (b->declared | b->floor);
+		sl_effects lacking = known & ~b->declared;
+
+		all |= b->id == SL_BREACH_UNDERDECLARED	   ? (known ? lacking : e)
+		       : b->id == SL_BREACH_SCOPE && known ? known
+							   : e;
+	}
+	return all;
 }
 
 static void finish(const struct sl_verifier *v, struct sl_tally *t)

@@ -437,7 +437,9 @@ static void tally(const struct explaining *x, const struct sl_change *c)
 	const struct sl_case *k = x->run->step[0].x;
 	sl_effects may;
 
-	if (x->run->n != 1 || !x->run->step[0].keep || !c->probe)
+	/* Of a command that failed, all that is seen is its trace in the error log. */
+	if (x->run->n != 1 || !x->run->step[0].keep || !c->probe ||
+	    !sl_answer_ok(&x->run->step[0].a))
 		return;
 	if (c->field && (c->field->rule == SL_FIELD_COUNTS || c->field->rule == SL_FIELD_UP))
 		return;
