@@ -11,9 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "cli/cli.h"
 #include "launch/launch.h"
 #include "observe/html.h"
+#include "observe/junit.h"
 #include "observe/report.h"
 #include "observe/verify.h"
 #include "sluice-paths.h" /* SL_VERSION, by meson */
@@ -71,22 +73,34 @@ static int open_rig(const char *arg, struct sl_rig **ret)
 	return r < 0 ? sl_cli_diag(SL_EXIT_FAILED, &d) : 0;
 }
 
-/* Opens, writes, closes: a page that could not be written whole is an error. */
-static int write_html(struct sl_cli *cli, const struct sl_verdicts *v,
-		      const struct sl_report_about *about)
-{
-	const char *path = sl_cli_get(cli, "html");
-	FILE *f = path ? fopen(path, "we") : NULL;
-	int r;
+/* Files beside the report on stdout. */
+static const struct {
+	const char *option;
+	int (*write)(FILE *f, const struct sl_verdicts *v, const struct sl_report_about *about);
+} files[] = {
+	{"html", sl_report_html},
+	{"junit", sl_report_junit},
+};
 
-	if (!path)
-		return 0;
-	if (!f)
-		return sl_cli_error(SL_EXIT_FAILED, "%s: %s", path, strerror(errno));
-	r = sl_report_html(f, v, about);
-	if (fclose(f) && !r)
-		r = -errno;
-	return r ? sl_cli_error(SL_EXIT_FAILED, "%s: %s", path, strerror(-r)) : 0;
+/* Opens, writes, closes: what could not be written whole is an error. */
+static int write_files(struct sl_cli *cli, const struct sl_verdicts *v,
+		       const struct sl_report_about *about)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < SL_COUNT(files); i++) {
+		const char *path = sl_cli_get(cli, files[i].option);
+		FILE *f = path ? fopen(path, "we") : NULL;
+		int r = path && !f ? -errno : 0;
+
+		if (f)
+			r = files[i].write(f, v, about);
+		if (f && fclose(f) && !r)
+			r = -errno;
+		if (r)
+			status = sl_cli_error(SL_EXIT_FAILED, "%s: %s", path, strerror(-r));
+	}
+	return status;
 }
 
 static int report(struct sl_cli *cli, struct sl_rig *rig, const struct sl_verify_options *o)
@@ -106,7 +120,7 @@ static int report(struct sl_cli *cli, struct sl_rig *rig, const struct sl_verify
 	e = sl_cli_emit(cli);
 	sl_report_print(e, &v);
 	status = v.count[SL_WEIGHT_CAUGHT] ? SL_EXIT_CONTRADICTED : SL_EXIT_OK;
-	if (write_html(cli, &v, &about))
+	if (write_files(cli, &v, &about))
 		status = SL_EXIT_FAILED;
 	if (r < 0)
 		status = sl_cli_diag(SL_EXIT_FAILED, &d);

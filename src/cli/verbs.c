@@ -96,6 +96,7 @@ static const struct sl_option verify_options[] = {
 	{.name = "time", .arg = "SECONDS", .dflt = "0", .text = "stop after so long; 0: no limit"},
 	{.name = "key", .arg = "N", .dflt = "0", .text = "picks the blocks that are sampled"},
 	{.name = "html", .arg = "FILE", .text = "also write the report as one page for a browser"},
+	{.name = "junit", .arg = "FILE", .text = "also write it as JUnit's XML: a command is a test"},
 	{.name = "plan", .text = "say what would be done, and do nothing"},
 	{0},
 };
