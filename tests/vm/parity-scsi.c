@@ -9,10 +9,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/cdrom.h>
+#include <linux/pr.h>
+#include <scsi/scsi_ioctl.h>
+#include <scsi/sg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -150,6 +154,51 @@ static void sweep_door(const struct scsi_unit *u, enum scsi_door door, enum mode
 	}
 }
 
+/*
+ * Requests by which Linux makes the CDB itself. Most return without a word to the device when it is
+ * of another kind; what counts is who says no.
+ */
+static const struct form {
+	const char *name;
+	unsigned long request;
+	uint8_t opcode;
+	uint8_t arg[32];
+} forms[] = {
+	{"TEST_UNIT_READY", SCSI_IOCTL_TEST_UNIT_READY, 0x00, {0}},
+	{"STOP_UNIT", SCSI_IOCTL_STOP_UNIT, 0x1b, {0}},
+	{"START_UNIT", SCSI_IOCTL_START_UNIT, 0x1b, {0}},
+	{"CDROMEJECT", CDROMEJECT, 0x1b, {0}},
+	{"CDROMCLOSETRAY", CDROMCLOSETRAY, 0x1b, {0}},
+	{"DOORLOCK", SCSI_IOCTL_DOORLOCK, 0x1e, {0}},
+	{"DOORUNLOCK", SCSI_IOCTL_DOORUNLOCK, 0x1e, {0}},
+	{"PR_REGISTER", IOC_PR_REGISTER, 0x5f, {[8] = 1}},
+	{"PR_RESERVE", IOC_PR_RESERVE, 0x5f, {[0] = 1, [8] = PR_WRITE_EXCLUSIVE}},
+	{"PR_RELEASE", IOC_PR_RELEASE, 0x5f, {[0] = 1, [8] = PR_WRITE_EXCLUSIVE}},
+	{"PR_CLEAR", IOC_PR_CLEAR, 0x5f, {[0] = 1}},
+};
+
+static void sweep_forms(const struct scsi_unit *u, enum scsi_node node, enum mode mode, int fd)
+{
+	static const char *const names[] = {"sg-ioctl", "block-ioctl", "part-ioctl", "bsg-ioctl"};
+
+	for (unsigned i = 0; i < SL_COUNT(forms); i++) {
+		const struct form *f = &forms[i];
+		uint8_t arg[32];
+		int e;
+
+		memcpy(arg, f->arg, sizeof(arg));
+		e = ioctl(fd, f->request, arg) < 0 ? errno : 0;
+		if (e == ENOTTY || e == EINVAL)
+			continue; /* no such request here */
+		n_cases++;
+		n_allowed += e != EPERM && e != EACCES;
+		(void)printf("scsi\t%02x\t%s\t%s\t%02x\t%s\t%s\t%s\n", u->type, names[node],
+			     mode_names[mode], f->opcode, f->name,
+			     e == EPERM || e == EACCES ? "refused" : "allowed",
+			     e ? errno_name(e) : "-");
+	}
+}
+
 static void sweep(const struct scsi_unit *u)
 {
 	static const int flags[MODE_N] = {O_RDONLY, O_RDWR, O_WRONLY};
@@ -169,6 +218,7 @@ static void sweep(const struct scsi_unit *u)
 				if (scsi_door_node(d) == n &&
 				    (d != SCSI_DOOR_SG_WRITE || m == MODE_BOTH))
 					sweep_door(u, d, m, fd);
+			sweep_forms(u, n, m, fd);
 			close(fd);
 		}
 	}
