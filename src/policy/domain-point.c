@@ -7,6 +7,7 @@
 #include "core/decode-nvme.h"
 #include "core/table.h"
 #include "policy/domain.h"
+#include "policy/parse.h"
 #include "spec/nvme.h"
 
 #define NS_BLOCKS (UINT64_C(1) << 48)
@@ -344,8 +345,6 @@ static void bit_text(const struct sl_var *v, bool set, char *line, size_t size)
 static void var_text(const struct sl_domain *d, const struct sl_var *v, uint64_t values, char *line,
 		     size_t size)
 {
-	static const char *const doors[] = {"native", "controller", "ns-char", "ns-block",
-					    "partition"};
 	static const char *const payload[] = {"blocks of the payload within the fence",
 					      "blocks of the payload outside of the fence",
 					      "blocks of another namespace in the payload"};
@@ -371,7 +370,7 @@ static void var_text(const struct sl_domain *d, const struct sl_var *v, uint64_t
 		put(line, size, "door in {");
 		for (uint32_t i = 0; i < v->n; i++)
 			if (values >> i & 1) {
-				put(line, size, "%s%s", sep, doors[i]);
+				put(line, size, "%s%s", sep, sl_word_door(i));
 				sep = ", ";
 			}
 		put(line, size, "}");

@@ -79,15 +79,6 @@ void sl_interval_tidy(struct sl_interval *set, uint32_t *n)
 /* Names that may stand for values. */
 typedef const char *name_fn(unsigned i);
 
-static const char *door_name(unsigned i)
-{
-	const struct sl_word *w = sl_words;
-
-	while (w->text && !(w->kind == SL_WORD_DOOR && w->value == i))
-		w++;
-	return w->text;
-}
-
 static int parse_value(struct sl_parser *p, name_fn *name, const char *what, uint64_t *ret)
 {
 	const char *s;
@@ -380,7 +371,7 @@ static int parse_subject(struct sl_parser *p, const struct sl_word *word, struct
 	}
 	if (strcmp(s, "door") == 0) {
 		t->kind = SL_TERM_DOOR;
-		return parse_compare(p, door_name, s, t);
+		return parse_compare(p, sl_word_door, s, t);
 	}
 	t->kind = SL_TERM_EFFECTS;
 	t->subject = (uint8_t)word->value;

@@ -41,6 +41,8 @@ extern const struct sl_word sl_words[];
 /* Finds a word of a kind; NULL: there is none. */
 const struct sl_word *sl_word_find(unsigned kind, const char *text, size_t len);
 bool sl_word_reserved(const char *text, size_t len);
+/* The word for an enum sl_door; NULL: there is none. */
+const char *sl_word_door(unsigned door);
 
 void sl_next(struct sl_parser *p);
 bool sl_is(const struct sl_parser *p, const char *text); /* the token is this sign or word */

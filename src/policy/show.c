@@ -6,6 +6,7 @@
 #include "base/emit.h"
 #include "core/table.h"
 #include "policy/ast.h"
+#include "policy/parse.h"
 #include "policy/show.h"
 
 struct out {
@@ -93,14 +94,6 @@ static const char *state_name(unsigned bit)
 	return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : NULL;
 }
 
-static const char *door_name(unsigned bit)
-{
-	static const char *const names[] = {"native", "controller", "ns-char", "ns-block",
-					    "partition"};
-
-	return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : NULL;
-}
-
 static void put_range(struct out *o, const struct sl_cond *c)
 {
 	unsigned long long a = c->a, b = c->b;
@@ -172,7 +165,7 @@ static void put_cond(struct out *o, const struct sl_image *img, const struct sl_
 		break;
 	case SL_COND_DOOR:
 		put(o, "door in ");
-		put_bits(o, c->a, door_name);
+		put_bits(o, c->a, sl_word_door);
 		break;
 	case SL_COND_FENCE:
 		put(o, "fence namespace %u lba %llu..%llu", c->nsid, (unsigned long long)c->a,

@@ -229,7 +229,7 @@ static const struct {
 	P("allow any: anything where trust >= blind\n",
 	  "2:36: expected a value (unlisted, declared, consistent, verified), found 'blind'"),
 	P("allow any: anything where door = window\n",
-	  "2:34: expected a value (native, controller, ns-char, ns-block, partition), found 'window'"),
+	  "2:34: expected a value (native, controller, ns-char, ns-block, partition, sg, bsg, scsi-block, cxl, fwctl), found 'window'"),
 	P("allow any: anything where length within {4}\n",
 	  "2:34: expected =, !=, <, <=, >, >=, in or not in after 'length', found 'within'"),
 	P("allow any: anything where writable = 1\n",

@@ -69,6 +69,11 @@ const struct sl_word sl_words[] = {
 	{"ns-char", SL_WORD_DOOR, SL_DOOR_NS_CHAR},
 	{"ns-block", SL_WORD_DOOR, SL_DOOR_NS_BLOCK},
 	{"partition", SL_WORD_DOOR, SL_DOOR_PARTITION},
+	{"sg", SL_WORD_DOOR, SL_DOOR_SG},
+	{"bsg", SL_WORD_DOOR, SL_DOOR_BSG},
+	{"scsi-block", SL_WORD_DOOR, SL_DOOR_SCSI_BLOCK},
+	{"cxl", SL_WORD_DOOR, SL_DOOR_CXL},
+	{"fwctl", SL_WORD_DOOR, SL_DOOR_FWCTL},
 
 	{"anything", SL_WORD_OTHER, 0},
 	{"version", SL_WORD_OTHER, 0},
@@ -94,6 +99,15 @@ const struct sl_word *sl_word_find(unsigned kind, const char *text, size_t len)
 		if (w->kind == kind && same(w->text, text, len))
 			return w;
 	return NULL;
+}
+
+const char *sl_word_door(unsigned door)
+{
+	const struct sl_word *w = sl_words;
+
+	while (w->text && !(w->kind == SL_WORD_DOOR && w->value == door))
+		w++;
+	return w->text;
 }
 
 bool sl_word_reserved(const char *text, size_t len)
