@@ -22,21 +22,26 @@
 
 struct line {
 	bool tty;
-	char last[64];
-	unsigned percent;
+	char last[160];
 };
 
 /* On stderr, so that a report can be piped; quiet when nobody looks. */
-static void progress(void *ctx, const char *phase, unsigned done, unsigned of)
+static void progress(void *ctx, const struct sl_progress *p)
 {
 	struct line *l = ctx;
-	unsigned percent = of ? (unsigned)(100ull * done / of) : 0;
+	char left[40] = "", text[160];
 
-	if (!l->tty || (percent == l->percent && strcmp(l->last, phase) == 0))
+	if (!l->tty)
 		return;
-	l->percent = percent;
-	(void)snprintf(l->last, sizeof(l->last), "%s", phase);
-	fprintf(stderr, "\r\033[K%s: %u %%", phase, percent);
+	if (p->seconds_left >= 90)
+		(void)snprintf(left, sizeof(left), ", about %.0f minutes left",
+			       p->seconds_left / 60);
+	else if (p->seconds_left >= 0)
+		(void)snprintf(left, sizeof(left), ", about %.0f s left", p->seconds_left);
+	(void)snprintf(text, sizeof(text), "%3.0f %%%s: %s", 100 * p->part, left, p->phase);
+	if (strcmp(text, l->last) != 0)
+		fprintf(stderr, "\r\033[K%s", text);
+	memcpy(l->last, text, sizeof(l->last));
 }
 
 static bool number(const char *s, uint64_t *ret)

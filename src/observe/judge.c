@@ -60,6 +60,17 @@ static bool recorded(const struct sl_done *d, const struct sl_change *c)
 	       (c->probe->facet == SL_FACET_SMART && c->field && c->field->off == 176);
 }
 
+/*
+ * A self-test that runs ends when its namespace is formatted, sanitized or taken away (Base
+ * specification 2.1, 5.1.6, figure "Self-test Result Data Structure": 3h, 4h, 9h).
+ */
+static bool ends_self_test(const struct sl_done *d, const struct sl_change *c)
+{
+	return c->probe->facet == SL_FACET_SELF_TEST && !d->status &&
+	       sl_rows[d->x->row].set == SL_SET_NVME_ADMIN &&
+	       sl_rows[d->x->row].floor & (SL_E_DATA | SL_E_INVENTORY);
+}
+
 /* Beyond one namespace, by the specification or the declaration. */
 static bool wide(const struct sl_done *d, uint8_t fna)
 {
@@ -135,7 +146,7 @@ enum sl_explanation sl_explain(const struct sl_contract *c, const struct sl_done
 		return SL_EXPLAINED;
 	if (!change->probe)
 		return explain_hash(d);
-	if (recorded(d, change) || counted(d, change))
+	if (recorded(d, change) || counted(d, change) || ends_self_test(d, change))
 		return SL_EXPLAINED;
 	if (sl_change_fixed(change))
 		return may & SL_E_FIRMWARE || (sl_rows[d->x->row].flags & SL_ROW_VENDOR &&

@@ -25,6 +25,7 @@ int sl_experiment(struct sl_verifier *v, struct sl_trial *r);
 /* The fields of a row's layout that keep their value in variations: 1 << number. */
 uint64_t sl_fields_fixed(uint16_t row);
 
+/* Tells whoever wants to know that this phase has done so much. */
 void sl_progress(const struct sl_verifier *v, size_t done, size_t of);
 
 int sl_phase_singles(struct sl_verifier *v);

@@ -35,13 +35,6 @@ const struct sl_phase sl_phases[] = {
 };
 const unsigned sl_n_phases = SL_COUNT(sl_phases);
 
-void sl_progress(const struct sl_verifier *v, size_t done, size_t of)
-{
-	if (v->o->progress)
-		v->o->progress(v->o->ctx, v->out->phase[v->phase].name, (unsigned)done,
-			       (unsigned)of);
-}
-
 /* One command, both orders of looking; then after an hour, a reset and a power cycle. */
 static int single(struct sl_verifier *v, struct sl_case *x, bool note_refusal)
 {

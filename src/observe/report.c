@@ -2,6 +2,7 @@
 #include "observe/report.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,11 @@
 #include "observe/tally.h"
 
 #define JSON_BYTES_MAX 64u /* of each piece of evidence */
+/* What a screen holds. */
+#define FULL_MAX       3u  /* findings, in full */
+#define SHOWN_MAX      10u /* findings, in two lines */
+#define REASONS_MAX    4u  /* for what was left out */
+#define LINE_MAX_CHARS 72u
 
 static const char *const weights[] = {"note", "unattributed", "caught"};
 static const char *const stages[] = {"at once", "later", "after a reset and a power cycle"};
@@ -29,22 +35,27 @@ static const char *effects_text(sl_effects e, char *buf, size_t size)
 	return e ? buf : "nothing";
 }
 
-static void breach_text(struct sl_emit *e, const struct sl_breach *b)
+/* In full, or in two lines where there are many. */
+static void breach_text(struct sl_emit *e, const struct sl_breach *b, bool full)
 {
+	unsigned evidence = full ? 3 : 1;
 	char declared[160];
 
 	sl_emit_note(e, "%s: %s: %s", weights[sl_breach_kinds[b->id].weight],
 		     b->command[0] ? b->command : "the device", sl_breach_kinds[b->id].text);
-	for (unsigned i = 0; i < b->n_before && i < SL_CULPRITS_MAX && i < 3; i++)
+	for (unsigned i = 0; full && i < b->n_before && i < SL_CULPRITS_MAX && i < 3; i++)
 		sl_emit_note(e, "    only after: %s%s", b->before[i],
 			     i == 2 && b->n_before > 3 ? " …" : "");
-	for (unsigned i = 0; i < b->n_evidence && i < 3; i++)
+	for (unsigned i = 0; i < b->n_evidence && i < evidence; i++)
 		sl_emit_note(e, "    %s: %s%s%s", b->evidence[i].where, b->evidence[i].what,
 			     i == 0 && b->stage ? ", " : "",
 			     i == 0 && b->stage ? stages[b->stage] : "");
-	if (b->n_evidence > 3 || b->more)
+	if (!full)
+		return;
+	if (b->n_evidence > evidence || b->more)
 		sl_emit_note(e, "    … and %u more",
-			     b->n_evidence - (b->n_evidence > 3 ? 3 : b->n_evidence) + b->more);
+			     b->n_evidence - (b->n_evidence > evidence ? evidence : b->n_evidence) +
+				     b->more);
 	if (b->has_cmd && b->observed)
 		sl_emit_note(e, "    declared: %s",
 			     effects_text(b->declared, declared, sizeof(declared)));
@@ -136,6 +147,8 @@ static void matrix_json(struct sl_emit *e, const struct sl_verdicts *v)
 		sl_emit_u64(e, "forms", NULL, t->forms);
 		sl_emit_u64(e, "carried_out", NULL, t->done);
 		sl_emit_u64(e, "sent", NULL, t->sent);
+		sl_emit_u64(e, "slowest_ms", NULL, t->ms_max);
+		sl_emit_bool(e, "slow_once", NULL, sl_tally_stalls(t));
 		sl_emit_end(e);
 	}
 	sl_emit_end(e);
@@ -191,6 +204,122 @@ static void coverage(struct sl_emit *e, const struct sl_verdicts *v)
 	sl_emit_end(e);
 }
 
+/* "a, b, c and 4 more" */
+struct words {
+	char text[LINE_MAX_CHARS + 40];
+	size_t len;
+	unsigned n, more;
+};
+
+static void word(struct words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void word(struct words *w, const char *fmt, ...)
+{
+	char buf[160];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	if (n < 0 || w->len + (size_t)n + 2 > LINE_MAX_CHARS) {
+		w->more++;
+		return;
+	}
+	w->len += (size_t)snprintf(w->text + w->len, sizeof(w->text) - w->len, "%s%s",
+				   w->n++ ? ", " : "", buf);
+}
+
+static const char *words(struct words *w)
+{
+	if (w->more)
+		(void)snprintf(w->text + w->len, sizeof(w->text) - w->len, " and %u more", w->more);
+	return w->text;
+}
+
+/* Commands of one kind are named once: "nvme." is theirs all. */
+static const char *plain(const char *name)
+{
+	return strncmp(name, "nvme.", 5) == 0 ? name + 5 : name;
+}
+
+/* What was left out, one line for each reason. */
+static void gaps_text(struct sl_emit *e, const struct sl_verdicts *v)
+{
+	unsigned shown = 0, more = 0;
+
+	for (size_t i = 0; i < v->n_gaps; i++) {
+		struct words w = {.len = 0};
+		bool told = false;
+
+		for (size_t k = 0; k < i; k++)
+			told |= strcmp(v->gap[k].why, v->gap[i].why) == 0;
+		if (told)
+			continue;
+		if (shown == REASONS_MAX) {
+			more++;
+			continue;
+		}
+		for (size_t k = i; k < v->n_gaps; k++)
+			if (strcmp(v->gap[k].why, v->gap[i].why) == 0)
+				word(&w, "%s", plain(v->gap[k].what));
+		sl_emit_str(e, NULL, shown++ ? " " : "left out", "%s: %s", v->gap[i].why,
+			    words(&w));
+	}
+	if (more)
+		sl_emit_str(e, NULL, " ", "and for %u more reasons: --json has them", more);
+}
+
+static void hints_text(struct sl_emit *e, const struct sl_verdicts *v)
+{
+	struct words unseen = {.len = 0}, slow = {.len = 0}, cut = {.len = 0}, none = {.len = 0};
+	char effects[160];
+
+	for (size_t i = 0; i < v->n_tallies; i++) {
+		const struct sl_tally *t = &v->tally[i];
+		sl_effects u = sl_tally_unseen(v, t);
+
+		if (u)
+			word(&unseen, "%s (%s)", plain(t->name),
+			     effects_text(u, effects, sizeof(effects)));
+		if (sl_tally_stalls(t))
+			word(&slow, "%s (%u ms, else %.1f)", plain(t->name), t->ms_max,
+			     (double)t->ms / (double)t->sent);
+	}
+	for (unsigned i = 0; i < v->n_phases; i++)
+		if (v->phase[i].cut)
+			word(&cut, "%s", v->phase[i].name);
+	for (unsigned i = 0; i < _SL_FACET_N; i++)
+		if (!v->facets[i] && i != SL_FACET_HASH)
+			word(&none, "%s", sl_facets[i].name);
+	if (none.n)
+		sl_emit_str(e, NULL, "not offered", "%s", words(&none));
+	if (cut.n)
+		sl_emit_str(e, NULL, "cut short", "%s", words(&cut));
+	if (unseen.n)
+		sl_emit_str(e, NULL, "never seen", "declared, and nothing showed it: %s",
+			    words(&unseen));
+	if (slow.n)
+		sl_emit_str(e, NULL, "slow once", "a hint, no finding: %s", words(&slow));
+}
+
+static void covered_text(struct sl_emit *e, const struct sl_verdicts *v)
+{
+	struct sl_field_count f;
+	char blocks[64] = "";
+
+	sl_tally_fields(v, &f);
+	if (v->blocks_of)
+		(void)snprintf(blocks, sizeof(blocks),
+			       "; %" PRIu64 " of %" PRIu64 " block accesses", v->blocks_tried,
+			       v->blocks_of);
+	sl_emit_str(e, NULL, "covered",
+		    "%u of %u declared entries carried out; %u of %u fields varied%s", v->covered,
+		    v->entries, f.turned, f.all, blocks);
+	gaps_text(e, v);
+	hints_text(e, v);
+}
+
 static void claim(struct sl_emit *e, const struct sl_verdicts *v)
 {
 	bool cut = false;
@@ -215,7 +344,7 @@ static void claim(struct sl_emit *e, const struct sl_verdicts *v)
 void sl_report_print(struct sl_emit *e, const struct sl_verdicts *v)
 {
 	const struct sl_contract *c = &v->doc->contract;
-	unsigned shown = 0;
+	unsigned shown = 0, kinds = 0;
 
 	sl_emit_object(e, NULL, NULL);
 	sl_emit_str(e, "device", "device", "%s (%s, firmware %s)", v->doc->name, c->model,
@@ -223,13 +352,17 @@ void sl_report_print(struct sl_emit *e, const struct sl_verdicts *v)
 	sl_emit_str(e, "sent", "sent",
 		    "%" PRIu64 " commands in %.1f s; %zu forms, of which the device knows %zu",
 		    v->commands, v->seconds, v->n_cases, v->n_cases - v->n_refused);
+	for (unsigned i = 0; i < _SL_FACET_N; i++)
+		kinds += v->facets[i] > 0;
 	sl_emit_str(e, "read", "read",
 		    "%zu values of %u kinds; %zu bytes left out because they move by themselves",
-		    v->n_probes, (unsigned)_SL_FACET_N, v->n_masked);
+		    v->n_probes, kinds, v->n_masked);
 	sl_emit_str(e, "found", "found", "%u caught, %u unattributed, %u notes",
 		    v->count[SL_WEIGHT_CAUGHT], v->count[SL_WEIGHT_UNATTRIBUTED],
 		    v->count[SL_WEIGHT_NOTE]);
-	if (sl_emit_is_json(e)) {
+	if (!sl_emit_is_json(e)) {
+		covered_text(e, v);
+	} else {
 		sl_emit_u64(e, "caught", NULL, v->count[SL_WEIGHT_CAUGHT]);
 		sl_emit_u64(e, "unattributed", NULL, v->count[SL_WEIGHT_UNATTRIBUTED]);
 		sl_emit_u64(e, "notes", NULL, v->count[SL_WEIGHT_NOTE]);
@@ -250,10 +383,11 @@ void sl_report_print(struct sl_emit *e, const struct sl_verdicts *v)
 		return;
 	for (int w = SL_WEIGHT_CAUGHT; w >= SL_WEIGHT_NOTE; w--)
 		for (size_t i = 0; i < v->n; i++)
-			if (sl_breach_kinds[v->v[i].id].weight == w && shown++ < 24)
-				breach_text(e, &v->v[i]);
-	if (shown > 24)
-		sl_emit_note(e, "… and %u more findings: --json has all of them", shown - 24);
+			if (sl_breach_kinds[v->v[i].id].weight == w && shown++ < SHOWN_MAX)
+				breach_text(e, &v->v[i], v->n <= FULL_MAX);
+	if (shown > SHOWN_MAX)
+		sl_emit_note(e, "… and %u more findings: --json and --html have all of them",
+			     shown - SHOWN_MAX);
 	claim(e, v);
 }
 

@@ -65,6 +65,10 @@ int main(void)
 	assert(explain(&format, 0, SL_FACET_ID_NS, 0, 2, 26, 1) == SL_OUT_OF_SCOPE);
 	format.scope |= SL_S_SUBSYSTEM;
 	assert(explain(&format, 0, SL_FACET_ID_NS, 0, 2, 26, 1) == SL_EXPLAINED);
+	/* It ends a self-test; an Identify does not. */
+	assert(explain(&format, 0, SL_FACET_SELF_TEST, 6, 0, 0, 0) == SL_EXPLAINED);
+	assert(explain(&format, 2, SL_FACET_SELF_TEST, 6, 0, 0, 0) == SL_UNEXPLAINED);
+	assert(explain(&id, 0, SL_FACET_SELF_TEST, 6, 0, 0, 0) == SL_UNEXPLAINED);
 	/* Who declares that it could be anything contradicts nothing. */
 	id.declared = SL_E_UNKNOWN;
 	assert(explain(&id, 0, SL_FACET_FEATURE, 6, 0, 0, 1) == SL_EXPLAINED);

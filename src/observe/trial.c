@@ -17,6 +17,8 @@
 #define RETRIES		   2 /* of a read that fails */
 #define SMART_MEDIA_ERRORS 160
 #define SMART_ERRORS	   176 /* offset of the number of error log entries */
+#define NS_FLBAS	   26  /* offset of the format in use, in Identify Namespace */
+#define LOOK_UNITS	   64  /* data units that looks may read */
 #define NVM_WRITE	   0x01u
 #define NVM_READ	   0x02u
 #define NVM_COMPARE	   0x05u
@@ -351,6 +353,7 @@ struct explaining {
 	struct sl_difference *d;
 	unsigned stage;
 	bool failed;  /* a look was refused */
+	bool format;  /* a namespace's blocks have another size: looks read more of it, or less */
 	bool visible; /* something that the digest covers differs, explained or not */
 };
 
@@ -447,6 +450,15 @@ static void tally(const struct explaining *x, const struct sl_change *c)
 	sl_use_of(x->v, k->row, &k->cmd)->seen |= may & sl_change_effects(c);
 }
 
+/* No more than the looks read, which move a few hundred blocks. */
+static bool by_looks(const struct sl_change *c)
+{
+	uint64_t by = c->new_value > c->old_value ? c->new_value - c->old_value
+						  : c->old_value - c->new_value;
+
+	return c->field && c->field->rule == SL_FIELD_COUNTS && by <= LOOK_UNITS;
+}
+
 static bool explain_one(void *ctx, const struct sl_change *c)
 {
 	struct explaining *x = ctx;
@@ -457,7 +469,9 @@ static bool explain_one(void *ctx, const struct sl_change *c)
 		return true;
 	if (c->probe && !(c->field && c->field->rule == SL_FIELD_COUNTS))
 		x->visible = true;
-	if (x->failed && own_counter(c))
+	x->format |= c->probe && c->probe->facet == SL_FACET_ID_NS && c->field &&
+		     c->field->off == NS_FLBAS;
+	if ((x->failed || (x->format && by_looks(c))) && own_counter(c))
 		return true;
 	/* Without a twin, the looks' own reads count too. */
 	if (!(x->v->rig->can & SL_RIG_FRESH) && c->field && c->new_value > c->old_value &&

@@ -210,6 +210,7 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 		v.phase = ret->n_phases++;
 		ret->phase[v.phase].name = sl_phases[i].text;
 		ret->phase[v.phase].start = start - v.t0;
+		sl_progress(&v, 0, 1);
 		if (sl_budget(&v))
 			r = sl_phases[i].run(&v);
 		ret->phase[v.phase].seconds = sl_now() - start;

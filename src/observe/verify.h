@@ -104,12 +104,18 @@ struct sl_breach {
 	uint64_t at_command; /* commands sent by then */
 };
 
+struct sl_progress {
+	const char *phase;   /* what is being tried */
+	double part;	     /* of all, 0 to 1 */
+	double seconds_left; /* an estimate; negative: too early to say */
+};
+
 struct sl_verify_options {
 	uint64_t commands; /* budget; 0: none */
 	unsigned seconds;  /* likewise */
 	bool perturb;	   /* reserved bits, other fields, blocks and payloads */
 	uint64_t key;
-	void (*progress)(void *ctx, const char *phase, unsigned done, unsigned of);
+	void (*progress)(void *ctx, const struct sl_progress *p);
 	void *ctx;
 };
 
@@ -170,6 +176,7 @@ struct sl_verdicts {
 	unsigned entries, covered; /* of the contract; carried out in at least one form */
 	sl_effects witnessed;	   /* effects of which something that is read can tell */
 	double t0;
+	double part;		  /* done, as far as anybody was told */
 	const struct sl_rig *rig; /* while it runs */
 };
 
