@@ -33,9 +33,6 @@ struct sl_block_io {
 	uint64_t start; /* byte on the device */
 	uint64_t total, done;
 	uint32_t skip, chunk; /* of the command under way: bytes before, bytes wanted */
-	unsigned n_iov, at;
-	uint64_t at_off;
-	struct iovec iov[];
 };
 
 static const struct sl_ns *namespace_of(const struct sl_super *s, const struct sl_call *c)
@@ -55,6 +52,7 @@ static enum sl_handled refreshed(struct sl_super *s, struct sl_call *c,
 
 	sl_nodes_update(controller_of(s, c), &s->nodes.ns[c->node->ns], ok ? r->data : NULL,
 			r->c.data_len);
+	c->done = NULL;
 	return c->again(s, c);
 }
 
@@ -124,35 +122,6 @@ static int share_descriptor(struct sl_super *s, const struct sl_call *c)
 	return (int)fd;
 }
 
-/* The next `n` bytes of the caller's buffers, in or out. */
-static int transfer(struct sl_super *s, struct sl_call *c, uint8_t *buf, uint64_t n)
-{
-	struct sl_block_io *io = c->io;
-
-	while (n) {
-		const struct iovec *v = &io->iov[io->at];
-		uint64_t len = v->iov_len - io->at_off;
-		uint64_t addr = (uintptr_t)v->iov_base + io->at_off;
-		int r;
-
-		if (len == 0) {
-			io->at++;
-			io->at_off = 0;
-			continue;
-		}
-		if (len > n)
-			len = n;
-		r = io->write ? sl_tracee_read(s, c, addr, buf, len)
-			      : sl_tracee_write(s, c, addr, buf, len);
-		if (r < 0)
-			return r;
-		io->at_off += len;
-		buf += len;
-		n -= len;
-	}
-	return 0;
-}
-
 /* The call is over: what was done counts, an error only when nothing was. */
 static enum sl_handled finish(struct sl_call *c, int error)
 {
@@ -196,7 +165,7 @@ static enum sl_handled next_chunk(struct sl_super *s, struct sl_call *c)
 	cmd.data_len = c->data_len = blocks << ns->lba_shift;
 	cmd.dir = io->write ? SL_DIR_OUT : SL_DIR_IN;
 	if (io->write) {
-		r = transfer(s, c, s->buf, io->chunk);
+		r = sl_vector_move(s, c, s->buf, io->chunk, !io->write);
 		if (r < 0)
 			return finish(c, -r);
 	}
@@ -223,7 +192,7 @@ static enum sl_handled rw_done(struct sl_super *s, struct sl_call *c,
 	if (!io->write) {
 		/* Copied before it is scattered: r->data is the client's until its next call. */
 		memcpy(s->buf, r->data + io->skip, io->chunk);
-		e = transfer(s, c, s->buf, io->chunk);
+		e = sl_vector_move(s, c, s->buf, io->chunk, !io->write);
 		if (e < 0)
 			return finish(c, -e);
 	}
@@ -271,32 +240,19 @@ static struct transfer_call classify(const struct sl_call *c)
 /* Fills c->io with the caller's buffers. 0 or -errno. */
 static int take_buffers(struct sl_super *s, struct sl_call *c, const struct transfer_call *t)
 {
-	uint64_t n = t->vector ? (uint32_t)c->args[2] : 1;
-	struct sl_block_io *io;
+	struct sl_block_io *io = calloc(1, sizeof(*io));
 	int r;
 
-	if (n > IOV_MAX)
-		return -EINVAL;
-	io = calloc(1, sizeof(*io) + (n + 1) * sizeof(io->iov[0]));
 	if (!io)
 		return -ENOMEM;
 	c->io = io;
 	io->fd = -1;
 	io->write = t->write;
-	io->n_iov = (unsigned)n;
-	if (t->vector) {
-		r = n ? sl_tracee_read(s, c, c->args[1], io->iov, n * sizeof(io->iov[0])) : 0;
-		if (r < 0)
-			return r;
-	} else {
-		io->iov[0].iov_base = (void *)(uintptr_t)c->args[1];
-		io->iov[0].iov_len = c->args[2];
-	}
-	for (uint64_t i = 0; i < n; i++) {
-		if (io->iov[i].iov_len > SSIZE_MAX - io->total)
-			return -EINVAL;
-		io->total += io->iov[i].iov_len;
-	}
+	r = t->vector ? sl_vector_take(s, c, c->args[1], (uint32_t)c->args[2])
+		      : sl_vector_flat(c, c->args[1], c->args[2]);
+	if (r < 0)
+		return r;
+	io->total = c->vec->total;
 	if (io->total > INT_MAX - 4095)
 		io->total = INT_MAX - 4095; /* MAX_RW_COUNT of Linux */
 	return 0;
@@ -412,6 +368,9 @@ static enum sl_handled start_seek(struct sl_super *s, struct sl_call *c)
 	return sl_reply_value(c, to);
 }
 
+static const struct sl_ioctl sg_write = {.name = "write() and read() of sg (use SG_IO)",
+					 .arg = EPERM};
+
 enum sl_handled sl_on_rw(struct sl_super *s, struct sl_call *c)
 {
 	enum sl_handled h;
@@ -419,8 +378,12 @@ enum sl_handled sl_on_rw(struct sl_super *s, struct sl_call *c)
 	c->node = sl_tracee_fd(s, c, (int)c->args[0], &c->access);
 	if (!c->node)
 		return SL_HANDLED_CONTINUE;
-	if (!S_ISBLK(c->node->mode))
-		return sl_reply_error(c, EINVAL); /* as the character nodes of Linux */
+	if (!S_ISBLK(c->node->mode)) {
+		/* Commands written and answers read: what sg does besides SG_IO. */
+		if (c->node->door == SL_DOOR_SG)
+			return sl_ioctl_refuse(s, c, &sg_write);
+		return sl_reply_error(c, EINVAL); /* as the other character nodes of Linux */
+	}
 	if (!sl_ns_current(s, c, sl_on_rw, &h))
 		return h;
 	switch (c->nr) {
@@ -487,29 +450,13 @@ static enum sl_handled start_answer(struct sl_super *s, struct sl_call *c,
 	return sl_reply_error(c, -r);
 }
 
-static enum sl_handled start_nothing(struct sl_super *s, struct sl_call *c,
-				     const struct sl_ioctl *row)
-{
-	(void)s;
-	(void)row;
-	return sl_reply_value(c, 0);
-}
-
-/* Would change the device by a way that is no command here. */
-static enum sl_handled start_unsupported(struct sl_super *s, struct sl_call *c,
-					 const struct sl_ioctl *row)
-{
-	sl_report_refused(s, c->node, row->name);
-	return sl_reply_error(c, (int)row->arg);
-}
-
 #define GET(number, what)                                                                          \
 	{                                                                                          \
 		number, SL_DOORS_BLOCK, #number, start_answer, what, true                          \
 	}
 #define NOT(number, error)                                                                         \
 	{                                                                                          \
-		number, SL_DOORS_BLOCK, #number, start_unsupported, error, false                   \
+		number, SL_DOORS_BLOCK, #number, sl_ioctl_refuse, error, false                     \
 	}
 
 const struct sl_ioctl sl_ioctl_block[] = {
@@ -530,8 +477,8 @@ const struct sl_ioctl sl_ioctl_block[] = {
 	GET(BLKROTATIONAL, ANSWER_ZERO_16),
 	GET(BLKSECTGET, ANSWER_MAX_SECTORS),
 	/* The page cache's block size, and partitions: there is neither, so these succeed. */
-	{BLKBSZSET, SL_DOORS_BLOCK, "BLKBSZSET", start_nothing, 0, false},
-	{BLKRRPART, SL_DOORS_BLOCK, "BLKRRPART", start_nothing, 0, false},
+	{BLKBSZSET, SL_DOORS_BLOCK, "BLKBSZSET", sl_ioctl_ignore, 0, false},
+	{BLKRRPART, SL_DOORS_BLOCK, "BLKRRPART", sl_ioctl_ignore, 0, false},
 	NOT(BLKDISCARD, EOPNOTSUPP),
 	NOT(BLKSECDISCARD, EOPNOTSUPP),
 	NOT(BLKZEROOUT, EOPNOTSUPP),

@@ -83,7 +83,17 @@ static const struct row rows[] = {
 };
 
 /* Types (bits 15:8 of the number) of the ioctls that a mapped node answers. */
-static const uint8_t ioctl_types[] = {'N', 0x12 /* block */, 'p' /* reservations */};
+static const uint8_t ioctl_types[] = {
+	'N',  /* NVMe */
+	0x12, /* block */
+	'p',  /* reservations */
+	0x22, /* sg */
+	0x00, /* SCSI_IOCTL_SEND_COMMAND and the like */
+	0x53, /* the later ones of SCSI, and CD-ROM */
+	0x03, /* ATA: HDIO_* */
+	0xce, /* CXL */
+	0x9a, /* fwctl */
+};
 /* Typing into the terminal of whoever started us would run outside. */
 static const uint32_t ioctl_terminal[] = {TIOCSTI, TIOCLINUX};
 

@@ -61,8 +61,8 @@ static int identify(const struct sl_nodes *n, uint16_t device, uint8_t cns, uint
 	int r;
 
 	identify_command(device, cns, nsid, &cmd);
-	r = sl_nodes_ask(n, &cmd, ret, &len);
-	return r > 0 && len != NVME_ID_SIZE ? 0 : r;
+	r = sl_nodes_ask(n, &cmd, NULL, ret, &len);
+	return r > 1 || (r == 1 && len != NVME_ID_SIZE) ? 0 : r;
 }
 
 static void read_descriptors(const uint8_t *p, struct sl_ns *ns)

@@ -21,7 +21,8 @@
 #include "base/bytes.h"
 #include "front/run/super.h"
 
-static const struct sl_family *const families[] = {&sl_family_nvme};
+static const struct sl_family *const families[] = {&sl_family_nvme, &sl_family_scsi, &sl_family_cxl,
+						   &sl_family_fwctl};
 
 static const struct sl_family *find_family(uint8_t protocol)
 {
@@ -32,20 +33,20 @@ static const struct sl_family *find_family(uint8_t protocol)
 	return NULL;
 }
 
-int sl_nodes_ask(const struct sl_nodes *n, const struct sl_command *cmd, uint8_t *ret,
-		 uint32_t *ret_len)
+int sl_nodes_ask(const struct sl_nodes *n, const struct sl_command *cmd, const void *data,
+		 uint8_t *ret, uint32_t *ret_len)
 {
 	struct sl_client_reply *r = malloc(sizeof(*r));
 	int e;
 
 	if (!r)
 		return -ENOMEM;
-	e = n->ask(n->user, cmd, r);
-	if (e == 0 && r->c.outcome == SL_OUTCOME_OK && r->c.status == 0 &&
-	    r->c.data_len <= SL_ID_MAX) {
-		memcpy(ret, r->data, r->c.data_len);
+	e = n->ask(n->user, cmd, data, r);
+	if (e == 0 && r->c.outcome == SL_OUTCOME_OK && r->c.data_len <= SL_ID_MAX) {
+		if (r->c.status == 0)
+			memcpy(ret, r->data, r->c.data_len);
 		*ret_len = r->c.data_len;
-		e = 1;
+		e = 1 + r->c.status;
 	}
 	free(r);
 	return e;
@@ -117,9 +118,10 @@ static int add_device(struct sl_nodes *n, const struct sl_run_device *d,
 }
 
 /* Before there is a tool. */
-static int ask_client(void *user, const struct sl_command *cmd, struct sl_client_reply *ret)
+static int ask_client(void *user, const struct sl_command *cmd, const void *data,
+		      struct sl_client_reply *ret)
 {
-	return sl_client_call(user, cmd, NULL, NULL, ret);
+	return sl_client_call(user, cmd, data, NULL, ret);
 }
 
 int sl_nodes_discover(struct sl_nodes *n, const struct sl_run_config *cfg, struct sl_diag *reterr)

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -74,6 +75,7 @@ static void release(struct sl_super *s, struct sl_call *c)
 {
 	sl_tracee_release(c);
 	sl_block_release(c);
+	free(c->vec);
 	if (c->used)
 		s->in_use--;
 	*c = (struct sl_call){0};
@@ -211,7 +213,8 @@ static int on_notification(struct sl_super *s)
 }
 
 /* A command of our own in between; what else completes meanwhile is answered. See sl_nodes.ask. */
-static int ask(void *user, const struct sl_command *cmd, struct sl_client_reply *ret)
+static int ask(void *user, const struct sl_command *cmd, const void *data,
+	       struct sl_client_reply *ret)
 {
 	struct sl_super *s = user;
 	struct pollfd p = {.fd = sl_client_fd(s->client), .events = POLLIN};
@@ -220,7 +223,7 @@ static int ask(void *user, const struct sl_command *cmd, struct sl_client_reply 
 
 	if (s->client_lost)
 		return -EPIPE;
-	r = sl_client_send(s->client, tag, cmd, NULL, NULL);
+	r = sl_client_send(s->client, tag, cmd, data, NULL);
 	while (r >= 0) {
 		r = poll(&p, 1, ASK_MS);
 		if (r <= 0) {

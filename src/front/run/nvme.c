@@ -21,34 +21,6 @@
 #define NVME_OPC_FORMAT	       0x80
 #define NVME_RW_PRACT	       0x2000 /* of the control word: protection information action */
 
-/* Asks for the caller's data and sends; data_addr, data_len, meta_* and dir are set. */
-static enum sl_handled submit(struct sl_super *s, struct sl_call *c, struct sl_command *cmd)
-{
-	uint32_t limit = s->nodes.ctrl[c->node->ctrl].max_transfer;
-	int r;
-
-	if (c->data_len > limit || c->meta_len > SL_WIRE_META_MAX) {
-		sl_report_line(&s->report,
-			       "sluice: /dev/%s: a transfer of %u bytes is longer than the %u that "
-			       "go through at once",
-			       c->node->name, c->data_len > limit ? c->data_len : c->meta_len,
-			       c->data_len > limit ? limit : SL_WIRE_META_MAX);
-		return sl_reply_error(c, EINVAL);
-	}
-	cmd->dir = c->dir;
-	cmd->data_len = c->data_len;
-	cmd->meta_len = c->meta_len;
-	if (c->dir & SL_DIR_OUT) {
-		r = sl_tracee_read(s, c, c->data_addr, s->buf, c->data_len);
-		if (r == 0)
-			r = sl_tracee_read(s, c, c->meta_addr, s->meta, c->meta_len);
-		if (r < 0)
-			return sl_reply_error(c, -r);
-	}
-	c->done = sl_ioctl_done;
-	return sl_notify_submit(s, c, cmd, s->buf, s->meta);
-}
-
 /* Bits 1:0 of an opcode are the direction (Base Specification 2.1, §3.3.3.1). */
 static uint8_t direction(uint8_t opcode)
 {
@@ -107,7 +79,7 @@ static enum sl_handled start_passthru(struct sl_super *s, struct sl_call *c,
 	c->data_len = u.p.data_len;
 	c->meta_addr = u.p.metadata;
 	c->meta_len = u.p.metadata_len;
-	return submit(s, c, &cmd);
+	return sl_ioctl_submit(s, c, &cmd);
 }
 
 /* The legacy interface gives no lengths: they follow from the block count and the LBA format. */
@@ -159,7 +131,7 @@ static enum sl_handled start_submit_io(struct sl_super *s, struct sl_call *c,
 		c->data_len = UINT32_MAX;
 	c->meta_addr = io.metadata;
 	c->meta_len = (uint32_t)meta;
-	return submit(s, c, &cmd);
+	return sl_ioctl_submit(s, c, &cmd);
 }
 
 static enum sl_handled start_id(struct sl_super *s, struct sl_call *c, const struct sl_ioctl *row)
@@ -169,14 +141,6 @@ static enum sl_handled start_id(struct sl_super *s, struct sl_call *c, const str
 	return sl_reply_value(c, c->node->nsid);
 }
 
-/* Resets are the kernel's to do and no commands: there is nothing that could be judged. */
-static enum sl_handled start_refuse(struct sl_super *s, struct sl_call *c,
-				    const struct sl_ioctl *row)
-{
-	sl_report_refused(s, c->node, row->name);
-	return sl_reply_error(c, EACCES);
-}
-
 const struct sl_ioctl sl_ioctl_nvme[] = {
 	{NVME_IOCTL_ADMIN_CMD, SL_DOORS_ALL, "nvme.admin", start_passthru, SL_SET_NVME_ADMIN},
 	{NVME_IOCTL_ADMIN64_CMD, SL_DOORS_ALL, "nvme.admin", start_passthru, SL_SET_NVME_ADMIN},
@@ -184,9 +148,10 @@ const struct sl_ioctl sl_ioctl_nvme[] = {
 	{NVME_IOCTL_IO64_CMD, SL_DOORS_NS, "nvme.io", start_passthru, SL_SET_NVME_IO},
 	{NVME_IOCTL_SUBMIT_IO, SL_DOORS_NS, "nvme.io", start_submit_io, SL_SET_NVME_IO, true},
 	{NVME_IOCTL_ID, SL_DOORS_NS, "namespace id", start_id, 0},
-	{NVME_IOCTL_RESET, SL_DOORS_ALL, "controller reset", start_refuse, 0},
-	{NVME_IOCTL_SUBSYS_RESET, SL_DOORS_ALL, "subsystem reset", start_refuse, 0},
-	{NVME_IOCTL_RESCAN, SL_DOORS_ALL, "namespace rescan", start_refuse, 0},
+	/* Resets are the kernel's to do and no commands: there is nothing that could be judged. */
+	{NVME_IOCTL_RESET, SL_DOORS_ALL, "controller reset", sl_ioctl_refuse, EACCES},
+	{NVME_IOCTL_SUBSYS_RESET, SL_DOORS_ALL, "subsystem reset", sl_ioctl_refuse, EACCES},
+	{NVME_IOCTL_RESCAN, SL_DOORS_ALL, "namespace rescan", sl_ioctl_refuse, EACCES},
 	/* NVME_IOCTL_IO64_CMD_VEC has no row: ENOTTY, as on kernels before 5.15. */
 	{0},
 };

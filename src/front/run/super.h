@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "front/run/run.h"
 
@@ -35,7 +36,13 @@
 #define SL_NODE_SYS	128		    /* longest path of its entry below /sys */
 #define SL_RDEV_CTRL	243 /* majors are dynamic in Linux; these are ours to choose */
 #define SL_RDEV_GENERIC 242
-#define SL_RDEV_BLOCK	259  /* blkext, as in Linux */
+#define SL_RDEV_BLOCK	259 /* blkext, as in Linux */
+#define SL_RDEV_SG	21  /* include/uapi/linux/major.h, as the next two */
+#define SL_RDEV_SD	8
+#define SL_RDEV_SR	11
+#define SL_RDEV_BSG	241 /* where this kernel has no bsg */
+#define SL_RDEV_CXL	240
+#define SL_RDEV_FWCTL	239
 #define SL_ID_MAX	4096 /* the longest page that says what a device is */
 
 /* How a stand-in was opened; each has a directory of its own, so that the descriptor itself tells.
@@ -81,7 +88,8 @@ struct sl_ctrl {
 	bool standard;	   /* named nvmeN: namespaces are nvmeNnM and ngNnM */
 	uint16_t device;
 	uint32_t max_transfer;
-	bool known; /* it has said what it is; else the fields below are zero */
+	bool known;	 /* it has said what it is; else the fields below are zero */
+	bool short_size; /* SCSI: it knows the short form of READ CAPACITY only */
 	uint8_t id[SL_ID_MAX];
 };
 
@@ -112,12 +120,16 @@ struct sl_family {
 	/* The entries of a node. */
 	void (*sysfs)(struct sl_tree *t, const struct sl_nodes *n, const struct sl_node *node);
 };
-extern const struct sl_family sl_family_nvme; /* nodes-nvme.c */
+extern const struct sl_family sl_family_nvme;		      /* nodes-nvme.c */
+extern const struct sl_family sl_family_scsi;		      /* nodes-scsi.c */
+extern const struct sl_family sl_family_cxl, sl_family_fwctl; /* nodes-cxl.c */
 void sl_sysfs_nvme(struct sl_tree *t, const struct sl_nodes *n, const struct sl_node *node);
+void sl_sysfs_scsi(struct sl_tree *t, const struct sl_nodes *n, const struct sl_node *node);
 
 struct sl_nodes {
 	/* Sends a command and waits. 0 or -errno; how depends on whether a tool is being served. */
-	int (*ask)(void *user, const struct sl_command *cmd, struct sl_client_reply *ret);
+	int (*ask)(void *user, const struct sl_command *cmd, const void *data,
+		   struct sl_client_reply *ret);
 	void *user;
 	struct sl_ctrl *ctrl;
 	unsigned n_ctrl;
@@ -161,7 +173,12 @@ struct sl_call {
 	uint8_t result_size; /* 0, 4 or 8 */
 	uint32_t data_len, meta_len;
 	uint64_t data_addr, meta_addr, result_addr;
-	uint64_t result;	/* what stands there: most commands return the zero that it is */
+	uint64_t result;   /* what stands there: most commands return the zero that it is */
+	bool meta_in;	   /* metadata comes back only (sense data) */
+	uint64_t start_ms; /* CLOCK_MONOTONIC, when it was sent */
+	const struct sl_ioctl *row;
+	uint8_t head[8];	/* of a small request that is also the answer */
+	struct sl_vector *vec;	/* the data buffer in pieces; NULL: data_addr */
 	struct sl_block_io *io; /* a read or write on a block node that takes more than one step */
 };
 
@@ -220,10 +237,10 @@ struct sl_node *sl_nodes_add(struct sl_nodes *n, unsigned ctrl, enum sl_door doo
 struct sl_ns *sl_nodes_add_ns(struct sl_nodes *n, uint32_t nsid);
 /*
  * Sends a command of a family's own. 1: the device answered with status 0, *ret_len bytes are in
- * `ret` (of SL_ID_MAX); 0: refused or failed by the gate or the device; <0: the connection.
+ * `ret` (of SL_ID_MAX); 1 + status: with another; 0: refused or failed; <0: the connection.
  */
-int sl_nodes_ask(const struct sl_nodes *n, const struct sl_command *cmd, uint8_t *ret,
-		 uint32_t *ret_len);
+int sl_nodes_ask(const struct sl_nodes *n, const struct sl_command *cmd, const void *data,
+		 uint8_t *ret, uint32_t *ret_len);
 /* A node that came, or goes, while the tool runs. */
 void sl_nodes_appear(struct sl_nodes *n, struct sl_node *node, int dev, int sys);
 void sl_nodes_vanish(struct sl_nodes *n, struct sl_node *node, int dev, int sys);
@@ -254,6 +271,9 @@ void sl_tree_link(struct sl_tree *t, const char *dir, const char *name, const ch
 	__attribute__((format(printf, 4, 5)));
 /* What every device has: a directory, its number, its uevent, and the ways to it. */
 void sl_tree_device(struct sl_tree *t, const struct sl_node *node);
+/* Bytes as they are. */
+void sl_tree_put_bytes(struct sl_tree *t, const char *dir, const char *name, const void *p,
+		       size_t n);
 /* What a block device has besides. */
 void sl_tree_block(struct sl_tree *t, const char *dir, const struct sl_ns *ns);
 
@@ -302,6 +322,21 @@ void sl_tracee_done(struct sl_super *s);
 int sl_tracee_read(struct sl_super *s, struct sl_call *c, uint64_t addr, void *buf, size_t len);
 int sl_tracee_write(struct sl_super *s, struct sl_call *c, uint64_t addr, const void *buf,
 		    size_t len);
+
+/* Memory of the caller in pieces, used up from the front. */
+struct sl_vector {
+	unsigned n, at;
+	uint64_t off;	/* within piece `at` */
+	uint64_t total; /* bytes of all */
+	struct iovec v[];
+};
+/* Copies `n` struct iovec at addr into c->vec. 0, -EINVAL (too many, too long), -ENOMEM, -EFAULT.
+ */
+int sl_vector_take(struct sl_super *s, struct sl_call *c, uint64_t addr, uint64_t n);
+/* The one piece that addr and len are. */
+int sl_vector_flat(struct sl_call *c, uint64_t addr, uint64_t len);
+/* Moves the next len bytes of c->vec, which are there. 0 or -errno. */
+int sl_vector_move(struct sl_super *s, struct sl_call *c, void *buf, uint64_t len, bool to_caller);
 
 /* signals.c: the caller's signal state, to be put back. */
 #define SL_SIGNALS 6
@@ -358,7 +393,7 @@ void sl_block_release(struct sl_call *c);
 /* One ioctl: its number, who has it, and what becomes of it. */
 struct sl_ioctl {
 	uint32_t number;
-	uint8_t doors; /* bits 1 << enum sl_door */
+	uint16_t doors; /* bits 1 << enum sl_door */
 	const char *name;
 	enum sl_handled (*start)(struct sl_super *s, struct sl_call *c, const struct sl_ioctl *row);
 	uint32_t arg;	   /* the row's own */
@@ -366,11 +401,18 @@ struct sl_ioctl {
 };
 #define SL_DOORS_CTRL  (1u << SL_DOOR_CTRL)
 #define SL_DOORS_NS    (1u << SL_DOOR_NS_CHAR | 1u << SL_DOOR_NS_BLOCK)
-#define SL_DOORS_BLOCK (1u << SL_DOOR_NS_BLOCK)
+#define SL_DOORS_BLOCK (1u << SL_DOOR_NS_BLOCK | 1u << SL_DOOR_SCSI_BLOCK)
+#define SL_DOORS_SG    (1u << SL_DOOR_SG)
+#define SL_DOORS_BSG   (1u << SL_DOOR_BSG)
+#define SL_DOORS_SCSI  (SL_DOORS_SG | SL_DOORS_BSG | 1u << SL_DOOR_SCSI_BLOCK)
 #define SL_DOORS_ALL   (SL_DOORS_CTRL | SL_DOORS_NS)
 
 extern const struct sl_ioctl sl_ioctl_nvme[];  /* ends with number 0: nvme.c */
 extern const struct sl_ioctl sl_ioctl_block[]; /* block.c */
+extern const struct sl_ioctl sl_ioctl_scsi[];  /* scsi.c */
+extern const struct sl_ioctl sl_ioctl_ata[];   /* ata.c */
+extern const struct sl_ioctl sl_ioctl_cxl[];   /* cxl.c */
+extern const struct sl_ioctl sl_ioctl_fwctl[]; /* fwctl.c */
 
 /* Fills what every command of a node has in common. */
 void sl_command_init(const struct sl_super *s, const struct sl_call *c, uint8_t set,
@@ -378,6 +420,17 @@ void sl_command_init(const struct sl_super *s, const struct sl_call *c, uint8_t 
 /* The errno of a command that was not carried out, as Linux has it on that interface. */
 int sl_reply_errno(const struct sl_super *s, const struct sl_call *c,
 		   const struct sl_client_reply *r);
+/*
+ * Reads the caller's data and sends; dir, data_len and where it is, meta_len are set in `c`.
+ * PENDING, or REPLY with an errno where it is too long or not to be read.
+ */
+enum sl_handled sl_ioctl_submit(struct sl_super *s, struct sl_call *c, struct sl_command *cmd);
+/* Copies what came back to the caller. 0 or -errno. */
+int sl_ioctl_return(struct sl_super *s, struct sl_call *c, const struct sl_client_reply *r);
+/* Refused by this front end with a line that names the row. row->arg: the errno. */
+enum sl_handled sl_ioctl_refuse(struct sl_super *s, struct sl_call *c, const struct sl_ioctl *row);
+/* Changes nothing here and succeeds. */
+enum sl_handled sl_ioctl_ignore(struct sl_super *s, struct sl_call *c, const struct sl_ioctl *row);
 /* The usual end of an ioctl: data and result are written back, the status is the value. */
 enum sl_handled sl_ioctl_done(struct sl_super *s, struct sl_call *c,
 			      const struct sl_client_reply *r);

@@ -29,23 +29,32 @@ void sl_tree_dir(struct sl_tree *t, const char *path)
 	}
 }
 
-void sl_tree_put(struct sl_tree *t, const char *dir, const char *name, const char *fmt, ...)
+void sl_tree_put_bytes(struct sl_tree *t, const char *dir, const char *name, const void *p,
+		       size_t n)
 {
-	char path[256], text[512];
-	va_list ap;
-	int fd, n;
+	char path[256];
+	int fd;
 
 	if (t->error)
 		return;
-	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	fd = openat(t->sys, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-	if (fd < 0 || write(fd, text, (size_t)n) != n)
+	if (fd < 0 || write(fd, p, n) != (ssize_t)n)
 		t->error = errno ? -errno : -EIO;
 	if (fd >= 0)
 		close(fd);
+}
+
+void sl_tree_put(struct sl_tree *t, const char *dir, const char *name, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	sl_tree_put_bytes(t, dir, name, text, (size_t)n);
 }
 
 void sl_tree_link(struct sl_tree *t, const char *dir, const char *name, const char *fmt, ...)

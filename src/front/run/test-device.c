@@ -103,14 +103,25 @@ static bool identify(struct device *d, const uint8_t *req)
 	}
 }
 
+static void answer(struct device *d, uint32_t tag, struct test_answer *a)
+{
+	struct sl_wire_part parts[3] = {
+		{a->data, a->c.data_len},
+		{a->meta, a->c.meta_len},
+		{a->text, a->text ? strlen(a->text) : 0},
+	};
+
+	a->c.head = (struct sl_wire_head){.type = SL_WIRE_COMPLETION, .tag = tag};
+	a->c.text_len = (uint32_t)parts[2].len;
+	if (sl_wire_send(d->fd, &a->c, sizeof(a->c), parts, 3) < 0)
+		exit(0);
+}
+
 static void reply(struct device *d, uint32_t tag, struct sl_wire_completion *c, const char *text)
 {
-	struct sl_wire_part parts[2] = {{d->data, c->data_len}, {text, text ? strlen(text) : 0}};
+	struct test_answer a = {.c = *c, .data = d->data, .text = text};
 
-	c->head = (struct sl_wire_head){.type = SL_WIRE_COMPLETION, .tag = tag};
-	c->text_len = (uint32_t)parts[1].len;
-	if (sl_wire_send(d->fd, c, sizeof(*c), parts, 2) < 0)
-		exit(0);
+	answer(d, tag, &a);
 }
 
 static void admin(struct device *d, const struct sl_wire_command *w, const uint8_t *data,
@@ -197,6 +208,14 @@ static void on_command(struct device *d, const struct sl_wire_command *w)
 	struct sl_wire_completion c = {0};
 	const char *text = NULL;
 
+	if (w->queue >= SL_WIRE_SCSI_CDB) {
+		static struct test_answer a;
+
+		a = (struct test_answer){.data = d->data};
+		(w->queue == SL_WIRE_SCSI_CDB ? test_scsi : test_mailbox)(w, data, &a);
+		answer(d, w->head.tag, &a);
+		return;
+	}
 	d->count[w->queue == SL_WIRE_NVME_IO][w->req[0]]++;
 	if (w->queue == SL_WIRE_NVME_ADMIN && w->req[0] == TEST_OPC_DELAY) {
 		if (d->n_delayed == DELAYED_MAX)
@@ -216,7 +235,7 @@ static void serve(struct device *d)
 {
 	static uint8_t msg[SL_WIRE_MSG_MAX] __attribute__((aligned(8)));
 
-	if (sl_wire_accept(d->fd, 1, SL_WIRE_DATA_MAX) < 0)
+	if (sl_wire_accept(d->fd, TEST_DEVICES, SL_WIRE_DATA_MAX) < 0)
 		exit(1);
 	for (;;) {
 		const struct sl_wire_head *h = (const void *)msg;
@@ -244,7 +263,7 @@ static void serve(struct device *d)
 		if (h->type == SL_WIRE_QUERY) {
 			struct sl_wire_device q = {
 				.head = {.type = SL_WIRE_DEVICE, .tag = h->tag},
-				.protocol = SL_WIRE_NVME,
+				.protocol = (uint8_t)(SL_WIRE_NVME + h->tag),
 				.max_transfer = SL_WIRE_DATA_MAX,
 				.name = "test",
 			};
@@ -276,6 +295,7 @@ int test_device_start(int *ret_pid)
 		d.disk = calloc(TEST_DEVICE_BLOCKS, 512);
 		if (!d.disk)
 			exit(1);
+		test_protocols_init();
 		for (uint32_t i = 0; i < TEST_DEVICE_BLOCKS; i++)
 			sl_put_le32(d.disk + i * 512, i);
 		serve(&d);

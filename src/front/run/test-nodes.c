@@ -63,6 +63,72 @@ static void check_found(void)
 	sl_nodes_done(&n);
 }
 
+/* Nodes of one logical unit, as NAMES says: separated by blanks, in order. */
+static void check_unit(const char *path, const char *second, const char *names)
+{
+	struct sl_run_device devices[2] = {{path, 1}, {second, 1}};
+	struct sl_run_config cfg = {
+		.client = client, .devices = devices, .n_devices = second ? 2 : 1};
+	char found[512] = "";
+	struct sl_diag d = {0};
+	struct sl_nodes n;
+
+	assert(sl_nodes_discover(&n, &cfg, &d) == 0);
+	for (unsigned i = 0; i < n.n_node; i++) {
+		strcat(found, i ? " " : "");
+		strcat(found, n.node[i].name);
+	}
+	if (strcmp(found, names) != 0)
+		fprintf(stderr, "%s: %s\n", path, found);
+	assert(strcmp(found, names) == 0);
+	assert(n.ns[0].blocks == TEST_DEVICE_BLOCKS && n.ns[0].lba_shift == 9);
+	sl_nodes_done(&n);
+}
+
+static void check_units(void)
+{
+	struct sl_run_device part = {"/dev/sda1", 1};
+	struct sl_run_config cfg = {.client = client, .devices = &part, .n_devices = 1};
+	struct sl_diag d = {0};
+	struct sl_nodes n;
+
+	check_unit("/dev/sg0", NULL, "sg0 bsg/0:0:0:0 sda");
+	check_unit("/dev/sdb", NULL, "sg1 bsg/1:0:0:0 sdb");
+	check_unit("/dev/sdaa", NULL, "sg26 bsg/26:0:0:0 sdaa");
+	check_unit("/dev/bsg/3:0:0:0", NULL, "sg3 bsg/3:0:0:0 sdd");
+	check_unit("/dev/sr2", NULL, "sg2 bsg/2:0:0:0 sr2");
+	check_unit("/dev/mine", NULL, "mine");
+	/* What was asked for comes before what follows from it; a host's number is one unit's. */
+	check_unit("/dev/sg0", "/dev/sda", "sg0 bsg/0:0:0:0 bsg/1001:0:0:0 sda");
+	assert(sl_nodes_discover(&n, &cfg, &d) == -EINVAL && strstr(d.text, "map the disk"));
+	sl_nodes_done(&n);
+}
+
+/* READ CAPACITY may say anything, too. */
+static void check_capacity(void)
+{
+	const struct sl_ctrl ctrl = {.family = &sl_family_scsi};
+	uint8_t p[32] = {[7] = 7, [10] = 2};
+	struct sl_ns ns = {0};
+
+	sl_nodes_update(&ctrl, &ns, p, sizeof(p));
+	assert(ns.lba_shift == 9 && ns.blocks == 8);
+	sl_nodes_update(&ctrl, &ns, p, 11); /* cut off */
+	assert(ns.lba_shift == 0 && ns.blocks == 0);
+	p[10] = 3; /* blocks of 768 bytes */
+	sl_nodes_update(&ctrl, &ns, p, sizeof(p));
+	assert(ns.lba_shift == 0);
+	p[10] = 2;
+	memset(p, 0xff, 8); /* as many as do not fit a count */
+	sl_nodes_update(&ctrl, &ns, p, sizeof(p));
+	assert(ns.lba_shift == 0 && ns.blocks == 0);
+	memset(p, 0, sizeof(p));
+	p[3] = 99;
+	p[6] = 0x10;
+	sl_nodes_update(&ctrl, &ns, p, 8); /* the short form */
+	assert(ns.lba_shift == 12 && ns.blocks == 100);
+}
+
 /* A page may say anything. */
 static void check_pages(void)
 {
@@ -118,11 +184,13 @@ static void check_stand_ins(void)
 /* Identify, of a device that has more and more namespaces. */
 static uint32_t namespaces;
 
-static int ask_growing(void *user, const struct sl_command *cmd, struct sl_client_reply *ret)
+static int ask_growing(void *user, const struct sl_command *cmd, const void *data,
+		       struct sl_client_reply *ret)
 {
 	static uint8_t page[4096];
 
 	(void)user;
+	(void)data;
 	memset(page, 0, sizeof(page));
 	for (uint32_t i = 0; cmd->req[40] == 2 && i < namespaces; i++)
 		sl_put_le32(page + 4 * (size_t)i, i + 1);
@@ -233,6 +301,8 @@ int main(void)
 	check_refused("/dev//x", NULL, -EINVAL, "below /dev");
 	check_refused("/dev/nvme3n1", NULL, -EINVAL, "map the controller, /dev/nvme3");
 	check_refused("/dev/nvme0", "/dev/nvme0", -EEXIST, "twice");
+	check_units();
+	check_capacity();
 	check_pages();
 	check_stand_ins();
 	check_links();

@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * run-try [-r] [-q] TOOL ARGS…: a tool under the front end, before the test device or, with
- * SLUICE_TRY_FD set, before whatever speaks the wire protocol on that descriptor.
+ * SLUICE_TRY_FD set, before whatever speaks the wire protocol on that descriptor. SLUICE_TRY_ALL:
+ * the test device's other halves are mapped too.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "front/run/run.h"
 #include "front/run/test-device.h"
 
 int main(int argc, char **argv)
 {
-	const struct sl_run_device dev = {.path = "/dev/nvme0", .device = 0};
-	struct sl_run_config cfg = {.devices = &dev, .n_devices = 1, .report_fd = -1};
+	const struct sl_run_device dev[] = {
+		{.path = "/dev/nvme0", .device = 0},
+		{.path = "/dev/sg0", .device = 1},
+		{.path = "/dev/cxl/mem0", .device = 2},
+	};
+	struct sl_run_config cfg = {.devices = dev, .n_devices = 1, .report_fd = -1};
 	const char *given = getenv("SLUICE_TRY_FD");
 	struct sl_diag diag = {0};
 	int c, pid, status, r;
 
+	if (getenv("SLUICE_TRY_ALL"))
+		cfg.n_devices = SL_COUNT(dev);
 	while ((c = getopt(argc, argv, "+rq0")) != -1) {
 		if (c == 'r')
 			cfg.appear_root = true;

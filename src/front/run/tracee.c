@@ -262,3 +262,73 @@ int sl_tracee_write(struct sl_super *s, struct sl_call *c, uint64_t addr, const 
 {
 	return move(s, c, addr, (void *)(uintptr_t)buf, len, true);
 }
+
+int sl_vector_take(struct sl_super *s, struct sl_call *c, uint64_t addr, uint64_t n)
+{
+	struct sl_vector *v;
+	int r;
+
+	if (n > IOV_MAX)
+		return -EINVAL;
+	v = calloc(1, sizeof(*v) + (n + 1) * sizeof(v->v[0]));
+	if (!v)
+		return -ENOMEM;
+	free(c->vec);
+	c->vec = v;
+	v->n = (unsigned)n;
+	r = sl_tracee_read(s, c, addr, v->v, n * sizeof(v->v[0]));
+	if (r < 0)
+		return r;
+	for (uint64_t i = 0; i < n; i++) {
+		if (v->v[i].iov_len > SSIZE_MAX - v->total)
+			return -EINVAL;
+		v->total += v->v[i].iov_len;
+	}
+	return 0;
+}
+
+int sl_vector_flat(struct sl_call *c, uint64_t addr, uint64_t len)
+{
+	struct sl_vector *v = calloc(1, sizeof(*v) + sizeof(v->v[0]));
+
+	if (!v)
+		return -ENOMEM;
+	free(c->vec);
+	c->vec = v;
+	v->n = 1;
+	v->total = len;
+	v->v[0].iov_base = (void *)(uintptr_t)addr;
+	v->v[0].iov_len = len;
+	return len > SSIZE_MAX ? -EINVAL : 0;
+}
+
+int sl_vector_move(struct sl_super *s, struct sl_call *c, void *buf, uint64_t n, bool to_caller)
+{
+	struct sl_vector *v = c->vec;
+	uint8_t *at = buf;
+
+	while (n) {
+		const struct iovec *piece = &v->v[v->at];
+		uint64_t len, addr;
+		int r;
+
+		if (v->at == v->n)
+			return -EFAULT;
+		len = piece->iov_len - v->off;
+		addr = (uintptr_t)piece->iov_base + v->off;
+		if (len == 0) {
+			v->at++;
+			v->off = 0;
+			continue;
+		}
+		if (len > n)
+			len = n;
+		r = move(s, c, addr, at, len, to_caller);
+		if (r < 0)
+			return r;
+		v->off += len;
+		at += len;
+		n -= len;
+	}
+	return 0;
+}
