@@ -80,6 +80,28 @@ static bool number(const char *s, uint64_t max, uint64_t *ret)
 
 /* --- the device ---------------------------------------------------------------------------- */
 
+/* protocol=NAME, type=N: a peripheral device type, or fwctl's device type. */
+static bool read_kind(struct run *t, const char *word)
+{
+	static const char *const names[] = {[SL_WIRE_NVME] = "nvme",
+					    [SL_WIRE_SCSI] = "scsi",
+					    [SL_WIRE_CXL] = "cxl",
+					    [SL_WIRE_FWCTL] = "fwctl"};
+	const char *value = after(word, "protocol=");
+	uint64_t v;
+
+	for (unsigned i = SL_WIRE_NVME; value && i < SL_COUNT(names); i++)
+		if (strcmp(value, names[i]) == 0) {
+			t->protocol = i;
+			return true;
+		}
+	value = after(word, "type=");
+	if (!value || !number(value, UINT8_MAX, &v))
+		return false;
+	t->contract->type = (uint8_t)v;
+	return true;
+}
+
 static int read_device(struct run *t, char **word, unsigned n)
 {
 	struct sl_contract *c = t->contract;
@@ -104,12 +126,11 @@ static int read_device(struct run *t, char **word, unsigned n)
 		}
 		if (strcmp(word[i], "caught") == 0)
 			c->caught = 1;
-		else if (!value)
-			return fail(
-				t,
-				"expected model=, firmware=, serial=, vendor=, path= or caught, "
-				"found '%s'",
-				word[i]);
+		else if (!value && !read_kind(t, word[i]))
+			return fail(t,
+				    "expected protocol=, type=, model=, firmware=, serial=, "
+				    "vendor=, path= or caught, found '%s'",
+				    word[i]);
 	}
 	return 0;
 }
@@ -163,10 +184,11 @@ static uint32_t log_bit(unsigned effect)
 /* declare COMMAND [opcode=N]: EFFECT…  What the device says of a command; `none`: no effect. */
 static int read_declare(struct run *t, char **word, unsigned n)
 {
+	uint16_t row, sel = SL_SEL_ANY;
+	struct sl_field selector;
 	struct sl_command cmd;
 	struct sl_entry *e;
 	unsigned i = 0;
-	uint16_t row;
 
 	while (i < n && !strchr(word[i], ':'))
 		i++;
@@ -179,7 +201,9 @@ static int read_declare(struct run *t, char **word, unsigned n)
 		return fail(t, "%s", d.text);
 	if (!sl_row_named(word[0], &row))
 		return fail(t, "there is no command '%s'", word[0]);
-	e = sl_contract_add(t->contract, sl_key(sl_rows[row].set, cmd.req[0], SL_SEL_ANY));
+	if ((sl_rows[row].flags & SL_ROW_SELECTOR) && sl_row_selector(row, &selector))
+		sel = (uint16_t)sl_field_get(&selector, cmd.req);
+	e = sl_contract_add(t->contract, sl_key(sl_rows[row].set, cmd.req[0], sel));
 	if (!e)
 		return fail(t, "too many declarations%s", "");
 	e->source = SL_SOURCE_LID05;
@@ -267,7 +291,26 @@ static int read_hex(struct run *t, const char *s, uint8_t *to, size_t max, size_
 	return 0;
 }
 
-/* COMMAND field=value… [payload=HEX], or hex=BYTES queue=admin|io data=N */
+/* The bytes of a request, of the set that the device has: hex=BYTES [queue=io]. */
+static int read_raw(struct run *t, const char *hex, bool io, struct sl_command *cmd)
+{
+	static const uint8_t sets[] = {[SL_WIRE_SCSI] = SL_SET_SCSI,
+				       [SL_WIRE_CXL] = SL_SET_CXL,
+				       [SL_WIRE_FWCTL] = SL_SET_FWCTL};
+	size_t got = 0;
+
+	if (read_hex(t, hex, cmd->req, SL_REQ_MAX, &got) < 0)
+		return -EBADMSG;
+	cmd->set = io ? SL_SET_NVME_IO : SL_SET_NVME_ADMIN;
+	cmd->req_len = SL_REQ_MAX;
+	if (t->protocol != SL_WIRE_NVME) {
+		cmd->set = sets[t->protocol];
+		cmd->req_len = (uint16_t)got;
+	}
+	return 0;
+}
+
+/* COMMAND field=value… [payload=HEX], or hex=BYTES [queue=admin|io] data=N */
 static int read_command(struct run *t, char **word, unsigned n, struct sl_command *cmd,
 			uint8_t *data)
 {
@@ -287,13 +330,9 @@ static int read_command(struct run *t, char **word, unsigned n, struct sl_comman
 	if (!kept)
 		return fail(t, "expected a command%s", "");
 	if (after(word[0], "hex=")) {
-		size_t got = 0;
-
-		if (read_hex(t, after(word[0], "hex="), asked.req, SL_REQ_MAX, &got) < 0)
+		if (read_raw(t, after(word[0], "hex="),
+			     kept > 1 && strcmp(word[1], "queue=io") == 0, &asked) < 0)
 			return -EBADMSG;
-		asked.set = kept > 1 && strcmp(word[1], "queue=io") == 0 ? SL_SET_NVME_IO
-									 : SL_SET_NVME_ADMIN;
-		asked.req_len = SL_REQ_MAX;
 	} else if (sl_encode(word[0], word + 1, kept - 1, &asked, &d) < 0) {
 		return fail(t, "%s", d.text);
 	}
