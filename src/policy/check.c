@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/table.h"
+#include "policy/bits.h"
 #include "policy/parse.h"
 #include "wire/wire.h"
 
@@ -218,21 +219,13 @@ int sl_check_items(struct sl_parser *p, const struct sl_item *items, uint32_t n,
 	return 0;
 }
 
-static bool overlap(const struct sl_field *a, const struct sl_field *b)
-{
-	unsigned alo = 8u * a->off + a->shift, blo = 8u * b->off + b->shift;
-
-	return a->space == b->space && !a->be && !b->be && alo < blo + b->width &&
-	       blo < alo + a->width;
-}
-
 /* Is every bit of the field one that the row's format knows? */
 static bool known_bits(const struct sl_field *f, uint16_t row)
 {
 	const uint32_t *known = sl_formats[sl_rows[row].format].known;
 
 	for (unsigned b = 0; b < f->width; b++) {
-		unsigned bit = 8u * f->off + f->shift + b;
+		unsigned bit = sl_bits_at(f, b);
 
 		if (!(known[bit / 32] >> (bit % 32) & 1))
 			return false;
@@ -248,7 +241,7 @@ static int check_set_on_row(struct sl_parser *p, const struct sl_set_to *s, uint
 		return 0;
 	if (sl_row_opaque(row))
 		return 0;
-	if (sl_row_selector(row, &sel) && overlap(&f, &sel))
+	if (sl_row_selector(row, &sel) && sl_bits_meet(&f, &sel))
 		return sl_policy_error(p->msgs, s->at,
 				       "'%s' says which command it is: it cannot be set",
 				       s->name ? s->name : "the field");
@@ -257,7 +250,7 @@ static int check_set_on_row(struct sl_parser *p, const struct sl_set_to *s, uint
 				       "only fields of the request can be set, not of its payload");
 	if (f.off < (sl_sets[sl_rows[row].set].protocol == SL_WIRE_NVME ? 8 : 1))
 		return sl_policy_error(p->msgs, s->at, "opcode, flags and namespace cannot be set");
-	if (!f.be && !known_bits(&f, row))
+	if (!known_bits(&f, row))
 		return sl_policy_error(p->msgs, s->at,
 				       "these bits are reserved in %s: 'reserved = 0' clears them",
 				       sl_rows[row].name);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/table.h"
+#include "policy/bits.h"
 #include "policy/compile.h"
 
 static const char *str(const struct sl_compiler *c, uint32_t off)
@@ -225,31 +226,12 @@ int sl_limit_binds(struct sl_compiler *c)
 	return r;
 }
 
-static bool bits_meet(const struct sl_field *a, const struct sl_field *b)
-{
-	unsigned alo = 8u * a->off + a->shift, blo = 8u * b->off + b->shift;
-
-	return alo < blo + b->width && blo < alo + a->width;
-}
-
-/* Bit `bit` of the request as an assignment sets it. */
-static unsigned bit_of(const struct sl_cond *set, unsigned bit)
-{
-	return (unsigned)(set->a >> (bit - (8u * set->field.off + set->field.shift)) & 1);
-}
-
 static bool sets_differ(const struct sl_cond *a, const struct sl_cond *b)
 {
-	if (!bits_meet(&a->field, &b->field))
-		return false;
-	for (unsigned bit = 0; bit < 8 * SL_REQ_MAX; bit++) {
-		unsigned alo = 8u * a->field.off + a->field.shift;
-		unsigned blo = 8u * b->field.off + b->field.shift;
-
-		if (bit >= alo && bit < alo + a->field.width && bit >= blo &&
-		    bit < blo + b->field.width && bit_of(a, bit) != bit_of(b, bit))
+	for (unsigned n = 0, m; n < a->field.width; n++)
+		if (sl_bits_has(&b->field, sl_bits_at(&a->field, n), &m) &&
+		    ((a->a >> n ^ b->a >> m) & 1))
 			return true;
-	}
 	return false;
 }
 

@@ -306,6 +306,8 @@ static int parse_bit_range(struct sl_parser *p, struct sl_field *f)
 	return 0;
 }
 
+#define FIELD_PREFIX "field."
+
 int sl_parse_bits(struct sl_parser *p, const char **ret_name, struct sl_field *ret)
 {
 	const struct sl_token *t = &p->t;
@@ -345,9 +347,16 @@ name:
 		sl_next(p);
 		return 0;
 	}
-	if (sl_word_reserved(t->text, t->len))
+	/* field.length: the command's own field where the language has a word of that name. */
+	if (t->len > strlen(FIELD_PREFIX) &&
+	    memcmp(t->text, FIELD_PREFIX, strlen(FIELD_PREFIX)) == 0)
+		*ret_name = sl_arena_str(&p->policy->arena, t->text + strlen(FIELD_PREFIX),
+					 t->len - strlen(FIELD_PREFIX));
+	else if (sl_word_reserved(t->text, t->len) &&
+		 !sl_word_find(SL_WORD_OTHER, t->text, t->len))
 		return sl_fail(p, "a field");
-	*ret_name = sl_arena_str(&p->policy->arena, t->text, t->len);
+	else
+		*ret_name = sl_arena_str(&p->policy->arena, t->text, t->len);
 	sl_next(p);
 	return 0;
 }

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "core/decode-cxl.h"
 #include "core/table.h"
 #include "wire/wire.h"
 
@@ -81,6 +83,7 @@ static void put_field_condition(struct sl_random *r, struct text *t, uint16_t ro
 	static const char *const signs[] = {"=", "!=", "<=", ">="};
 	unsigned k = sl_random_below(r, 7);
 
+	put(t, "field.");
 	if (k < 4)
 		put(t, "%s %s %llu", x->name, signs[k],
 		    (unsigned long long)(sl_random_next(r) % ((mask < 15 ? mask : 15) + 1)));
@@ -119,7 +122,8 @@ static void put_condition(struct sl_random *r, struct text *t, uint16_t row)
 		put(t, "length in {0..%u, 4096}", sl_random_below(r, 600));
 		break;
 	case 6:
-		put(t, "door %s ns-char", chance(r, 2) ? "=" : "!=");
+		put(t, "door %s %s",
+		    chance(r, 2) ? "=" : "!=", chance(r, 2) ? "ns-char" : "partition");
 		break;
 	case 7:
 		put(t, "log[%u:%u] in ", 8 + sl_random_below(r, 20), sl_random_below(r, 3));
@@ -145,21 +149,25 @@ static void put_rule(struct sl_random *r, struct text *t, unsigned classes)
 					  "gid 6",
 					  "label \"tenant*\"",
 					  "root or gid 6 and uid 7"};
-	static const char *const many[] = {"anything", "nvme.admin.*", "nvme.nvm.*", "nvme.*.get-*",
-					   "effects has any {firmware, security, peer}"};
+	static const char *const many[] = {
+		"anything",	"nvme.admin.*", "nvme.nvm.*",
+		"nvme.*.get-*", "scsi.*",	"scsi.sbc.*",
+		"cxl.*",	"fwctl.cxl.*",	"effects has any {firmware, security, peer}"};
+	static const char *const on[] = {"intel", "protocol nvme", "protocol scsi or protocol cxl",
+					 "protocol fwctl and model \"Other\""};
 	uint16_t row = (uint16_t)sl_random_below(r, sl_row_count);
 	bool deny = chance(r, 4), anything = chance(r, 3), where;
 	struct sl_field sel;
 
 	put(t, "%s %s: ", deny ? "deny" : "allow", who[sl_random_below(r, 8)]);
 	if (anything)
-		put(t, "%s", many[sl_random_below(r, 5)]);
+		put(t, "%s", many[sl_random_below(r, SL_COUNT(many))]);
 	else if (classes && chance(r, 4))
 		put(t, "c%u, %s", sl_random_below(r, classes), sl_rows[row].name);
 	else
 		put(t, "%s", sl_rows[chance(r, 2) ? sl_rows[row].parent : row].name);
 	if (chance(r, 4))
-		put(t, " on %s", chance(r, 2) ? "intel" : "protocol nvme");
+		put(t, " on %s", on[sl_random_below(r, SL_COUNT(on))]);
 	where = !chance(r, 3);
 	if (where) {
 		/* A field of one row is not one of everything. */
@@ -233,22 +241,22 @@ void sl_random_identity(struct sl_random *r, struct sl_identity *ret)
 			       chance(r, 2) ? "tenant-1" : "other");
 }
 
-void sl_random_contract(struct sl_random *r, struct sl_contract *ret)
+/* What a front end asks for, and the device's type that makes a command set of it. */
+static const struct {
+	uint8_t protocol, asked;
+	uint8_t types[8];
+} families[] = {
+	{SL_WIRE_NVME, SL_SET_NVME_ADMIN, {SL_TYPE_NONE}},
+	{SL_WIRE_NVME, SL_SET_NVME_ADMIN, {SL_TYPE_NONE}},
+	{SL_WIRE_SCSI, SL_SET_SCSI, {0x00, 0x00, 0x01, 0x05, 0x08, 0x0d, 0x14, SL_TYPE_NONE}},
+	{SL_WIRE_CXL, SL_SET_CXL, {SL_TYPE_NONE}},
+	{SL_WIRE_FWCTL, SL_SET_FWCTL, {1, 2, 2, 2, 2, 3, 4, 9}},
+};
+
+static void random_units(struct sl_random *r, struct sl_contract *ret)
 {
-	memset(ret, 0, sizeof(*ret));
-	ret->generation = 1 + sl_random_below(r, 1000);
-	ret->state = SL_CONTRACT_PRESENT;
-	ret->caught = chance(r, 6);
-	ret->max_transfer = 1u << 20;
-	if (!chance(r, 8)) {
-		(void)snprintf(ret->model, sizeof(ret->model), "%s",
-			       chance(r, 2) ? "INTEL SSDPE2KX" : "Other");
-		(void)snprintf(ret->firmware, sizeof(ret->firmware), "%s",
-			       chance(r, 2) ? "V1" : "V2");
-		(void)snprintf(ret->vendor, sizeof(ret->vendor), "8086");
-	}
-	ret->n_ns = 3;
-	for (uint32_t i = 0; i < 3; i++)
+	ret->n_ns = ret->protocol == SL_WIRE_NVME ? 3 : 1;
+	for (uint32_t i = 0; i < ret->n_ns; i++)
 		ret->ns[i] = (struct sl_ns){
 			.nsid = i + 1,
 			.csi = (uint8_t)(i == 2 ? 2 : 0),
@@ -258,14 +266,57 @@ void sl_random_contract(struct sl_random *r, struct sl_contract *ret)
 			.blocks = 1u << 20,
 			.meta = (uint16_t)(i == 1 && chance(r, 4) ? 8 : 0),
 		};
-	for (unsigned i = 0; i < 256; i++) {
-		struct sl_entry *e;
-		uint8_t set = (uint8_t)(1 + sl_random_below(r, _SL_SET_N - 1));
-		bool sub = chance(r, 2);
+	for (; ret->protocol >= SL_WIRE_CXL && ret->n_features < 3; ret->n_features++) {
+		struct sl_feature *f = &ret->features[ret->n_features];
 
-		e = sl_contract_add(ret,
-				    sl_key(set, (uint16_t)sl_random_below(r, 256),
-					   sub ? (uint16_t)sl_random_below(r, 256) : SL_SEL_ANY));
+		memset(f->uuid, (int)ret->n_features, sizeof(f->uuid));
+		f->flags = !chance(r, 6);
+		f->set_size = chance(r, 6) ? 0 : 16;
+		f->raw = (uint16_t)(sl_random_next(r) & sl_random_next(r));
+		(void)sl_contract_cxl_word(f->raw, &f->declared);
+	}
+}
+
+/* Commands that the tables know, mostly: of the sets that the device has. */
+static uint64_t random_key(struct sl_random *r, const struct sl_contract *c)
+{
+	const struct sl_row *row = &sl_rows[sl_random_below(r, sl_row_count)];
+	bool sub = chance(r, 2);
+
+	if (sl_sets[row->set].protocol != c->protocol || chance(r, 4))
+		return sl_key((uint8_t)(1 + sl_random_below(r, _SL_SET_N - 1)),
+			      (uint16_t)sl_random_below(r, 256),
+			      sub ? (uint16_t)sl_random_below(r, 256) : SL_SEL_ANY);
+	if (row->flags & SL_ROW_SELECTOR)
+		sub = true;
+	return sl_key(sl_set_of_type(sl_sets[row->set].asked, c->type), row->op_lo,
+		      sub ? row->sel_lo : SL_SEL_ANY);
+}
+
+void sl_random_contract(struct sl_random *r, struct sl_contract *ret)
+{
+	unsigned family = sl_random_below(r, SL_COUNT(families));
+
+	memset(ret, 0, sizeof(*ret));
+	ret->generation = 1 + sl_random_below(r, 1000);
+	ret->state = SL_CONTRACT_PRESENT;
+	ret->caught = chance(r, 6);
+	ret->max_transfer = 1u << 20;
+	ret->protocol = families[family].protocol;
+	ret->type = families[family].types[0];
+	if (ret->protocol == SL_WIRE_SCSI || ret->protocol == SL_WIRE_FWCTL)
+		ret->type = families[family].types[sl_random_below(r, 8)];
+	if (!chance(r, 8)) {
+		(void)snprintf(ret->model, sizeof(ret->model), "%s",
+			       chance(r, 2) ? "INTEL SSDPE2KX" : "Other");
+		(void)snprintf(ret->firmware, sizeof(ret->firmware), "%s",
+			       chance(r, 2) ? "V1" : "V2");
+		(void)snprintf(ret->vendor, sizeof(ret->vendor), "8086");
+	}
+	random_units(r, ret);
+	for (unsigned i = 0; i < 256; i++) {
+		struct sl_entry *e = sl_contract_add(ret, random_key(r, ret));
+
 		if (!e)
 			break;
 		e->raw = (uint32_t)sl_random_next(r);
@@ -280,34 +331,79 @@ void sl_random_contract(struct sl_random *r, struct sl_contract *ret)
 		e->flags |= (uint8_t)((chance(r, 8) ? 0 : SL_ENTRY_SUPPORTED) |
 				      (chance(r, 12) ? SL_ENTRY_RESERVED : 0) |
 				      (chance(r, 16) ? SL_ENTRY_CAUGHT : 0));
+		if (ret->protocol == SL_WIRE_SCSI && !e->usage && ret->n_usage < SL_USAGE_MAX &&
+		    chance(r, 4)) {
+			memset(ret->usage[ret->n_usage], 0xff, SL_CDB_MAX);
+			ret->usage[ret->n_usage][1 + sl_random_below(r, 8)] =
+				(uint8_t)sl_random_next(r);
+			e->usage = (uint8_t)++ret->n_usage;
+		}
 	}
 }
 
 /* Fields that the format has, mostly small values; now and then any bits at all. */
-static void random_fields(struct sl_random *r, const struct sl_row *row, uint8_t *req)
+static void random_fields(struct sl_random *r, const struct sl_row *row, uint8_t *req,
+			  uint8_t *data)
 {
 	const struct sl_format *f = &sl_formats[row->format];
+	unsigned first = sl_sets[row->set].protocol == SL_WIRE_NVME ? 8 : 1;
 
 	for (uint32_t i = 0; i < f->n_fields; i++) {
-		if (f->fields[i].field.off < 8)
+		const struct sl_field *x = &f->fields[i].field;
+
+		if (x->space == SL_SPACE_DATA && chance(r, 2))
+			sl_field_set(x, data, sl_random_below(r, 6));
+		if (x->space != SL_SPACE_REQ || x->off < first)
 			continue;
 		if (chance(r, 3))
-			sl_field_set(&f->fields[i].field, req,
+			sl_field_set(x, req,
 				     chance(r, 8) ? sl_random_next(r) : sl_random_below(r, 20));
 	}
+	if (f->size.bytes && f->size.space == SL_SPACE_REQ && !chance(r, 4))
+		sl_field_set(&f->size, req, 8u * sl_random_below(r, 5));
 	if (chance(r, 16))
-		req[8 + sl_random_below(r, SL_REQ_MAX - 8)] ^=
+		req[first + sl_random_below(r, SL_REQ_MAX - first)] ^=
 			(uint8_t)(1u << sl_random_below(r, 8));
 	if (chance(r, 64))
 		for (unsigned i = 0; i < SL_REQ_MAX; i++)
 			req[i] = (uint8_t)sl_random_next(r);
 }
 
+/* A mailbox header's lengths, mostly those that the command wants. */
+static void random_mailbox(struct sl_random *r, const struct sl_row *row, uint8_t *req)
+{
+	uint32_t in = row->len == SL_LEN_MBOX || row->len == SL_LEN_MBOX_MIN ? row->len_arg : 0;
+
+	if (chance(r, 8) || row->len == SL_LEN_MBOX_MIN)
+		in += sl_random_below(r, 16);
+	sl_put_le32(req + SL_MBOX_IN_LEN, in);
+	sl_put_le32(req + SL_MBOX_OUT_LEN, chance(r, 2) ? sl_random_below(r, 64) : 0);
+	if (chance(r, 2))
+		req[SL_MBOX_SCOPE] = 0;
+}
+
+/* A row that this device's commands can be. */
+static uint16_t random_row(struct sl_random *r, const struct sl_contract *c)
+{
+	for (;;) {
+		uint16_t n = (uint16_t)sl_random_below(r, sl_row_count);
+		const struct sl_row *row = &sl_rows[n];
+		uint8_t set = sl_set_of_type(sl_sets[row->set].asked, c->type);
+
+		if (sl_sets[row->set].protocol != c->protocol)
+			continue;
+		if (c->protocol == SL_WIRE_NVME || chance(r, 16) ||
+		    sl_row_find_key(set, (uint8_t)row->op_lo, row->sel_lo) == n)
+			return n;
+	}
+}
+
 void sl_random_command(struct sl_random *r, const struct sl_contract *c, struct sl_command *ret,
 		       uint8_t *data)
 {
 	static const uint32_t nsids[] = {0, 1, 1, 2, 3, 5, 0xffffffffu};
-	const struct sl_row *row = &sl_rows[sl_random_below(r, sl_row_count)];
+	uint16_t number = random_row(r, c);
+	const struct sl_row *row = &sl_rows[number];
 	struct sl_field sel;
 	struct sl_command resolved;
 	struct sl_facts facts;
@@ -320,20 +416,25 @@ void sl_random_command(struct sl_random *r, const struct sl_contract *c, struct 
 	ret->writable = chance(r, 2);
 	ret->node_nsid = chance(r, 2) ? nsid : 0;
 	ret->timeout_ms = chance(r, 8) ? sl_random_below(r, 1000000) : 0;
+	for (unsigned i = 0; i < 64; i++)
+		data[i] = chance(r, 4) ? (uint8_t)sl_random_below(r, 3) : 0;
+	if (c->n_features && chance(r, 2))
+		memcpy(data, c->features[sl_random_below(r, c->n_features)].uuid, 16);
+	random_fields(r, row, ret->req, data);
 	ret->req[0] = (uint8_t)(row->op_lo + sl_random_below(r, row->op_hi - row->op_lo + 1u));
-	random_fields(r, row, ret->req);
 	if (!sl_sets[row->set].lu)
 		memcpy(ret->req + 4, &nsid, sizeof(nsid));
-	if (sl_row_selector((uint16_t)(row - sl_rows), &sel) && !chance(r, 32))
+	else if (c->protocol != SL_WIRE_SCSI && !chance(r, 32))
+		random_mailbox(r, row, ret->req);
+	if (sl_row_selector(number, &sel) && !chance(r, 32))
 		sl_field_set(&sel, ret->req,
 			     row->sel_lo +
 				     sl_random_below(r, (row->sel_hi & 0xff) - row->sel_lo + 1u));
-	for (unsigned i = 0; i < 64; i++)
-		data[i] = chance(r, 4) ? (uint8_t)sl_random_below(r, 3) : 0;
-	ret->dir = row->dir;
-	/* Ask the facts how long it is, so that most commands have the right length. */
 	resolved = *ret;
 	sl_command_resolve(c, &resolved);
+	resolved.dir = chance(r, 2) ? SL_DIR_IN : SL_DIR_OUT;
+	ret->dir = sl_command_dir(&resolved);
+	/* Ask the facts how long it is, so that most commands have the right length. */
 	sl_facts_collect(c, &resolved, NULL, &facts);
 	ret->data_len = chance(r, 10) ? sl_random_below(r, 5000) : facts.length;
 	ret->meta_len = chance(r, 50) ? 64 : facts.meta_length;

@@ -267,9 +267,11 @@ static enum tri pick_holds(const struct asking *a, unsigned n)
 
 		for (uint32_t t = 0; t < all->n; t++) {
 			const struct sl_term *x = all->term[t];
+			struct sl_field f;
 
 			if (a->normaliser && (x->kind != SL_TERM_FIELD ||
-					      (!x->name && x->field.space != SL_SPACE_REQ)))
+					      !sl_term_field(x, a->scene->facts->row, &f) ||
+					      f.space != SL_SPACE_REQ))
 				continue;
 			r = both(r, term_holds(a->scene, x));
 		}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "core/table.h"
 #include "policy/random.h"
 #include "wire/wire.h"
@@ -13,7 +14,7 @@
 #undef NDEBUG
 #include <assert.h>
 
-#define DEVICE_NAME "nvme0"
+#define DEVICE_NAME "disk0"
 
 static struct sl_contract contract;
 static unsigned long long seen[_SL_REASON_N], allowed, normalised;
@@ -49,7 +50,7 @@ static void compare(const struct setting *s, const struct sl_command *cmd, const
 {
 	const struct sl_image *img = s->image;
 	const struct sl_rule *rules = sl_image_at(img, img->rules);
-	const struct sl_policy_device device = {DEVICE_NAME, SL_WIRE_NVME};
+	const struct sl_policy_device device = {DEVICE_NAME, contract.protocol};
 	struct sl_command a = *cmd, b = *cmd;
 	struct sl_verdict fast, slow;
 	unsigned line = 0;
@@ -95,33 +96,71 @@ static bool setting_make(struct sl_random *r, struct setting *s)
 static bool client_make(struct sl_random *r, struct setting *s)
 {
 	sl_random_identity(r, &s->who);
-	return sl_image_bind(s->image, &s->who, &contract, DEVICE_NAME, SL_WIRE_NVME, &s->bind) ==
-	       0;
+	return sl_image_bind(s->image, &s->who, &contract, DEVICE_NAME, contract.protocol,
+			     &s->bind) == 0;
 }
 
-/* Every opcode with every value of the byte that can select a sub-command. */
-static void every_key(struct sl_random *r, const struct setting *s)
+/*
+ * Every opcode with every value of a byte that can select a sub-command, through nodes open for
+ * reading and for writing. `set` is what the front end says.
+ */
+static void every_key(struct sl_random *r, const struct setting *s, uint8_t set)
 {
-	static const unsigned selector_bytes[] = {40, 41, 43, 45, 49, 52};
-	uint8_t data[4096] = {0};
+	static const uint8_t nvme[] = {40, 41, 43, 45, 49, 52};
+	bool is_nvme = sl_sets[set].protocol == SL_WIRE_NVME;
+	unsigned values = sl_sets[set].protocol == SL_WIRE_SCSI ? 32 : 256;
+	static uint8_t data[4096];
 
-	for (unsigned set = SL_SET_NVME_ADMIN; set <= SL_SET_NVME_IO; set++)
-		for (unsigned op = 0; op < 256; op++)
-			for (unsigned sel = 0; sel < 256; sel++) {
-				struct sl_command c = {.set = (uint8_t)set, .req_len = SL_REQ_MAX};
+	for (unsigned op = 0; op < 256; op++)
+		for (unsigned sel = 0; sel < values; sel++)
+			for (unsigned writable = 0; writable < 2; writable++) {
+				struct sl_command c = {.set = set, .writable = (uint8_t)writable};
 				struct sl_facts facts;
 				struct sl_command k;
 
 				c.req[0] = (uint8_t)op;
-				c.req[4] = (uint8_t)(1 + sl_random_below(r, 3));
-				c.req[selector_bytes[sl_random_below(r, 6)]] = (uint8_t)sel;
+				c.req[is_nvme ? nvme[sl_random_below(r, 6)] : 1] = (uint8_t)sel;
+				if (is_nvme)
+					c.req[4] = (uint8_t)(1 + sl_random_below(r, 3));
+				c.door = (uint8_t)sl_random_below(r, _SL_DOOR_N);
 				k = c;
 				sl_command_resolve(&contract, &k);
 				sl_facts_collect(&contract, &k, NULL, &facts);
-				c.dir = sl_rows[facts.row].dir;
+				c.req_len = (uint16_t)sl_formats[sl_rows[facts.row].format].req_len;
+				c.dir = sl_command_dir(&k);
 				c.data_len = facts.length < 4096 ? facts.length : 4096;
 				compare(s, &c, data, 0);
 			}
+}
+
+/* All keys of what the contract's device can be asked for. */
+static void every_set(struct sl_random *r, const struct setting *s)
+{
+	for (unsigned set = SL_SET_NONE + 1; set < _SL_SET_N; set++)
+		if (sl_sets[set].asked == set && sl_sets[set].protocol == contract.protocol)
+			every_key(r, s, (uint8_t)set);
+}
+
+/* The same for every peripheral and fwctl device type there can be. */
+static void every_type(struct sl_random *r)
+{
+	static const uint8_t protocols[] = {SL_WIRE_SCSI, SL_WIRE_FWCTL};
+
+	for (unsigned p = 0; p < SL_COUNT(protocols); p++)
+		for (uint8_t type = 0; type <= SL_TYPE_NONE; type++) {
+			struct setting s = {0};
+
+			do
+				sl_random_contract(r, &contract);
+			while (contract.protocol != protocols[p]);
+			contract.type = type;
+			if (!setting_make(r, &s))
+				continue;
+			if (client_make(r, &s))
+				every_set(r, &s);
+			free(s.image);
+			(void)sl_policy_free(s.policy);
+		}
 }
 
 int main(int argc, char **argv)
@@ -131,6 +170,7 @@ int main(int argc, char **argv)
 	unsigned long long done = 0, policies = 0, refused = 0;
 	static uint8_t data[4096];
 
+	every_type(&r);
 	while (done < count) {
 		struct setting s = {0};
 
@@ -143,7 +183,7 @@ int main(int argc, char **argv)
 			if (!client_make(&r, &s))
 				continue;
 			if (policies % 400 == 0)
-				every_key(&r, &s);
+				every_set(&r, &s);
 			for (unsigned i = 0; i < 250; i++, done++) {
 				struct sl_command cmd;
 
@@ -165,8 +205,9 @@ int main(int argc, char **argv)
 	/* A generator that reaches nothing would prove nothing. */
 	assert(policies > 3 * refused);
 	assert(allowed * 50 > done && normalised * 100 > done / 10);
-	for (unsigned i = SL_REASON_ALLOWED; i <= SL_REASON_IN_USE; i++)
-		if (i != SL_REASON_TOO_LONG && i != SL_REASON_NOT_DECLARED)
+	for (unsigned i = SL_REASON_ALLOWED; i < _SL_REASON_N; i++)
+		if ((i <= SL_REASON_IN_USE || i >= SL_REASON_NOT_EVALUATED) &&
+		    i != SL_REASON_TOO_LONG && i != SL_REASON_NOT_DECLARED)
 			assert(seen[i] > 0);
 	if (argc > 1)
 		(void)printf("%llu commands under %llu policies: agreed\n", done, policies);
