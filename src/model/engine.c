@@ -65,6 +65,7 @@ const struct sl_model_ops *sl_model_ops_of(uint8_t protocol)
 {
 	static const struct sl_model_ops *const all[] = {
 		[SL_WIRE_NVME] = &sl_model_nvme,
+		[SL_WIRE_SCSI] = &sl_model_scsi,
 	};
 
 	return protocol < SL_COUNT(all) ? all[protocol] : NULL;

@@ -133,6 +133,8 @@ int sl_persona_read_lids(struct sl_pj *j, json_t *v, void *field, const struct s
 int sl_persona_read_firmware(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_persona_read_quirks(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_persona_read_namespaces(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
+/* First content: an array into a struct sl_persona_ns. */
+int sl_persona_read_content(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_persona_read_variables(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_persona_read_vendor(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_persona_read_rules(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);

@@ -162,7 +162,7 @@ static int read_fill(struct sl_pj *j, json_t *v, void *field, const struct sl_pj
 	return sl_pj_object(j, v, keys, SL_COUNT(keys), f);
 }
 
-static int read_fills(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
+int sl_persona_read_content(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
 {
 	struct sl_persona_ns *ns = field;
 
@@ -251,7 +251,7 @@ static int read_namespace(struct sl_pj *j, json_t *v, void *field, const struct 
 		{"eui64", read_guid, SL_PJ_FIELD(struct sl_persona_ns, eui64)},
 		{"uuid", read_uuid, SL_PJ_FIELD(struct sl_persona_ns, uuid)},
 		{"zns", read_zns},
-		{"content", read_fills},
+		{"content", sl_persona_read_content},
 		{"identify_raw", sl_pj_read_skip},
 	};
 	json_t *raw;

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "model/persona-json.h"
+#include "model/scsi/persona.h"
 #include "wire/wire.h"
 
 /* ---- the outline ---- */
@@ -30,7 +31,7 @@ static int read_format(struct sl_pj *j, json_t *v, void *field, const struct sl_
 /* Read before everything else: names of states and fields are the protocol's. */
 static int read_protocol(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
 {
-	static const char *const words[] = {"nvme"};
+	static const char *const words[] = {"nvme", "scsi"};
 	unsigned w;
 	int r = sl_pj_word(j, v, words, SL_COUNT(words), &w);
 
@@ -128,15 +129,27 @@ static int read_telemetry(struct sl_pj *j, json_t *v, void *field, const struct 
 	return sl_pj_object(j, v, keys, SL_COUNT(keys), j->p);
 }
 
+#define COMMON_HEAD                                                                                \
+	{"format", read_format, .required = true},                                                 \
+		{"protocol", read_protocol, SL_PJ_FIELD(struct sl_persona, protocol)},             \
+		{"name", sl_pj_read_name, SL_PJ_FIELD(struct sl_persona, name)},                   \
+		{"title", sl_pj_read_ascii, SL_PJ_FIELD(struct sl_persona, title), .min = 1},      \
+		{"source", read_source, SL_PJ_FIELD(struct sl_persona, source)},                   \
+		{"honest", sl_pj_read_bool, SL_PJ_FIELD(struct sl_persona, honest)},               \
+	{                                                                                          \
+		"seed", sl_pj_read_uint, SL_PJ_FIELD(struct sl_persona, seed)                      \
+	}
+#define COMMON_TAIL                                                                                \
+	{"timing", read_timing}, {"variables", sl_persona_read_variables},                         \
+		{"vendor_commands", sl_persona_read_vendor},                                       \
+		{"behaviours", sl_persona_read_rules},                                             \
+	{                                                                                          \
+		"drift", sl_persona_read_drift                                                     \
+	}
+
 /* In the order of reading: rules name variables, vendor commands share actions with rules. */
 static const struct sl_pj_key outline[] = {
-	{"format", read_format, .required = true},
-	{"protocol", read_protocol, SL_PJ_FIELD(struct sl_persona, protocol)},
-	{"name", sl_pj_read_name, SL_PJ_FIELD(struct sl_persona, name)},
-	{"title", sl_pj_read_ascii, SL_PJ_FIELD(struct sl_persona, title), .min = 1},
-	{"source", read_source, SL_PJ_FIELD(struct sl_persona, source)},
-	{"honest", sl_pj_read_bool, SL_PJ_FIELD(struct sl_persona, honest)},
-	{"seed", sl_pj_read_uint, SL_PJ_FIELD(struct sl_persona, seed)},
+	COMMON_HEAD,
 	{"identify_controller", sl_persona_read_identify, SL_PJ_FIELD(struct sl_persona, id_ctrl),
 	 .required = true},
 	{"identify_controller_raw", sl_pj_read_skip},
@@ -152,13 +165,25 @@ static const struct sl_pj_key outline[] = {
 	{"error_log", read_error_log},
 	{"firmware", sl_persona_read_firmware, SL_PJ_FIELD(struct sl_persona, firmware)},
 	{"quirks", sl_persona_read_quirks},
-	{"timing", read_timing},
 	{"telemetry", read_telemetry},
 	{"namespaces", sl_persona_read_namespaces},
-	{"variables", sl_persona_read_variables},
-	{"vendor_commands", sl_persona_read_vendor},
-	{"behaviours", sl_persona_read_rules},
-	{"drift", sl_persona_read_drift},
+	COMMON_TAIL,
+};
+
+static const struct sl_pj_key scsi_outline[] = {
+	COMMON_HEAD,
+	{"inquiry", sl_scsi_read_inquiry, .required = true},
+	{"inquiry_raw", sl_scsi_read_inquiry_raw},
+	{"medium", sl_scsi_read_medium},
+	{"quirks", sl_scsi_read_quirks},
+	{"block_limits", sl_scsi_read_limits},
+	{"vpd", sl_scsi_read_vpd},
+	{"mode_pages", sl_scsi_read_modes},
+	{"log_pages", sl_scsi_read_logs},
+	{"commands", sl_scsi_read_commands},
+	{"unlisted", sl_scsi_read_unlisted},
+	{"refused", sl_scsi_read_refused},
+	COMMON_TAIL,
 };
 
 /* ---- building and freeing ---- */
@@ -219,6 +244,7 @@ struct sl_persona *sl_persona_free(struct sl_persona *p)
 	rules_free(p->rules, p->n_rules);
 	free(p->drift);
 	free(p->vars);
+	sl_scsi_persona_free(p->scsi);
 	free(p);
 	return NULL;
 }
@@ -271,9 +297,20 @@ static int check_depth(struct sl_pj *j)
 
 static int build(struct sl_pj *j, json_t *root)
 {
-	int r = sl_pj_object(j, root, outline, SL_COUNT(outline), j->p);
+	const char *protocol = json_string_value(json_object_get(root, "protocol"));
+	int r;
 
-	return r ? r : sl_persona_complete(j, root);
+	if (!protocol || strcmp(protocol, "scsi")) {
+		r = sl_pj_object(j, root, outline, SL_COUNT(outline), j->p);
+		return r ? r : sl_persona_complete(j, root);
+	}
+	j->p->protocol = SL_WIRE_SCSI;
+	j->p->scsi = calloc(1, sizeof(*j->p->scsi));
+	if (!j->p->scsi)
+		return sl_pj_nomem(j);
+	j->p->scsi->present = true;
+	r = sl_pj_object(j, root, scsi_outline, SL_COUNT(scsi_outline), j->p);
+	return r ? r : sl_scsi_persona_complete(j, root);
 }
 
 int sl_persona_parse(const char *text, size_t len, const char *name, struct sl_persona **ret,
@@ -386,8 +423,14 @@ int sl_persona_summary(const char *path, struct sl_persona_summary *ret, struct 
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->name, p->name, sizeof(ret->name));
 	memcpy(ret->title, p->title, sizeof(ret->title));
-	unpad(ret->mn, p->id_ctrl + 24, 40);
-	unpad(ret->fr, p->id_ctrl + 64, 8);
+	if (p->scsi) {
+		unpad(ret->mn, p->scsi->inquiry + 8, 24);
+		unpad(ret->fr, p->scsi->inquiry + 32, 4);
+	} else {
+		unpad(ret->mn, p->id_ctrl + 24, 40);
+		unpad(ret->fr, p->id_ctrl + 64, 8);
+	}
+	ret->protocol = p->protocol;
 	ret->namespaces = p->n_ns;
 	ret->rules = p->n_rules;
 	ret->honest = p->honest;

@@ -337,6 +337,8 @@ struct sl_drift {
 	uint64_t min, max;
 };
 
+struct sl_persona_scsi;
+
 struct sl_persona {
 	uint8_t protocol;		/* enum sl_wire_protocol */
 	char name[SL_PERSONA_NAME_MAX]; /* the file's name without .json unless given */
@@ -373,6 +375,7 @@ struct sl_persona {
 		self_test_ms; /* how long background work takes (short test) */
 	uint32_t telemetry_host_bytes, telemetry_ctrl_bytes; /* data blocks * 512; 0: none */
 
+	struct sl_persona_scsi *scsi; /* protocol SCSI: the logical unit */
 	unsigned n_ns;
 	struct sl_persona_ns *ns; /* in order of nsid */
 	unsigned n_vendor;
@@ -389,7 +392,8 @@ struct sl_persona {
 struct sl_persona_summary {
 	char name[SL_PERSONA_NAME_MAX];
 	char title[128];
-	char mn[41], fr[9];
+	uint8_t protocol;   /* enum sl_wire_protocol */
+	char mn[41], fr[9]; /* SCSI: vendor and product, revision */
 	unsigned namespaces, rules;
 	bool honest;
 };

@@ -220,6 +220,7 @@ static int on_query(struct server *s)
 	if (h->tag != 0)
 		return -EPROTO;
 	d.protocol = sl_model_persona(s->m)->protocol;
+	d.reserved[0] = SL_SERVER_TAKES_CONTROL;
 	d.max_transfer = sl_model_max_transfer(s->m);
 	strncpy(d.name, sl_model_persona(s->m)->name, sizeof(d.name) - 1);
 	post(s, &d, sizeof(d), NULL, 0);

@@ -10,6 +10,9 @@
 
 #include "model/model.h"
 
+/* In byte 17 of DEVICE: it takes CONTROL. Who does not say so is not asked: it might hang up. */
+#define SL_SERVER_TAKES_CONTROL 0x01u
+
 /*
  * Waits as poll(2) does, for at most timeout_ms, with SIGTERM and SIGINT let through: who blocks
  * them elsewhere cannot miss one. What poll returned; EINTR is 0.

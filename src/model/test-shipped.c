@@ -121,6 +121,14 @@ static void reading(const char *path)
 	test_device_free(d);
 }
 
+static bool nvme(const char *path)
+{
+	struct sl_persona_summary s;
+
+	assert(sl_persona_summary(path, &s, NULL) == 0);
+	return s.protocol == SL_WIRE_NVME;
+}
+
 int main(int argc, char **argv)
 {
 	struct dirent *e;
@@ -131,7 +139,7 @@ int main(int argc, char **argv)
 	dir = opendir(".");
 	assert(dir);
 	while ((e = readdir(dir)) != NULL) {
-		if (!strstr(e->d_name, ".json"))
+		if (!strstr(e->d_name, ".json") || !nvme(e->d_name))
 			continue;
 		commands(e->d_name);
 		logs(e->d_name);
