@@ -189,7 +189,10 @@ static void look_up(const struct sl_contract *c, const struct sl_row *row, uint1
 		f->declared = e->declared;
 		f->scope |= e->scope;
 		f->excl = e->excl > f->excl ? e->excl : f->excl;
-		if (e->flags & SL_ENTRY_RESERVED)
+		/* A list that states no effects says of a vendor's command only that it is there.
+		 */
+		if ((e->flags & SL_ENTRY_RESERVED) ||
+		    ((row->flags & SL_ROW_VENDOR) && (e->flags & SL_ENTRY_NO_EFFECTS)))
 			f->declared |= SL_E_UNKNOWN;
 		if (e->usage && not_evaluated(c->usage[e->usage - 1], cmd->req))
 			refuse(f, SL_REASON_NOT_EVALUATED);
@@ -234,35 +237,25 @@ static uint64_t nlb_bytes(const struct sl_command *cmd, struct sl_facts *f)
 }
 
 /*
- * ATA PASS-THROUGH, SAT-5 §12.2.2: T_LENGTH (bits 1:0: none, FEATURES, COUNT, the transport's)
- * counts bytes, or with BYT_BLOK (bit 2) blocks of 512 bytes, or with T_TYPE (bit 4) logical
- * blocks.
+ * ATA PASS-THROUGH (12) and (16), SAT-5 §12.2: T_LENGTH (bits 1:0 of byte 2: none, FEATURES, COUNT,
+ * the transport's) counts bytes, or with BYT_BLOK (bit 2) blocks of 512 bytes, or with T_TYPE (bit
+ * 4) logical blocks. EXTEND (byte 1, bit 0) makes the registers of (16) two bytes wide.
  */
 static uint64_t ata_bytes(const struct sl_row *row, const struct sl_command *cmd,
 			  struct sl_facts *f)
 {
-	/* Byte of the flags, low bytes of FEATURES and COUNT; their high bytes stand before them.
-	 */
-	static const struct {
-		uint8_t flags, features, count, wide;
-	} layouts[] = {[SL_ATA_12] = {2, 3, 4, 0},
-		       [SL_ATA_16] = {2, 4, 6, 1},
-		       [SL_ATA_32] = {11, 21, 23, 1}};
 	const uint8_t *req = cmd->req;
-	uint8_t flags = req[layouts[row->len_arg].flags];
-	unsigned at =
-		(flags & 3) == 1 ? layouts[row->len_arg].features : layouts[row->len_arg].count;
-	/* EXTEND (bit 0 of the byte before the flags): registers of 16 bits. */
-	bool extend = layouts[row->len_arg].wide && (req[layouts[row->len_arg].flags - 1] & 1);
-	uint64_t n = extend ? sl_get_be16(req + at - 1) : req[at];
+	bool wide = row->len_arg == SL_ATA_16;
+	const uint8_t *low = req + ((req[2] & 3) == 1 ? 3 + wide : 4 + 2 * wide);
+	uint64_t n = wide && (req[1] & 1) ? sl_get_be16(low - 1) : *low;
 
-	if ((flags & 3) == 0)
+	if ((req[2] & 3) == 0)
 		return 0;
-	if ((flags & 3) == 3)
+	if ((req[2] & 3) == 3)
 		f->length_known = 0;
-	if (!(flags & 4))
+	if (!(req[2] & 4))
 		return n;
-	return flags & 0x10 ? block_bytes(n, f) : n * 512;
+	return req[2] & 0x10 ? block_bytes(n, f) : n * 512;
 }
 
 /* A SCSI command's by its format's size field, or CXL's by the header's. */
@@ -347,6 +340,8 @@ static uint64_t length_of(const struct sl_row *row, const struct sl_command *cmd
 /* Which way the data goes. */
 static uint8_t dir_of(const struct sl_row *row, const struct sl_command *cmd)
 {
+	if (row->len == SL_LEN_ATA) /* T_LENGTH and T_DIR, in byte 2 of both layouts */
+		return !(cmd->req[2] & 3) ? SL_DIR_NONE : cmd->req[2] & 8 ? SL_DIR_IN : SL_DIR_OUT;
 	if (row->len == SL_LEN_MBOX || row->len == SL_LEN_MBOX_MIN)
 		return (sl_get_le32(cmd->req + SL_MBOX_IN_LEN) ? SL_DIR_OUT : 0) |
 		       (sl_get_le32(cmd->req + SL_MBOX_OUT_LEN) ? SL_DIR_IN : 0);

@@ -221,6 +221,8 @@ static bool next_single(struct sl_ranges *it, uint8_t kind, struct sl_range *ret
 		return req[53] & 1 ? whole(it, ret) : zone(it, slba, ret);
 	case SL_RANGES_ZONE_APPEND:
 		return zone(it, slba, ret);
+	case SL_RANGES_UNTOLD:
+		return bad(it, SL_REASON_UNDESCRIBED);
 	case SL_RANGES_LBA:
 	case SL_RANGES_LBA_END:
 	case SL_RANGES_LBA_ON:

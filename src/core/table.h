@@ -116,7 +116,7 @@ enum sl_len {
 };
 
 /* Where ATA PASS-THROUGH keeps what its length depends on: SAT-5 §12.2. */
-enum sl_ata_layout { SL_ATA_12, SL_ATA_16, SL_ATA_32 };
+enum sl_ata_layout { SL_ATA_12, SL_ATA_16 };
 
 /* Which blocks the command names: walked by core/ranges.h. */
 enum sl_ranges_kind {
@@ -130,6 +130,7 @@ enum sl_ranges_kind {
 	SL_RANGES_LBA,	       /* the format's lba and size fields, as SL_LEN_BLOCKS counts */
 	SL_RANGES_LBA_END,     /* likewise, but size 0 stands for all that follow */
 	SL_RANGES_LBA_ON,      /* all blocks from the lba field on */
+	SL_RANGES_UNTOLD,      /* blocks, here or elsewhere, that the request does not say to us */
 	SL_RANGES_UNMAP,       /* payload of 16-byte UNMAP block descriptors, SBC-4 §5.35.3 */
 	_SL_RANGES_N
 };

@@ -64,7 +64,7 @@ static void test_columns(void)
 		/* What counts by a field has one. */
 		assert(r->len < SL_LEN_SIZE || r->len > SL_LEN_BYTCHK ||
 		       sl_formats[r->format].size.bytes);
-		assert(r->ranges < SL_RANGES_LBA || r->ranges == SL_RANGES_UNMAP ||
+		assert(r->ranges < SL_RANGES_LBA || r->ranges > SL_RANGES_LBA_ON ||
 		       sl_formats[r->format].lba.bytes);
 	}
 }

@@ -210,6 +210,7 @@ const uint32_t sl_format_count = COUNT(sl_formats);
 
 enum {
 	W_NONE,
+	W_S_NONE = W_NONE,
 #define WHEN(id, ...) W_##id,
 #include "spec/when.def"
 #undef WHEN
@@ -423,6 +424,28 @@ const uint16_t sl_op_map[_SL_SET_N][256] = {
 		{
 #include "spec/scsi_maint.def"
 #include "spec/scsi_sbc.def"
+#include "spec/scsi_spc.def"
+		},
+	[SL_SET_SCSI_SSC] =
+		{
+#include "spec/scsi_maint.def"
+#include "spec/scsi_spc.def"
+#include "spec/scsi_ssc.def"
+		},
+	[SL_SET_SCSI_MMC] =
+		{
+#include "spec/scsi_mmc.def"
+#include "spec/scsi_spc.def"
+		},
+	[SL_SET_SCSI_SMC] =
+		{
+#include "spec/scsi_maint.def"
+#include "spec/scsi_smc.def"
+#include "spec/scsi_spc.def"
+		},
+	[SL_SET_SCSI_SES] =
+		{
+#include "spec/scsi_maint.def"
 #include "spec/scsi_spc.def"
 		},
 	[SL_SET_CXL] =
