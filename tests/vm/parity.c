@@ -19,8 +19,9 @@
 #include "base/bytes.h"
 #include "core/decide.h"
 #include "core/reader.h"
+#include "model.h"
 #include "nvme.h"
-#include "policy/policy.h"
+#include "wire/wire.h"
 
 /* A case: what is asked, through what. */
 struct ask {
@@ -57,7 +58,7 @@ static void read_contract(struct target *t)
 	fd = open(node, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		die("%s: %s", node, strerror(errno));
-	sl_reader_init(&r, &t->contract, NULL, NULL);
+	sl_reader_init(&r, &t->contract, SL_WIRE_NVME, NULL, NULL);
 	while (sl_reader_next(&r, &cmd)) {
 		struct nvme_passthru_cmd64 c = {.opcode = cmd.req[0],
 						.nsid = sl_get_le32(cmd.req + 4),
@@ -78,7 +79,6 @@ static void read_contract(struct target *t)
 static void open_target(struct target *t)
 {
 	char node[64];
-	struct sl_identity who = {.uid = USER, .n_gids = 1, .gids = {USER}, .known = 1};
 
 	read_contract(t);
 	for (unsigned k = 0; k < NODE_N; k++) {
@@ -98,8 +98,8 @@ static void open_target(struct target *t)
 		if (t->fd[k][0] < 0 || t->fd[k][1] < 0)
 			die("%s: %s", node, strerror(errno));
 	}
-	if (image && sl_image_bind(image, &who, &t->contract, "nvme", 1, &t->bind) < 0)
-		die("the policy cannot be bound to the device");
+	if (image)
+		model_bind(image, USER, &t->contract, SL_WIRE_NVME, &t->bind);
 }
 
 static bool is_admin(enum door d)
@@ -219,8 +219,7 @@ static void try(struct target *t, const struct ask *a)
 		n_different++;
 		if (n_different <= 200) {
 			print(t, a, r);
-			(void)printf("\tpredicted %s (%s, rule %u)\n", v.allow ? "allow" : "deny",
-				     sl_reason_text(v.reason), v.rule);
+			(void)printf("\t%s\n", model_said(&v));
 		}
 	}
 }
@@ -315,24 +314,6 @@ static void sweep_admin(struct target *t)
 	}
 }
 
-static const void *load(const char *path)
-{
-	static struct sl_policy_messages msgs;
-	struct sl_policy *policy;
-	const char *why;
-	size_t size;
-	void *blob;
-
-	if (sl_policy_load(path, &msgs, &policy) < 0 ||
-	    sl_policy_compile(policy, &msgs, &blob, &size) < 0) {
-		sl_policy_messages_print(&msgs, stderr);
-		die("%s: not a policy", path);
-	}
-	if (sl_image_check(blob, size, &why) < 0)
-		die("%s: %s", path, why);
-	return blob;
-}
-
 int main(int argc, char **argv)
 {
 	static struct target targets[] = {
@@ -346,7 +327,7 @@ int main(int argc, char **argv)
 		die("usage: parity --tsv | parity POLICY");
 	print_all = strcmp(argv[1], "--tsv") == 0;
 	if (!print_all)
-		image = load(argv[1]);
+		image = model_load(argv[1]);
 	(void)uname(&u);
 	for (unsigned i = 0; i < SL_COUNT(targets); i++)
 		open_target(&targets[i]);
