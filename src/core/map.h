@@ -38,8 +38,10 @@ static inline uint16_t sl_row_at(uint8_t set, const uint8_t req[SL_REQ_MAX], uin
 	if (!row)
 		return set;
 	group = sl_rows[row].sel_group;
-	if (!group)
+	if (!group) {
+		*ret_sel = req[1]; /* CXL: the command within a set that has no rows of its own */
 		return row;
+	}
 	s = &sl_selectors[group];
 	*ret_sel = req[s->off] >> s->shift & s->mask;
 	sub = sl_sel_map[group][*ret_sel];
