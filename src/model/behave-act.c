@@ -284,7 +284,7 @@ static void ignore_done(struct sl_model_req *req)
 }
 
 /* Entry and payload of an inner command. false: there is none. */
-static bool inner_command(const struct sl_do *d, const struct sl_behave_ctx *ctx,
+static bool inner_command(uint32_t size, const struct sl_do *d, const struct sl_behave_ctx *ctx,
 			  struct sl_model_req *r, const uint8_t **ret_p, uint32_t *ret_len)
 {
 	const uint8_t *p;
@@ -296,9 +296,9 @@ static bool inner_command(const struct sl_do *d, const struct sl_behave_ctx *ctx
 	if (d->source != SL_SOURCE_PAYLOAD)
 		return true;
 	p = ctx->req ? command_bytes(ctx->req, SL_SOURCE_PAYLOAD, &len) : NULL;
-	if (!p || d->offset > len || len - d->offset < sizeof(r->sqe))
+	if (!p || d->offset > len || len - d->offset < size)
 		return false;
-	memcpy(r->sqe, p + d->offset, sizeof(r->sqe));
+	memcpy(r->sqe, p + d->offset, size);
 	if (!*ret_len && d->data_offset < len) {
 		*ret_p = p + d->data_offset;
 		*ret_len = len - d->data_offset;
@@ -315,7 +315,7 @@ static void act_run(struct sl_behave *b, const struct sl_do *d, struct sl_behave
 	struct sl_state_ref to;
 	uint32_t len;
 
-	if (!inner_command(d, ctx, &r, &payload, &len))
+	if (!inner_command(b->m->ops->request_len, d, ctx, &r, &payload, &len))
 		return;
 	b->m->ops->inner(b->m, &r, len != 0 && !d->length);
 	if (r.dir != SL_DIR_OUT)
@@ -348,6 +348,13 @@ static void act_event(struct sl_behave *b, const struct sl_do *d, struct sl_beha
 {
 	(void)ctx;
 	sl_model_event(b->m, d->event_type, d->event_info, d->event_lid);
+}
+
+static void act_attention(struct sl_behave *b, const struct sl_do *d, struct sl_behave_ctx *ctx)
+{
+	(void)ctx;
+	if (b->m->ops->attention)
+		b->m->ops->attention(b->m, (uint32_t)d->value);
 }
 
 static void act_error(struct sl_behave *b, const struct sl_do *d, struct sl_behave_ctx *ctx)
@@ -513,6 +520,7 @@ static act_fn *const acts[_SL_ACT_N] = {
 	[SL_ACT_FIRMWARE] = act_firmware,
 	[SL_ACT_RUN] = act_run,
 	[SL_ACT_EVENT] = act_event,
+	[SL_ACT_ATTENTION] = act_attention,
 	[SL_ACT_ERROR] = act_error,
 	[SL_ACT_RESET] = act_reset,
 	[SL_ACT_DEAD] = act_dead,

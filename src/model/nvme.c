@@ -371,6 +371,7 @@ static void nvme_reset(struct sl_model *m, bool power)
 
 const struct sl_model_ops sl_model_nvme = {
 	.protocol = SL_WIRE_NVME,
+	.request_len = 64,
 	.bad_field = NVME_INVALID_FIELD | SL_NVME_DNR,
 	.items = &sl_items_nvme,
 	.takes = nvme_takes,

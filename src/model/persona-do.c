@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "model/persona-json.h"
+#include "wire/wire.h"
 
 struct action;
 /* Fills *d from the value of the action's key. */
@@ -21,6 +22,7 @@ struct action {
 	bool many;    /* the value is an object of several, one action each */
 	uint64_t max; /* of its number */
 	read_action read;
+	uint8_t protocol; /* of this only; 0: any */
 };
 
 /* ---- shapes of values ---- */
@@ -28,6 +30,12 @@ struct action {
 static int read_number(struct sl_pj *j, json_t *v, const struct action *a, struct sl_do *d)
 {
 	return sl_pj_u64(j, v, 0, a->max, &d->value);
+}
+
+static int read_status(struct sl_pj *j, json_t *v, const struct action *a, struct sl_do *d)
+{
+	(void)a;
+	return sl_pj_u64(j, v, 0, sl_persona_status_max(j->p), &d->value);
 }
 
 static int read_true(struct sl_pj *j, json_t *v, const struct action *a, struct sl_do *d)
@@ -208,10 +216,13 @@ static int read_blocks_key(struct sl_pj *j, json_t *v, void *field, const struct
 		"blocks", read_blocks_key                                                          \
 	}
 
+/* The blocks of a logical unit are those of namespace 1. */
 static int blocks_object(struct sl_pj *j, json_t *v, const struct sl_pj_key *keys, size_t n,
 			 struct sl_do *d)
 {
 	d->blocks = 1;
+	if (j->p->protocol == SL_WIRE_SCSI)
+		d->nsid = d->from_nsid = 1;
 	return sl_pj_object(j, v, keys, n, d);
 }
 
@@ -305,8 +316,35 @@ static int read_sqe_dword(struct sl_pj *j, json_t *v, void *field, const struct 
 		"cdw" #n, read_sqe_dword, .at = SQE(n), .max = UINT32_MAX                          \
 	}
 
+static int read_cdb(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
+{
+	struct sl_bytes b = {0};
+	int r = sl_pj_bytes(j, v, 32, &b);
+
+	(void)k;
+	if (!r)
+		memcpy(field, b.p, b.len);
+	free(b.p);
+	return r;
+}
+
+/* What a command inside brings, or what becomes of its answer. */
+#define RUN_KEYS                                                                                   \
+	{"data", read_bytes, DO(bytes)},                                                           \
+		{"payload_offset", sl_pj_read_uint, DO(offset), .max = 1u << 20},                  \
+		{"data_offset", sl_pj_read_uint, DO(data_offset), .max = 1u << 20},                \
+		{"length", sl_pj_read_uint, DO(length), .min = 1, .max = SL_PERSONA_RUN_MAX},      \
+		{"to", read_name, DO(ref)},                                                        \
+	{                                                                                          \
+		"reply", sl_pj_read_bool, DO(reply)                                                \
+	}
+
 static int read_run(struct sl_pj *j, json_t *v, const struct action *a, struct sl_do *d)
 {
+	static const struct sl_pj_key scsi_keys[] = {
+		{"cdb", read_cdb, DO(sqe)},
+		RUN_KEYS,
+	};
 	static const struct sl_pj_key keys[] = {
 		{"queue", read_queue, DO(queue), .required = true},
 		{"opcode", read_sqe_dword, .at = SQE(0), .max = 255},
@@ -319,22 +357,20 @@ static int read_run(struct sl_pj *j, json_t *v, const struct action *a, struct s
 		DWORD(13),
 		DWORD(14),
 		DWORD(15),
-		{"data", read_bytes, DO(bytes)},
-		{"payload_offset", sl_pj_read_uint, DO(offset), .max = 1u << 20},
-		{"data_offset", sl_pj_read_uint, DO(data_offset), .max = 1u << 20},
-		{"length", sl_pj_read_uint, DO(length), .min = 1, .max = SL_PERSONA_RUN_MAX},
-		{"to", read_name, DO(ref)},
-		{"reply", sl_pj_read_bool, DO(reply)},
+		RUN_KEYS,
 	};
 	bool inside = json_object_get(v, "payload_offset") != NULL;
-	int r = sl_pj_object(j, v, keys, SL_COUNT(keys), d);
+	bool scsi = j->p->protocol == SL_WIRE_SCSI;
+	const char *given = scsi ? "cdb" : "opcode";
+	int r = sl_pj_object(j, v, scsi ? scsi_keys : keys,
+			     scsi ? SL_COUNT(scsi_keys) : SL_COUNT(keys), d);
 
 	(void)a;
 	if (r)
 		return r;
 	d->source = inside ? SL_SOURCE_PAYLOAD : SL_SOURCE_BYTES;
-	if (inside == (json_object_get(v, "opcode") != NULL))
-		return sl_pj_fail(j, "expected one of \"opcode\" and \"payload_offset\"");
+	if (inside == (json_object_get(v, given) != NULL))
+		return sl_pj_fail(j, "expected one of \"%s\" and \"payload_offset\"", given);
 	if (!inside && json_object_get(v, "data_offset"))
 		return sl_pj_fail_at(j, "data_offset", "needs \"payload_offset\"");
 	if (d->bytes.len && d->length)
@@ -406,8 +442,9 @@ static int read_overrun(struct sl_pj *j, json_t *v, const struct action *a, stru
 /* true, or with the status that the host gets. */
 static int read_drop(struct sl_pj *j, json_t *v, const struct action *a, struct sl_do *d)
 {
-	static const struct sl_pj_key keys[] = {
-		{"status", sl_pj_read_uint, DO(value), .max = 0x7fff, .required = true},
+	const struct sl_pj_key keys[] = {
+		{"status", sl_pj_read_uint, DO(value), .max = sl_persona_status_max(j->p),
+		 .required = true},
 	};
 
 	if (json_is_object(v))
@@ -457,16 +494,17 @@ static const struct action actions[] = {
 	{"write_blocks", SL_ACT_WRITE_BLOCKS, ANY, false, 0, read_write_blocks},
 	{"copy_blocks", SL_ACT_COPY_BLOCKS, ANY, false, 0, read_copy_blocks},
 	{"deallocate", SL_ACT_DEALLOCATE, ANY, false, 0, read_deallocate},
-	{"namespace", SL_ACT_NAMESPACE, ANY, false, 0, read_namespace},
-	{"firmware", SL_ACT_FIRMWARE, ANY, false, 7, read_number},
+	{"namespace", SL_ACT_NAMESPACE, ANY, false, 0, read_namespace, SL_WIRE_NVME},
+	{"firmware", SL_ACT_FIRMWARE, ANY, false, 7, read_number, SL_WIRE_NVME},
 	{"run", SL_ACT_RUN, ANY, false, 0, read_run},
-	{"event", SL_ACT_EVENT, ANY, false, 0, read_event},
-	{"error", SL_ACT_ERROR, ANY, false, 0x7fff, read_number},
+	{"event", SL_ACT_EVENT, ANY, false, 0, read_event, SL_WIRE_NVME},
+	{"unit_attention", SL_ACT_ATTENTION, ANY, false, 0xffff, read_number, SL_WIRE_SCSI},
+	{"error", SL_ACT_ERROR, ANY, false, 0x7fff, read_number, SL_WIRE_NVME},
 	{"reset", SL_ACT_RESET, ANY, false, 0, read_true},
 	{"dead", SL_ACT_DEAD, ANY, false, 0, read_true},
 	{"answer", SL_ACT_ANSWER, SL_DO_AFTER, false, 0, read_answer},
-	{"result", SL_ACT_RESULT, SL_DO_AFTER, false, UINT64_MAX, read_number},
-	{"status", SL_ACT_STATUS, SL_DO_AFTER, false, 0x7fff, read_number},
+	{"result", SL_ACT_RESULT, SL_DO_AFTER, false, UINT64_MAX, read_number, SL_WIRE_NVME},
+	{"status", SL_ACT_STATUS, SL_DO_AFTER, false, 0, read_status},
 	{"delay_ms", SL_ACT_DELAY, SL_DO_AFTER, false, SL_PERSONA_DELAY_MAX_MS, read_number},
 	{"overrun", SL_ACT_OVERRUN, SL_DO_AFTER, false, SL_PERSONA_OVERRUN_MAX, read_overrun},
 	{"short", SL_ACT_SHORT, SL_DO_AFTER, false, 1u << 20, read_number},
@@ -530,7 +568,8 @@ static int read_one(struct sl_pj *j, const char *key, json_t *v, unsigned when, 
 	int r;
 
 	for (size_t i = 0; i < SL_COUNT(actions); i++)
-		if (!strcmp(actions[i].key, key))
+		if (!strcmp(actions[i].key, key) &&
+		    (!actions[i].protocol || actions[i].protocol == j->p->protocol))
 			a = &actions[i];
 	if (!a)
 		return sl_pj_fail_at(j, key, "unknown action");

@@ -141,6 +141,8 @@ int sl_persona_read_rules(struct sl_pj *j, json_t *v, void *field, const struct 
 int sl_persona_read_drift(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 
 /* Parts shared by vendor commands and rules. */
+/* The largest number that says how a command ended, in the protocol's words. */
+uint64_t sl_persona_status_max(const struct sl_persona *p);
 int sl_persona_read_match(struct sl_pj *j, json_t *v, const char *const *also, size_t n_also,
 			  struct sl_match *ret);
 int sl_persona_read_states(struct sl_pj *j, json_t *v, struct sl_match_state **ret,

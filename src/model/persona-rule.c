@@ -111,6 +111,12 @@ int sl_persona_read_variables(struct sl_pj *j, json_t *v, void *field, const str
 
 /* ---- vendor commands ---- */
 
+/* NVMe: SCT << 8 | SC and DNR. SCSI: a status byte, or sense key, ASC and ASCQ. */
+uint64_t sl_persona_status_max(const struct sl_persona *p)
+{
+	return p->protocol == SL_WIRE_SCSI ? 0xfffff : 0x7fff;
+}
+
 static int read_direction(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
 {
 	static const char *const words[] = {"none", "out", "in"};
@@ -149,14 +155,14 @@ static int read_vendor_do(struct sl_pj *j, json_t *v, void *field, const struct 
 static int read_vendor_command(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
 {
 	struct sl_persona_vendor *c = field;
-	static const struct sl_pj_key keys[] = {
+	const struct sl_pj_key keys[] = {
 		{"name", sl_pj_read_name, SL_PJ_FIELD(struct sl_persona_vendor, name),
 		 .required = true},
 		{"when", read_vendor_match, SL_PJ_FIELD(struct sl_persona_vendor, match),
 		 .required = true},
 		{"direction", read_direction, SL_PJ_FIELD(struct sl_persona_vendor, dir)},
 		{"status", sl_pj_read_uint, SL_PJ_FIELD(struct sl_persona_vendor, status),
-		 .max = 0x7fff},
+		 .max = sl_persona_status_max(j->p)},
 		{"result", sl_pj_read_uint, SL_PJ_FIELD(struct sl_persona_vendor, result)},
 		{"answer", read_data, SL_PJ_FIELD(struct sl_persona_vendor, answer)},
 		{"do", read_vendor_do},

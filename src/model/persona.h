@@ -227,6 +227,7 @@ enum sl_act {
 	SL_ACT_FIRMWARE,  /* activate slot `value` */
 	SL_ACT_RUN,	  /* execute a submission entry inside the device */
 	SL_ACT_EVENT,	  /* raise an asynchronous event */
+	SL_ACT_ATTENTION, /* establish a unit attention condition of ASC, ASCQ `value` */
 	SL_ACT_ERROR,	  /* make an error log entry of status `value` */
 	SL_ACT_RESET,	  /* the controller resets itself */
 	SL_ACT_DEAD,	  /* no command completes until reset or power cycle */

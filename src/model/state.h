@@ -191,7 +191,8 @@ struct sl_scsi;
  * protocol: NVMe's status field; SCSI's sense key, ASC and ASCQ, or a status byte.
  */
 struct sl_model_ops {
-	uint8_t protocol;   /* enum sl_wire_protocol */
+	uint8_t protocol;     /* enum sl_wire_protocol */
+	uint32_t request_len; /* bytes of a command that comes inside another one's data */
 	uint32_t bad_field; /* a vendor command with a field that no row has, in a persona's word */
 	const struct sl_item_table *items;
 	bool (*takes)(uint8_t queue, uint16_t req_len); /* could it be a command of this device? */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "core/command.h"
+#include "model/scsi/ata.h"
 #include "model/scsi/handlers.h"
 #include "model/scsi/scsi.h"
 
@@ -28,13 +29,21 @@ enum {
 
 #define IMAGE_MAX (16u << 20)
 
-static void activate(struct sl_model *m)
+void sl_scsi_activate(struct sl_model *m)
 {
 	struct sl_scsi *s = m->scsi;
 
 	memcpy(s->inquiry + 32, s->next_revision, 4);
 	s->deferred = 0;
 	sl_scsi_attention(m, S_NEW_MICROCODE);
+}
+
+bool sl_scsi_activate_deferred(struct sl_model *m)
+{
+	if (!m->scsi->deferred)
+		return false;
+	sl_scsi_activate(m);
+	return true;
 }
 
 static void revision(struct sl_scsi *s)
@@ -52,29 +61,30 @@ static void revision(struct sl_scsi *s)
 }
 
 /* A part of an image at its offset; the first begins another image. */
-static uint32_t append(struct sl_model *m, struct sl_model_req *r, uint32_t at, uint32_t len)
+bool sl_scsi_image_part(struct sl_model *m, const uint8_t *p, uint32_t at, uint32_t len)
 {
 	struct sl_scsi *s = m->scsi;
 
 	if (at == 0)
 		s->image_len = 0;
 	if (at != s->image_len || at + len > IMAGE_MAX)
-		return sl_scsi_bad(r, 3, 7);
+		return false;
 	if (at + len > s->image_cap) {
 		uint32_t cap = (at + len) * 2 > IMAGE_MAX ? IMAGE_MAX : (at + len) * 2;
-		uint8_t *p = realloc(s->image, cap);
+		uint8_t *new = realloc(s->image, cap);
 
-		if (!p)
-			return S_INTERNAL;
-		s->image = p;
+		if (!new)
+			return false;
+		s->image = new;
 		s->image_cap = cap;
 	}
-	memcpy(s->image + at, r->data, len);
+	memcpy(s->image + at, p, len);
 	s->image_len = at + len;
-	return SCSI_GOOD;
+	revision(s);
+	return true;
 }
 
-/* Microcode is complete when a part does not fill up its predecessor's size, or comes alone. */
+/* Modes with offsets bring an image in parts, and nobody says which is the last. */
 static uint32_t download(struct sl_model *m, struct sl_model_req *r, uint8_t mode)
 {
 	struct sl_scsi *s = m->scsi;
@@ -82,27 +92,26 @@ static uint32_t download(struct sl_model *m, struct sl_model_req *r, uint8_t mod
 	uint32_t at = be_get24(r->sqe + 3), len = be_get24(r->sqe + 6);
 	uint32_t word = !offsets && at ? sl_scsi_bad(r, 3, 7) : sl_scsi_need(r, len);
 
-	if (!word && len)
-		word = append(m, r, at, len);
-	if (word)
+	if (word || !len)
 		return word;
-	revision(s);
+	if (!sl_scsi_image_part(m, r->data, at, len))
+		return sl_scsi_bad(r, 3, 7);
 	if (mode == MODE_DEFER || mode == MODE_SELECT_DEFER)
 		s->deferred = 1;
 	else if (!offsets)
-		activate(m);
+		sl_scsi_activate(m);
 	else
-		s->activate_on_reset = 1; /* of several parts nobody knows which is the last */
+		s->activate_on_reset = 1;
 	return SCSI_GOOD;
 }
 
-/* Deferred microcode waits for power on, and in mode 0Dh for what the host selected: a reset. */
+/* What waits is activated by a reset or power on, too. */
 void sl_scsi_buffer_reset(struct sl_model *m)
 {
 	struct sl_scsi *s = m->scsi;
 
 	if (s->deferred || s->activate_on_reset)
-		activate(m);
+		sl_scsi_activate(m);
 	s->activate_on_reset = 0;
 	s->image_len = 0;
 }
@@ -145,10 +154,7 @@ uint32_t sl_scsi_write_buffer(struct sl_model *m, struct sl_model_req *r)
 	case MODE_DEFER:
 		return download(m, r, mode);
 	case MODE_ACTIVATE:
-		if (!s->deferred)
-			return S_SEQUENCE;
-		activate(m);
-		return SCSI_GOOD;
+		return sl_scsi_activate_deferred(m) ? (uint32_t)SCSI_GOOD : (uint32_t)S_SEQUENCE;
 	default:
 		return sl_scsi_bad(r, 1, 4);
 	}

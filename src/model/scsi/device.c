@@ -62,6 +62,7 @@ int sl_scsi_load(struct sl_model *m)
 	s->inquiry_len = p->inquiry_len;
 	s->present = p->present;
 	s->protect = p->protect;
+	sl_scsi_ata_load(m);
 	r = load_pages(s, p);
 	for (unsigned i = 0; !r && i < m->p->n_ns; i++)
 		r = sl_ns_load(m, &m->p->ns[i]);
@@ -145,6 +146,25 @@ static void hash_logs(const struct sl_scsi *s, void *h)
 			sl_hash_feed(h, s->logs[i].data.p, s->logs[i].data.len);
 }
 
+/* Of SMART, what it counts with every command is left out: blocks written and read. */
+static void hash_ata(const struct sl_scsi *s, void *h)
+{
+	uint8_t smart[512];
+
+	memcpy(smart, s->smart, sizeof(smart));
+	for (unsigned i = 0; i < 30; i++)
+		if (smart[2 + 12 * i] == 241 || smart[2 + 12 * i] == 242)
+			memset(smart + 2 + 12 * i + 5, 0, 6);
+	FEED(h, smart);
+	FEED(h, s->identify);
+	FEED(h, s->thresholds);
+	FEED(h, s->ata_power);
+	FEED(h, s->smart_enabled);
+	FEED(h, s->ata_frozen);
+	FEED(h, s->ata_log);
+	FEED(h, s->self_tests);
+}
+
 void sl_scsi_hash(const struct sl_model *m, void *h)
 {
 	const struct sl_scsi *s = m->scsi;
@@ -170,6 +190,7 @@ void sl_scsi_hash(const struct sl_model *m, void *h)
 	sl_hash_feed(h, s->echo, s->echo_len);
 	sl_hash_feed(h, s->image, s->image_len);
 	FEED(h, s->deferred);
+	hash_ata(s, h);
 	FEED(h, s->activate_on_reset);
 	sl_hash_feed(h, s->defects, s->n_defects * sizeof(s->defects[0]));
 	for (const struct sl_model_ns *ns = m->ns; ns; ns = ns->next) {

@@ -253,7 +253,7 @@ static uint32_t run(struct sl_model *m, struct sl_model_req *r)
 		word = check_state(m, r, row);
 	if (!word)
 		word = row->run(m, r);
-	if (word > 0xff && !r->has_info)
+	if (word >> 16 > 1 && !r->has_info) /* a recovered error still has its data */
 		r->ret_len = 0;
 	return word;
 }
@@ -354,6 +354,12 @@ static void scsi_inner(const struct sl_model *m, struct sl_model_req *r, bool ou
 	r->queue = SL_WIRE_SCSI_CDB;
 }
 
+/* A persona says ASC and ASCQ: the sense key of all of them is UNIT ATTENTION. */
+static void scsi_attention(struct sl_model *m, uint32_t word)
+{
+	sl_scsi_attention(m, SENSE(6, word >> 8, word & 0xff));
+}
+
 static void scsi_tick(struct sl_model *m)
 {
 	sl_scsi_work_tick(m);
@@ -386,12 +392,14 @@ static void scsi_reset(struct sl_model *m, bool power)
 	sl_scsi_pr_reset(m, power);
 	sl_scsi_buffer_reset(m);
 	sl_scsi_work_reset(m, power);
+	sl_scsi_ata_reset(m, power);
 
 	sl_scsi_attention(m, power ? S_POWER_ON : S_RESET);
 }
 
 const struct sl_model_ops sl_model_scsi = {
 	.protocol = SL_WIRE_SCSI,
+	.request_len = 16,
 	.bad_field = S_FIELD,
 	.items = &sl_items_scsi,
 	.takes = scsi_takes,
@@ -406,7 +414,7 @@ const struct sl_model_ops sl_model_scsi = {
 	.range = sl_scsi_range,
 	.look = scsi_look,
 	.inner = scsi_inner,
-	.attention = sl_scsi_attention,
+	.attention = scsi_attention,
 	.tick = scsi_tick,
 	.next = scsi_next,
 	.deliver = scsi_deliver,

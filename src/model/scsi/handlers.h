@@ -45,7 +45,8 @@ struct sl_model_req;
 	X(write_buffer)                                                                            \
 	X(read_buffer)                                                                             \
 	X(security_in)                                                                             \
-	X(security_out)
+	X(security_out)                                                                            \
+	X(ata_pass_through)
 
 #define X(name) uint32_t sl_scsi_##name(struct sl_model *m, struct sl_model_req *r);
 SL_SCSI_HANDLERS(X)

@@ -50,8 +50,8 @@ static uint32_t vpd(struct sl_model *m, struct sl_model_req *r, uint32_t alloc)
 			memcpy(b + 4, v->data.p, n);
 	} else if (page == 0x00) {
 		n = page_00(m, b + 4);
-	} else if (0) {
-		n = 0;
+	} else if (page == 0x89 && m->p->scsi->ata.present) {
+		n = sl_scsi_ata_vpd(m, b + 4);
 	} else {
 		return sl_scsi_bad(r, 2, 7);
 	}

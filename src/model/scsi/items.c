@@ -62,6 +62,10 @@ static const struct sl_item_row rows[] = {
 	{"reservation.type", STATE, INT, AT(sl_scsi, pr.type), "persistent; 0: none"},
 	{"reservation.generation", STATE, INT, AT(sl_scsi, pr.generation),
 	 "changes of registrations"},
+	{"ata.identify", STATE, BYTES, AT(sl_scsi, identify), "IDENTIFY DEVICE data"},
+	{"ata.smart", STATE, BYTES, AT(sl_scsi, smart), "SMART READ DATA"},
+	{"ata.thresholds", STATE, BYTES, AT(sl_scsi, thresholds), "SMART READ THRESHOLDS"},
+	{"ata.power", STATE, INT, AT(sl_scsi, ata_power), "FFh active, 80h idle, 00h standby"},
 	{"buffer", STATE, BYTES, AT(sl_scsi, buffer), "data buffer of WRITE BUFFER"},
 	{"vendor.NAME", VENDOR, INT, 0, 0, "a variable of the persona"},
 };

@@ -210,7 +210,8 @@ struct sl_scsi {
 	uint8_t ata_power; /* FFh active, 80h idle, 00h standby */
 	uint8_t smart_enabled, ata_frozen;
 	uint32_t ata_downloads;
-	uint8_t ata_log[256][512]; /* GP and SMART logs 80h … 9Fh: the host's own; others made */
+	uint8_t ata_log[32][512]; /* 80h … 9Fh: the host's own */
+	uint8_t self_tests[512];  /* SMART log 06h */
 
 	struct sl_scsi_tape *tape;
 };
