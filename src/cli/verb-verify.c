@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "cli/cli.h"
+#include "cli/verify.h"
 #include "launch/launch.h"
+#include "observe/bundle.h"
 #include "observe/html.h"
 #include "observe/junit.h"
 #include "observe/report.h"
@@ -53,7 +54,7 @@ static bool number(const char *s, uint64_t *ret)
 	return !errno && end != s && !*end && *s != '-';
 }
 
-static int open_rig(const char *arg, struct sl_rig **ret)
+int sl_cli_rig(const char *arg, struct sl_rig **ret)
 {
 	struct sl_diag d = {0};
 	struct sl_spec spec;
@@ -87,11 +88,22 @@ static const struct {
 	{"junit", sl_report_junit},
 };
 
+static int write_bundle(struct sl_cli *cli, const struct sl_verdicts *v,
+			const struct sl_report_about *about)
+{
+	const char *path = sl_cli_get(cli, "bundle");
+	struct sl_diag d = {0};
+
+	if (!path || sl_bundle_write(path, v, about, &d) == 0)
+		return 0;
+	return sl_cli_diag(SL_EXIT_FAILED, &d);
+}
+
 /* Opens, writes, closes: what could not be written whole is an error. */
 static int write_files(struct sl_cli *cli, const struct sl_verdicts *v,
 		       const struct sl_report_about *about)
 {
-	int status = 0;
+	int status = write_bundle(cli, v, about);
 
 	for (size_t i = 0; i < SL_COUNT(files); i++) {
 		const char *path = sl_cli_get(cli, files[i].option);
@@ -150,7 +162,9 @@ int sl_verb_verify(struct sl_cli *cli)
 	o.seconds = (unsigned)seconds;
 	/* A model can be made anew; what happens to another process's device is somebody's loss. */
 	o.perturb = strncmp(cli->argv[0], "model:", 6) == 0 || sl_cli_given(cli, "perturb");
-	status = open_rig(cli->argv[0], &rig);
+	if (sl_cli_given(cli, "replay"))
+		return sl_cli_replay(cli, &o);
+	status = sl_cli_rig(cli->argv[0], &rig);
 	if (status)
 		return status;
 	if (sl_cli_given(cli, "plan")) {

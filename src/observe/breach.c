@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/table.h"
+#include "observe/recipe.h"
 
 const struct sl_breach_kind sl_breach_kinds[_SL_BREACH_N] = {
 #define B(id, name_, text_, weight_)                                                               \
@@ -34,6 +35,7 @@ static void clear_evidence(struct sl_breach *b)
 void sl_breach_done(struct sl_breach *b)
 {
 	clear_evidence(b);
+	b->recipe = sl_recipe_free(b->recipe);
 }
 
 void sl_breach_tidy(struct sl_verdicts *out)
@@ -199,6 +201,8 @@ struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *r
 	b->rank = rank;
 	b->stage = worst->stage;
 	fill_evidence(b, d);
+	b->recipe = sl_recipe_free(b->recipe);
+	b->recipe = sl_recipe_of(run);
 	for (unsigned i = 0; i < run->n; i++)
 		if (run->step[i].keep && &run->step[i] != last) {
 			if (b->n_before < SL_CULPRITS_MAX)

@@ -12,6 +12,7 @@
 #include "core/table.h"
 #include "observe/breach.h"
 #include "observe/phase.h"
+#include "observe/recipe.h"
 
 #define MINIMISE_S 1.5 /* seconds to look for the commands that it takes */
 #define SETTLE_S   6.0 /* seconds for work in the background to end */
@@ -23,8 +24,15 @@ static bool fresh(const struct sl_verifier *v)
 	return v->rig->can & SL_RIG_FRESH;
 }
 
+/* It shows in this step alone. */
+static void by_step(struct sl_breach *b, const struct sl_trial *r, const struct sl_step *s)
+{
+	if (b)
+		b->recipe = sl_recipe_of_step(r, s);
+}
+
 /* What was written and came back otherwise. */
-static void check_stored(struct sl_verifier *v, const struct sl_step *s)
+static void check_stored(struct sl_verifier *v, const struct sl_trial *r, const struct sl_step *s)
 {
 	struct sl_evidence e = {.where = "reading back", .effects = SL_E_DATA};
 	const struct sl_ns *ns = sl_contract_ns(v->c, s->x->nsid);
@@ -36,10 +44,10 @@ static void check_stored(struct sl_verifier *v, const struct sl_step *s)
 		sl_block_case(v, ns, 0x02, sl_get_le64(s->x->cmd.req + 40), 1, &read);
 		(void)snprintf(e.what, sizeof(e.what),
 			       "not what was written, although that is what is stored");
-		(void)sl_breach_add(v->out, SL_BREACH_UNWRITTEN, &read, &e);
+		by_step(sl_breach_add(v->out, SL_BREACH_UNWRITTEN, &read, &e), r, s);
 	} else if (s->mismatch & SL_MISMATCH_AT_ONCE) {
 		(void)snprintf(e.what, sizeof(e.what), "not what was written");
-		(void)sl_breach_add(v->out, SL_BREACH_NOT_STORED, s->x, &e);
+		by_step(sl_breach_add(v->out, SL_BREACH_NOT_STORED, s->x, &e), r, s);
 	}
 }
 
@@ -57,9 +65,9 @@ static void check_steps(struct sl_verifier *v, const struct sl_trial *r)
 			(void)snprintf(e.where, sizeof(e.where), "length of the answer");
 			(void)snprintf(e.what, sizeof(e.what), "%u bytes into %u", s->a.len,
 				       s->x->cmd.data_len);
-			(void)sl_breach_add(v->out, SL_BREACH_OVERRUN, s->x, &e);
+			by_step(sl_breach_add(v->out, SL_BREACH_OVERRUN, s->x, &e), r, s);
 		}
-		check_stored(v, s);
+		check_stored(v, r, s);
 		if (!s->a.lost)
 			continue;
 		(void)snprintf(e.where, sizeof(e.where), "%s",
@@ -69,6 +77,7 @@ static void check_steps(struct sl_verifier *v, const struct sl_trial *r)
 		(void)snprintf(e.what, sizeof(e.what), "%s",
 			       s->a.error ? strerror(s->a.error) : "");
 		b = sl_breach_add(v->out, SL_BREACH_LOST, s->x, &e);
+		by_step(b, r, s);
 		if (b)
 			b->observed = SL_E_AVAILABILITY;
 	}

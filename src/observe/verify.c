@@ -14,6 +14,7 @@
 #include "core/table.h"
 #include "observe/breach.h"
 #include "observe/phase.h"
+#include "observe/recipe.h"
 #include "observe/tally.h"
 
 #define NVME_INVALID_OPCODE 0x001u
@@ -129,9 +130,29 @@ static int learn(struct sl_verifier *v)
 	return r;
 }
 
+/* The logs as the device wrote them go into the evidence. */
+static void keep_raw(void *ctx, unsigned raw, const struct sl_command *cmd, uint16_t status,
+		     const void *data, size_t len)
+{
+	struct sl_verdicts *out = ((struct sl_verifier *)ctx)->out;
+	struct sl_raw_answer *a = realloc(out->raw, (out->n_raw + 1) * sizeof(*a));
+
+	if (!a)
+		return;
+	out->raw = a;
+	a += out->n_raw;
+	*a = (struct sl_raw_answer){.raw = (uint8_t)raw, .status = status, .cmd = *cmd};
+	a->data = malloc(len + 1);
+	if (!a->data)
+		return;
+	a->len = (uint32_t)(len < cmd->data_len ? len : cmd->data_len);
+	memcpy(a->data, data, a->len);
+	out->n_raw++;
+}
+
 static int read_contract(struct sl_verifier *v, const char *name, struct sl_diag *reterr)
 {
-	struct sl_doc_source source = {.call = doc_call, .ctx = v};
+	struct sl_doc_source source = {.call = doc_call, .keep = keep_raw, .ctx = v};
 	int r = sl_doc_read(name, &source, &v->out->doc);
 
 	if (r)
@@ -191,6 +212,72 @@ static int set_up(struct sl_verifier *v, const char *name, struct sl_diag *reter
 	return 0;
 }
 
+/* Opens a phase of the report; what is done until the next belongs to it. */
+static void begin(struct sl_verifier *v, const char *text)
+{
+	struct sl_verdicts *out = v->out;
+
+	v->phase_t0 = sl_now();
+	v->phase = out->n_phases++;
+	out->phase[v->phase] = (struct sl_phase_count){.name = text,
+						       .start = v->phase_t0 - v->t0,
+						       .commands = v->rig->commands,
+						       .experiments = v->rig->freshes};
+	sl_progress(v, 0, 1);
+}
+
+static void end(struct sl_verifier *v)
+{
+	struct sl_phase_count *p = &v->out->phase[v->phase];
+
+	p->seconds = sl_now() - v->phase_t0;
+	p->commands = v->rig->commands - p->commands;
+	p->experiments = v->rig->freshes - p->experiments;
+}
+
+static int run_phase(struct sl_verifier *v, const struct sl_phase *phase)
+{
+	int r = 0;
+
+	if (phase->perturbs && !v->o->perturb)
+		return 0;
+	if (phase->needs & ~v->rig->can)
+		return 0;
+	begin(v, phase->text);
+	if (sl_budget(v))
+		r = phase->run(v);
+	end(v);
+	return r;
+}
+
+/* Counts what was done, and lets go of everything but that. Returns r, or -ENOMEM. */
+static int finish(struct sl_verifier *v, int r, struct sl_diag *reterr)
+{
+	struct sl_verdicts *out = v->out;
+
+	sl_breach_tidy(out);
+	if (v->use && out->doc && sl_tally_fill(v) && !r)
+		r = sl_diag_set(reterr, -ENOMEM, NULL, 0, 0, "out of memory");
+	out->commands = v->rig->commands;
+	out->experiments = v->rig->freshes;
+	out->n_cases = v->cases.n;
+	for (size_t i = 0; i < v->cases.n; i++)
+		out->n_refused += v->cases.v[i].refused;
+	out->seconds = sl_now() - v->t0;
+	sl_cases_done(&v->cases);
+	sl_probes_done(&v->probes);
+	sl_look_done(&v->start);
+	sl_look_done(&v->before);
+	sl_look_done(&v->again);
+	for (unsigned i = 0; i < SL_TWINS_MAX; i++)
+		sl_trial_done(&v->twins[i]);
+	free(v->data);
+	free(v->expect);
+	free(v->use);
+	out->rig = NULL;
+	return r;
+}
+
 int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_options *o,
 	      struct sl_verdicts *ret, struct sl_diag *reterr)
 {
@@ -200,46 +287,57 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 	*ret = (struct sl_verdicts){.t0 = v.t0, .rig = rig};
 	r = set_up(&v, name, reterr);
 	for (unsigned i = 0; i < sl_n_phases && !r; i++) {
-		uint64_t commands = rig->commands, freshes = rig->freshes;
-		double start = v.phase_t0 = sl_now();
-
-		if (sl_phases[i].perturbs && !o->perturb)
-			continue;
-		if (sl_phases[i].needs & ~rig->can)
-			continue;
-		v.phase = ret->n_phases++;
-		ret->phase[v.phase].name = sl_phases[i].text;
-		ret->phase[v.phase].start = start - v.t0;
-		sl_progress(&v, 0, 1);
-		if (sl_budget(&v))
-			r = sl_phases[i].run(&v);
-		ret->phase[v.phase].seconds = sl_now() - start;
-		ret->phase[v.phase].commands = rig->commands - commands;
-		ret->phase[v.phase].experiments = rig->freshes - freshes;
+		r = run_phase(&v, &sl_phases[i]);
+		if (r)
+			sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", name, strerror(-r));
 	}
+	return finish(&v, r, reterr);
+}
+
+/* A finding of the same kind, on the same command. */
+static bool shows(const struct sl_verdicts *out, const struct sl_breach *b, size_t *ret_at)
+{
+	for (size_t i = 0; i < out->n; i++) {
+		const struct sl_breach *f = &out->v[i];
+
+		if (f->id != b->id || f->has_cmd != b->has_cmd ||
+		    (b->has_cmd &&
+		     sl_row_find(f->cmd.set, f->cmd.req) != sl_row_find(b->cmd.set, b->cmd.req)))
+			continue;
+		*ret_at = i;
+		return true;
+	}
+	return false;
+}
+
+int sl_verify_again(struct sl_rig *rig, const char *name, const struct sl_verify_options *o,
+		    const struct sl_breach *b, const char *phase, struct sl_verdicts *ret,
+		    size_t *ret_at, struct sl_diag *reterr)
+{
+	struct sl_verifier v = {.rig = rig, .o = o, .out = ret, .t0 = sl_now()};
+	bool found = false;
+	int r;
+
+	*ret = (struct sl_verdicts){.t0 = v.t0, .rig = rig};
+	r = set_up(&v, name, reterr);
+	if (!r && b->recipe) {
+		begin(&v, "the commands of the finding");
+		r = sl_recipe_run(&v, b->recipe);
+		end(&v);
+		found = shows(ret, b, ret_at);
+		v.have_before = false;
+	}
+	/* Which commands the device takes is learned first: phases go by that. */
+	for (unsigned i = 0; i < sl_n_phases && !r && !found; i++)
+		if (i == 0 || strcmp(sl_phases[i].text, phase) == 0) {
+			r = run_phase(&v, &sl_phases[i]);
+			found = shows(ret, b, ret_at);
+		}
 	if (r)
 		sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", name, strerror(-r));
-	sl_breach_tidy(ret);
-	if (v.use && ret->doc && sl_tally_fill(&v) && !r)
-		r = sl_diag_set(reterr, -ENOMEM, NULL, 0, 0, "out of memory");
-	ret->commands = rig->commands;
-	ret->experiments = rig->freshes;
-	ret->n_cases = v.cases.n;
-	for (size_t i = 0; i < v.cases.n; i++)
-		ret->n_refused += v.cases.v[i].refused;
-	ret->seconds = sl_now() - v.t0;
-	sl_cases_done(&v.cases);
-	sl_probes_done(&v.probes);
-	sl_look_done(&v.start);
-	sl_look_done(&v.before);
-	sl_look_done(&v.again);
-	for (unsigned i = 0; i < SL_TWINS_MAX; i++)
-		sl_trial_done(&v.twins[i]);
-	free(v.data);
-	free(v.expect);
-	free(v.use);
-	ret->rig = NULL;
-	return r;
+	r = finish(&v, r, reterr);
+	found = found && shows(ret, b, ret_at); /* findings move when they are tidied */
+	return r < 0 ? r : found;
 }
 
 void sl_verdicts_done(struct sl_verdicts *v)
@@ -248,6 +346,9 @@ void sl_verdicts_done(struct sl_verdicts *v)
 	for (size_t i = 0; i < v->n; i++)
 		sl_breach_done(&v->v[i]);
 	free(v->v);
+	for (size_t i = 0; i < v->n_raw; i++)
+		free(v->raw[i].data);
+	free(v->raw);
 	free(v->tally);
 	free(v->gap);
 	*v = (struct sl_verdicts){0};

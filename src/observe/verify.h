@@ -85,6 +85,8 @@ struct sl_evidence {
 	struct sl_exhibit *exhibit;
 };
 
+struct sl_recipe;
+
 struct sl_breach {
 	uint8_t id;	       /* enum sl_breach_id */
 	uint8_t stage;	       /* enum sl_stage */
@@ -99,9 +101,10 @@ struct sl_breach {
 	unsigned rank;	/* how much the first piece of evidence says */
 	unsigned times; /* variations of the command that did the same */
 	char note[160];
-	uint8_t phase;	     /* of sl_verdicts.phase that found it */
-	double at;	     /* seconds since the start */
-	uint64_t at_command; /* commands sent by then */
+	uint8_t phase;		  /* of sl_verdicts.phase that found it */
+	double at;		  /* seconds since the start */
+	uint64_t at_command;	  /* commands sent by then */
+	struct sl_recipe *recipe; /* to see it again; NULL: only the phase can */
 };
 
 struct sl_progress {
@@ -156,8 +159,19 @@ struct sl_gap {
 
 #define SL_PHASES_MAX 16
 
+/* An answer that the contract was read from. */
+struct sl_raw_answer {
+	uint8_t raw; /* enum sl_raw */
+	uint16_t status;
+	struct sl_command cmd;
+	uint32_t len;
+	uint8_t *data;
+};
+
 struct sl_verdicts {
 	struct sl_doc *doc;
+	size_t n_raw;
+	struct sl_raw_answer *raw;
 	size_t n, cap;
 	struct sl_breach *v;
 	unsigned count[SL_WEIGHT_CAUGHT + 1];
@@ -184,5 +198,15 @@ struct sl_verdicts {
 int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_options *o,
 	      struct sl_verdicts *ret, struct sl_diag *reterr);
 void sl_verdicts_done(struct sl_verdicts *v);
+
+/*
+ * Tries whether a finding shows on this device too: its recipe, and where there is none, or nothing
+ * comes of it, the phase that found it. *ret as from sl_verify, of what was done for that. 1: it
+ * shows again, as
+ * (*ret)->v[*ret_at]; 0: it does not; -errno with *reterr.
+ */
+int sl_verify_again(struct sl_rig *rig, const char *name, const struct sl_verify_options *o,
+		    const struct sl_breach *b, const char *phase, struct sl_verdicts *ret,
+		    size_t *ret_at, struct sl_diag *reterr);
 
 #endif

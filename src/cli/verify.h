@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The forms of `sluice verify`, one file each. */
+#ifndef SL_CLI_VERIFY_H
+#define SL_CLI_VERIFY_H
+
+#include "cli/cli.h"
+#include "observe/verify.h"
+
+/* Opens what may be driven; else says why not and returns an exit status. */
+int sl_cli_rig(const char *spec, struct sl_rig **ret);
+/* --replay. Returns an exit status. */
+int sl_cli_replay(struct sl_cli *cli, struct sl_verify_options *o);
+
+#endif
