@@ -42,6 +42,12 @@ enum sl_backend {
 	SL_BACKEND_WIRE = 1, /* fd: a connected socket; the broker is the client on it */
 	SL_BACKEND_NULL,     /* completes everything with success and zeroes: benchmarks. No fd */
 	SL_BACKEND_NVME,     /* fd: a controller's node; its namespaces follow, one by one */
+	/* fd: a node that is all of the device; SCSI: what is known of the unit follows as
+	   namespace 1, without a descriptor */
+	SL_BACKEND_SG,
+	SL_BACKEND_BSG,
+	SL_BACKEND_CXL,
+	SL_BACKEND_FWCTL,
 	_SL_BACKEND_N
 };
 

@@ -21,6 +21,7 @@
 #include "core/reader.h"
 #include "core/trust.h"
 #include "device/device.h"
+#include "device/node/node-device.h"
 #include "device/nvme/nvme-device.h"
 #include "device/wire/wire-device.h"
 #include "ledger/ledger.h"
@@ -88,6 +89,7 @@ struct sl_gate_device {
 		struct sl_device null;
 		struct sl_wire_dev wire;
 		struct sl_nvme_dev nvme;
+		struct sl_node_dev node;
 	} backend;
 	struct sl_reader reader;
 	SHA256_CTX hash; /* of the logs that the reader sees, so far */

@@ -110,37 +110,42 @@ static int on_ledger(struct sl_launcher *l, const struct sl_control *m, int fd, 
 	return 0;
 }
 
+/* Every back end: its beginning, which takes the descriptor; whether it takes one; which kind. */
+static const struct {
+	int (*begin)(struct sl_device *dev, unsigned kind, int fd);
+	bool fd;
+	uint8_t kind;
+} backends[_SL_BACKEND_N] = {
+	[SL_BACKEND_WIRE] = {sl_wire_begin, true, 0},
+	[SL_BACKEND_NULL] = {sl_null_begin, false, 0},
+	[SL_BACKEND_NVME] = {sl_nvme_begin, true, 0},
+	[SL_BACKEND_SG] = {sl_node_begin, true, SL_NODE_SG},
+	[SL_BACKEND_BSG] = {sl_node_begin, true, SL_NODE_BSG},
+	[SL_BACKEND_CXL] = {sl_node_begin, true, SL_NODE_CXL},
+	[SL_BACKEND_FWCTL] = {sl_node_begin, true, SL_NODE_FWCTL},
+};
+
 static int on_device(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
 {
 	struct sl_gate *g = l->gate;
 	struct sl_gate_device *d = &g->devices[g->n_devices];
-	const char *why = "the device does not speak the wire protocol";
-	int r = 0;
+	int r;
 
 	if (g->n_devices == SL_DEVICES_MAX || !m->protocol || m->protocol >= _SL_WIRE_PROTOCOL_N) {
 		if (fd >= 0)
 			close(fd);
 		return say(text, -EINVAL, "too many devices, or a protocol that is not supported");
 	}
-	if (m->backend == SL_BACKEND_NULL) {
+	if (m->backend >= _SL_BACKEND_N || !backends[m->backend].begin ||
+	    backends[m->backend].fd != (fd >= 0)) {
 		if (fd >= 0)
 			close(fd);
-		sl_null_init(&d->backend.null);
-		d->dev = &d->backend.null;
-	} else if (m->backend == SL_BACKEND_WIRE && fd >= 0) {
-		r = sl_wire_dev_init(&d->backend.wire, fd);
-		d->dev = &d->backend.wire.dev;
-	} else if (m->backend == SL_BACKEND_NVME && fd >= 0) {
-		sl_nvme_dev_init(&d->backend.nvme, fd, NULL);
-		d->dev = &d->backend.nvme.dev;
-	} else {
-		r = -EINVAL;
-		why = "no such back end, or its descriptor is missing";
-		if (fd >= 0)
-			close(fd);
+		return say(text, -EINVAL, "no such back end, or its descriptor is missing");
 	}
+	d->dev = &d->backend.null; /* each of them begins with it */
+	r = backends[m->backend].begin(d->dev, backends[m->backend].kind, fd);
 	if (r < 0)
-		return say(text, r, why);
+		return say(text, r, "the device does not speak the wire protocol");
 	d->backend_kind = (uint8_t)m->backend;
 	sl_gate_attach(g, d->dev);
 	memcpy(d->name, m->name, sizeof(d->name));
@@ -151,7 +156,8 @@ static int on_device(struct sl_launcher *l, const struct sl_control *m, int fd, 
 	return 0;
 }
 
-/* A namespace that the launcher has opened, and what it knows of others who use it. */
+/* A namespace that the launcher has opened, or the unit behind the node that was handed over, and
+ * what it knows of others who use it. */
 static int on_namespace(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
 {
 	struct sl_gate *g = l->gate;
@@ -159,11 +165,12 @@ static int on_namespace(struct sl_launcher *l, const struct sl_control *m, int f
 	struct sl_contract *c;
 	int r;
 
-	if (!d || d->backend_kind != SL_BACKEND_NVME) {
-		close(fd);
+	if (!d || (fd >= 0) != (d->backend_kind == SL_BACKEND_NVME)) {
+		if (fd >= 0)
+			close(fd);
 		return say(text, -EINVAL, "a namespace without its controller");
 	}
-	r = sl_nvme_dev_namespace(&d->backend.nvme, fd, m->nsid);
+	r = fd >= 0 ? sl_nvme_dev_namespace(&d->backend.nvme, fd, m->nsid) : 0;
 	if (r < 0)
 		return say(text, r, "too many namespaces, or a node that is not the namespace's");
 	/* The survey carries it over into every contract that it reads. */
@@ -204,18 +211,19 @@ static int on_listen(struct sl_launcher *l, const struct sl_control *m, int fd, 
  */
 static int enter_sandbox(struct sl_gate *g, const char **reterr_what)
 {
-	bool nodes = false;
+	struct sl_sandbox_needs needs = {0};
 	int r;
 
 	for (unsigned i = 0; i < g->n_devices; i++)
-		nodes |= g->devices[i].backend_kind == SL_BACKEND_NVME;
-	r = sl_sandbox_drop(nodes, reterr_what);
+		if (g->devices[i].dev->needs)
+			sl_sandbox_need(&needs, g->devices[i].dev->needs);
+	r = sl_sandbox_drop(&needs, reterr_what);
 	for (unsigned i = 0; r == 0 && i < g->n_devices; i++) {
 		*reterr_what = "the way to a device";
-		if (g->devices[i].backend_kind == SL_BACKEND_NVME)
-			r = sl_nvme_dev_start(&g->devices[i].backend.nvme);
+		if (g->devices[i].dev->ops->start)
+			r = g->devices[i].dev->ops->start(g->devices[i].dev);
 	}
-	return r < 0 ? r : sl_sandbox_filter(nodes, reterr_what);
+	return r < 0 ? r : sl_sandbox_filter(&needs, reterr_what);
 }
 
 static int on_start(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
@@ -279,7 +287,7 @@ static const struct {
 	[SL_CONTROL_SESSION] = {on_session, FD_YES, true, true},
 	[SL_CONTROL_LISTEN] = {on_listen, FD_YES, true, false},
 	[SL_CONTROL_START] = {on_start, FD_NO, true, false},
-	[SL_CONTROL_NAMESPACE] = {on_namespace, FD_YES, true, false},
+	[SL_CONTROL_NAMESPACE] = {on_namespace, FD_MAYBE, true, false},
 	[SL_CONTROL_STATUS] = {on_status, FD_NO, false, true},
 	[SL_CONTROL_TRUST] = {on_trust, FD_MAYBE, true, true},
 };

@@ -10,11 +10,9 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
-#include <linux/nvme_ioctl.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -87,77 +85,97 @@ static const struct sock_filter base[] = {
 	ALLOW(SYS_exit_group),
 };
 
-/* In addition where it holds a Linux device: the ring, its doorbell, and four ioctls. */
-static const struct sock_filter nodes_too[] = {
-	ALLOW(SYS_io_uring_enter),
-	ALLOW(SYS_read),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 6),
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG1_LOW),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)NVME_IOCTL_ADMIN64_CMD, 3, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)NVME_IOCTL_IO64_CMD, 2, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)NVME_IOCTL_ADMIN_CMD, 1, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)NVME_IOCTL_IO_CMD, 0, 1),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-};
-
-static const struct sock_filter end[] = {
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-};
-
 /*
- * All but CAP_SYS_ADMIN, and that one only where a Linux NVMe device was handed over: up to 6.1 the
- * kernel wants it for every passthrough command, later for nearly every admin command
- * (device/nvme/nvme-device.h). The filter leaves little that it is good for. Nothing is gained: who
- * started without it stays without it.
+ * All but those that the drivers of Linux devices which were handed over ask for: the headers of
+ * the back ends say what for. The filter leaves little that they are good for. Nothing is gained:
+ * who started without one stays without it.
  */
-static int drop_capabilities(bool nodes)
+static int drop_capabilities(uint64_t needed)
 {
 	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct have[2] = {{0}}, keep[2] = {{0}};
 
 	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
-		if (!(nodes && cap == CAP_SYS_ADMIN) && prctl(PR_CAPBSET_READ, cap) == 1 &&
+		if (!(needed >> cap & 1) && prctl(PR_CAPBSET_READ, cap) == 1 &&
 		    prctl(PR_CAPBSET_DROP, cap) < 0 && errno != EPERM)
 			return -errno;
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return -errno;
 	if (syscall(SYS_capget, &h, have) < 0)
 		return -errno;
-	if (nodes)
-		keep[0].effective = keep[0].permitted = have[0].permitted & 1U << CAP_SYS_ADMIN;
+	/* All that are ever asked for are in the first word. */
+	keep[0].effective = keep[0].permitted = have[0].permitted & (uint32_t)needed;
 	if (syscall(SYS_capset, &h, keep) < 0)
 		return -errno;
 	return 0;
 }
 
-int sl_sandbox_drop(bool nodes, const char **reterr_what)
+void sl_sandbox_need(struct sl_sandbox_needs *all, const struct sl_device_needs *one)
+{
+	unsigned at;
+
+	all->capabilities |= one->capabilities;
+	all->ring |= one->ring;
+	for (unsigned i = 0; i < one->n_ioctls; i++) {
+		for (at = 0; at < all->n_ioctls && all->ioctls[at] != one->ioctls[i]; at++)
+			;
+		if (at == all->n_ioctls && at < SL_SANDBOX_IOCTLS)
+			all->ioctls[all->n_ioctls++] = one->ioctls[i];
+	}
+}
+
+int sl_sandbox_drop(const struct sl_sandbox_needs *needs, const char **reterr_what)
 {
 	*reterr_what = "no_new_privs";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
 	*reterr_what = "capabilities";
-	return drop_capabilities(nodes);
+	return drop_capabilities(needs->capabilities);
 }
 
-int sl_sandbox_filter(bool nodes, const char **reterr_what)
+/* Where it holds a Linux device: its threads' pipes, the ring's doorbell, and the ioctls named. */
+static unsigned add_needs(struct sock_filter *f, const struct sl_sandbox_needs *needs)
 {
-	struct sock_filter filter[SL_COUNT(base) + SL_COUNT(nodes_too) + SL_COUNT(end)];
-	struct sock_fprog prog = {.len = 0, .filter = filter};
+	const struct sock_filter read[] = {ALLOW(SYS_read)}, ring[] = {ALLOW(SYS_io_uring_enter)};
+	unsigned n = 0;
+
+	if (!needs->n_ioctls)
+		return 0;
+	memcpy(f, read, sizeof(read));
+	n += SL_COUNT(read);
+	if (needs->ring) {
+		memcpy(f + n, ring, sizeof(ring));
+		n += SL_COUNT(ring);
+	}
+	f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0,
+					      (uint8_t)(1 + 2 * needs->n_ioctls));
+	f[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG1_LOW);
+	for (unsigned i = 0; i < needs->n_ioctls; i++) {
+		const struct sock_filter one[] = {ALLOW(needs->ioctls[i])};
+
+		memcpy(f + n, one, sizeof(one));
+		n += SL_COUNT(one);
+	}
+	return n;
+}
+
+int sl_sandbox_filter(const struct sl_sandbox_needs *needs, const char **reterr_what)
+{
+	static const struct sock_filter kill[] = {
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)};
+	struct sock_filter filter[SL_COUNT(base) + 6 + 2 * SL_SANDBOX_IOCTLS + SL_COUNT(kill)];
+	struct sock_fprog prog = {.len = SL_COUNT(base), .filter = filter};
 	const struct rlimit none = {0, 0};
 
 	*reterr_what = "resource limits";
 	/* With a ring the kernel starts workers of its own, which count; the filter has no clone.
 	 */
-	if (setrlimit(RLIMIT_CORE, &none) < 0 || (!nodes && setrlimit(RLIMIT_NPROC, &none) < 0))
+	if (setrlimit(RLIMIT_CORE, &none) < 0 ||
+	    (!needs->ring && setrlimit(RLIMIT_NPROC, &none) < 0))
 		return -errno;
 	memcpy(filter, base, sizeof(base));
-	prog.len = SL_COUNT(base);
-	if (nodes) {
-		memcpy(filter + prog.len, nodes_too, sizeof(nodes_too));
-		prog.len += SL_COUNT(nodes_too);
-	}
-	memcpy(filter + prog.len, end, sizeof(end));
-	prog.len += SL_COUNT(end);
+	prog.len = (unsigned short)(prog.len + add_needs(filter + prog.len, needs));
+	memcpy(filter + prog.len++, kill, sizeof(kill));
 #ifndef SL_SANITIZED
 	*reterr_what = "system call filter";
 	/* TSYNC: a back end's thread is inside, too. > 0 is the number of one that could not be. */

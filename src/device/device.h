@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the gate asks of a device: take a command, complete it later. One struct per back end; every
- * slot is mandatory but the last. A back end neither judges nor changes a command: the bytes it is
- * given are the bytes it sends.
+ * slot is mandatory but the last two. A back end neither judges nor changes a command:
+ * the bytes it is given are the bytes it sends.
  */
 #ifndef SL_DEVICE_DEVICE_H
 #define SL_DEVICE_DEVICE_H
@@ -31,6 +31,16 @@ struct sl_io {
 	struct sl_completion out;
 };
 
+#define SL_DEVICE_IOCTLS 4
+
+/* What a back end keeps when the broker gives everything up. */
+struct sl_device_needs {
+	uint64_t capabilities; /* 1 << CAP_* */
+	uint32_t ioctls[SL_DEVICE_IOCTLS];
+	uint8_t n_ioctls;
+	uint8_t ring; /* it drives an io_uring */
+};
+
 struct sl_device_ops {
 	const char *name; /* "wire", "null", "nvme" … as in the SPEC before the colon */
 	/* Starts a command. 0: done() will be called, once. <0: it was not sent, -errno; no done().
@@ -48,6 +58,12 @@ struct sl_device_ops {
 	/* Sends what submit() has only queued, all at once: called once a turn. NULL: submit()
 	 * sends. */
 	void (*kick)(struct sl_device *dev);
+	/*
+	 * Starts what needs more than the sandbox allows, with the capabilities that are left:
+	 * after the rest were dropped and before the system call filter, which then holds it, too.
+	 * 0 or -errno. NULL: nothing.
+	 */
+	int (*start)(struct sl_device *dev);
 };
 
 struct sl_device {
@@ -57,6 +73,7 @@ struct sl_device {
 	uint8_t protocol; /* enum sl_wire_protocol as the device says it; 0: the launcher knows */
 	/* poll() has heard that something happened without a command; the gate clears it. */
 	uint8_t event;
+	const struct sl_device_needs *needs; /* NULL: no kernel device is behind it */
 	void (*done)(struct sl_device *dev, struct sl_io *io);
 	void *gate; /* the gate's own, for done() */
 };

@@ -125,31 +125,9 @@ static void node_close(struct sl_device *dev)
 	d->fd = d->event = d->jobs[0] = d->jobs[1] = dev->poll_fd = -1;
 }
 
-static const struct sl_device_ops node_ops = {
-	.name = "node",
-	.submit = node_submit,
-	.poll = node_poll,
-	.detach = node_detach,
-	.close = node_close,
-};
-
-void sl_node_dev_init(struct sl_node_dev *d, enum sl_node_kind kind, int fd, sl_node_ioctl sys)
+static int node_start(struct sl_device *dev)
 {
-	memset(d, 0, sizeof(*d));
-	d->row = &sl_node_rows[kind];
-	d->dev = (struct sl_device){
-		.ops = &node_ops,
-		.poll_fd = -1,
-		.max_transfer = d->row->max_transfer,
-		.protocol = d->row->protocol,
-	};
-	d->sys = sys ? sys : linux_ioctl;
-	d->fd = fd;
-	d->event = d->jobs[0] = d->jobs[1] = -1;
-}
-
-int sl_node_dev_start(struct sl_node_dev *d)
-{
+	struct sl_node_dev *d = (struct sl_node_dev *)dev;
 	sigset_t all, old;
 	uint64_t n;
 	int r = 0;
@@ -174,6 +152,37 @@ int sl_node_dev_start(struct sl_node_dev *d)
 		else if (errno != EINTR)
 			return -errno;
 	}
-	d->dev.poll_fd = d->event;
+	dev->poll_fd = d->event;
 	return fcntl(d->event, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static const struct sl_device_ops node_ops = {
+	.name = "node",
+	.start = node_start,
+	.submit = node_submit,
+	.poll = node_poll,
+	.detach = node_detach,
+	.close = node_close,
+};
+
+void sl_node_dev_init(struct sl_node_dev *d, enum sl_node_kind kind, int fd, sl_node_ioctl sys)
+{
+	memset(d, 0, sizeof(*d));
+	d->row = &sl_node_rows[kind];
+	d->dev = (struct sl_device){
+		.ops = &node_ops,
+		.poll_fd = -1,
+		.max_transfer = d->row->max_transfer,
+		.protocol = d->row->protocol,
+		.needs = &d->row->needs,
+	};
+	d->sys = sys ? sys : linux_ioctl;
+	d->fd = fd;
+	d->event = d->jobs[0] = d->jobs[1] = -1;
+}
+
+int sl_node_begin(struct sl_device *dev, unsigned kind, int fd)
+{
+	sl_node_dev_init((struct sl_node_dev *)dev, (enum sl_node_kind)kind, fd, NULL);
+	return 0;
 }

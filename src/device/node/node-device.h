@@ -29,9 +29,8 @@ typedef int (*sl_node_ioctl)(int fd, unsigned long request, void *arg);
 struct sl_node_row {
 	const char *name;
 	uint8_t protocol;      /* enum sl_wire_protocol */
-	int capability;	       /* CAP_*; -1: none */
-	uint32_t request;      /* the one ioctl that it makes */
 	uint32_t max_transfer; /* bytes */
+	struct sl_device_needs needs;
 	/*
 	 * Sends one command and waits. *ret: how it ended. 0, or -errno: it could not be sent, or
 	 * nobody knows.
@@ -63,10 +62,7 @@ struct sl_node_dev {
 
 /* Takes the node's descriptor; NULL sys: Linux. Nothing can be sent before start. */
 void sl_node_dev_init(struct sl_node_dev *d, enum sl_node_kind kind, int fd, sl_node_ioctl sys);
-/*
- * Starts the threads, with the capabilities that the caller has now: to be called after the rest
- * were dropped and before the system call filter, which then holds them, too. 0 or -errno.
- */
-int sl_node_dev_start(struct sl_node_dev *d);
+/* The same; `dev` is the first member of a struct sl_node_dev, kind an enum sl_node_kind. 0. */
+int sl_node_begin(struct sl_device *dev, unsigned kind, int fd);
 
 #endif

@@ -212,10 +212,18 @@ static int send_fwctl(sl_node_ioctl sys, int fd, const struct sl_io *io, struct 
 	return 0;
 }
 
+/* One ioctl each; see the header for the capabilities. */
+#define NEEDS(request, capability)                                                                 \
+	{                                                                                          \
+		.capabilities = capability, .ioctls = {request}, .n_ioctls = 1                     \
+	}
+#define RAWIO (1ull << CAP_SYS_RAWIO)
+
 const struct sl_node_row sl_node_rows[_SL_NODE_KIND_N] = {
-	[SL_NODE_SG] = {"sg", SL_WIRE_SCSI, -1, SG_IO, SL_WIRE_DATA_MAX, send_sg},
-	[SL_NODE_BSG] = {"bsg", SL_WIRE_SCSI, CAP_SYS_RAWIO, SG_IO, SL_WIRE_DATA_MAX, send_bsg},
-	[SL_NODE_CXL] = {"cxl", SL_WIRE_CXL, -1, CXL_MEM_SEND_COMMAND, SL_WIRE_DATA_MAX, send_cxl},
-	[SL_NODE_FWCTL] = {"fwctl", SL_WIRE_FWCTL, CAP_SYS_RAWIO, FWCTL_RPC, FWCTL_PAYLOAD,
+	[SL_NODE_SG] = {"sg", SL_WIRE_SCSI, SL_WIRE_DATA_MAX, NEEDS(SG_IO, 0), send_sg},
+	[SL_NODE_BSG] = {"bsg", SL_WIRE_SCSI, SL_WIRE_DATA_MAX, NEEDS(SG_IO, RAWIO), send_bsg},
+	[SL_NODE_CXL] = {"cxl", SL_WIRE_CXL, SL_WIRE_DATA_MAX, NEEDS(CXL_MEM_SEND_COMMAND, 0),
+			 send_cxl},
+	[SL_NODE_FWCTL] = {"fwctl", SL_WIRE_FWCTL, FWCTL_PAYLOAD, NEEDS(FWCTL_RPC, RAWIO),
 			   send_fwctl},
 };

@@ -100,7 +100,7 @@ static void start(enum sl_node_kind kind)
 	memset(&kernel, 0, sizeof(kernel));
 	sl_node_dev_init(&dev, kind, fd, answer);
 	dev.dev.done = on_done;
-	assert(sl_node_dev_start(&dev) == 0 && dev.dev.poll_fd >= 0);
+	assert(dev.dev.ops->start(&dev.dev) == 0 && dev.dev.poll_fd >= 0);
 	n_done = 0;
 }
 
@@ -147,7 +147,7 @@ static void check_sg(void)
 	struct sl_io io;
 
 	start(SL_NODE_SG);
-	assert(dev.dev.protocol == SL_WIRE_SCSI && dev.row->capability == -1);
+	assert(dev.dev.protocol == SL_WIRE_SCSI && dev.dev.needs->capabilities == 0);
 	cmd = (struct sl_command){.set = SL_SET_SCSI, .req_len = 10, .req = {0x28, [8] = 1}};
 	io = make(SL_DIR_IN, 512, 96);
 	kernel.left = 12;

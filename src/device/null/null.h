@@ -8,4 +8,7 @@
  */
 void sl_null_init(struct sl_device *dev);
 
+/* As every back end begins: takes the descriptor. 0 or -errno. */
+int sl_null_begin(struct sl_device *dev, unsigned kind, int fd);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -281,8 +282,22 @@ static void nvme_close(struct sl_device *dev)
 	d->event = d->jobs[0] = d->jobs[1] = dev->poll_fd = -1;
 }
 
+static int nvme_start(struct sl_device *dev)
+{
+	return sl_nvme_dev_start((struct sl_nvme_dev *)dev);
+}
+
+static const struct sl_device_needs nvme_needs = {
+	.capabilities = 1ull << CAP_SYS_ADMIN,
+	.ioctls = {NVME_IOCTL_ADMIN64_CMD, NVME_IOCTL_IO64_CMD, NVME_IOCTL_ADMIN_CMD,
+		   NVME_IOCTL_IO_CMD},
+	.n_ioctls = 4,
+	.ring = true,
+};
+
 static const struct sl_device_ops nvme_ops = {
 	.name = "nvme",
+	.start = nvme_start,
 	.submit = nvme_submit,
 	.poll = nvme_poll,
 	.detach = nvme_detach,
@@ -293,7 +308,7 @@ static const struct sl_device_ops nvme_ops = {
 void sl_nvme_dev_init(struct sl_nvme_dev *d, int fd, const struct sl_nvme_sys *sys)
 {
 	memset(d, 0, sizeof(*d));
-	d->dev = (struct sl_device){.ops = &nvme_ops, .poll_fd = -1};
+	d->dev = (struct sl_device){.ops = &nvme_ops, .poll_fd = -1, .needs = &nvme_needs};
 	d->dev.max_transfer = SL_WIRE_DATA_MAX;
 	d->sys = sys ? sys : &sl_nvme_sys_linux;
 	d->files[0] = fd;
@@ -351,5 +366,12 @@ int sl_nvme_dev_start(struct sl_nvme_dev *d)
 		return r;
 	d->has_ring = d->sys->ring_open(&d->ring, d->files, d->n_files, d->event) == 0;
 	d->dev.poll_fd = d->event;
+	return 0;
+}
+
+int sl_nvme_begin(struct sl_device *dev, unsigned kind, int fd)
+{
+	(void)kind;
+	sl_nvme_dev_init((struct sl_nvme_dev *)dev, fd, NULL);
 	return 0;
 }

@@ -53,6 +53,8 @@ struct sl_nvme_dev {
 
 /* Takes the controller's descriptor; NULL sys: Linux. Nothing can be sent before start. */
 void sl_nvme_dev_init(struct sl_nvme_dev *d, int fd, const struct sl_nvme_sys *sys);
+/* The same; `dev` is the first member of a struct sl_nvme_dev. 0. */
+int sl_nvme_begin(struct sl_device *dev, unsigned kind, int fd);
 /*
  * Adds the character node of a namespace; takes the descriptor. 0, -E2BIG, or -EINVAL: the node is
  * not that namespace's.

@@ -192,3 +192,9 @@ fail:
 	wire_close(&w->dev);
 	return r;
 }
+
+int sl_wire_begin(struct sl_device *dev, unsigned kind, int fd)
+{
+	(void)kind;
+	return sl_wire_dev_init((struct sl_wire_dev *)dev, fd);
+}

@@ -22,4 +22,7 @@ struct sl_wire_dev {
  */
 int sl_wire_dev_init(struct sl_wire_dev *w, int fd);
 
+/* The same; `dev` is the first member of a struct sl_wire_dev. */
+int sl_wire_begin(struct sl_device *dev, unsigned kind, int fd);
+
 #endif
