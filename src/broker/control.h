@@ -19,6 +19,7 @@
 #define SL_CONTROL_TEXT_MAX 256
 #define SL_DEVICES_MAX	    16
 #define SL_SESSIONS_MAX	    64
+#define SL_WATCH_LABEL	    "sluice-watch" /* of the session that reads again */
 
 enum sl_control_op {
 	SL_CONTROL_IMAGE = 1, /* fd: memfd with a policy image, sealed against every change */

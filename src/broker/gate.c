@@ -140,7 +140,11 @@ static uint64_t digest(struct sl_gate *g, const struct sl_slot *s, uint16_t type
 	uint8_t md[SHA256_DIGEST_LENGTH];
 	SHA256_CTX ctx;
 
-	if (!g->sample_of || sl_rows[s->verdict.facts.row].len != SL_LEN_NLB ||
+	/* Whoever reads again does not read that again. */
+	if (!g->sample_of ||
+	    (s->session >= 0 && strcmp(g->sessions[s->session].who.label, SL_WATCH_LABEL) == 0))
+		return 0;
+	if (sl_rows[s->verdict.facts.row].len != SL_LEN_NLB ||
 	    s->cmd.dir != (out ? SL_DIR_OUT : SL_DIR_IN) || !n)
 		return 0;
 	if (g->sample_second != g->now)

@@ -171,6 +171,13 @@ static void test_sample(void)
 	complete(0);
 	assert(record_at(g->ledger.next - 1).digest == 0);
 	(void)answer();
+	strcpy(g->sessions[0].who.label, SL_WATCH_LABEL);
+	g->sample_left = 2;
+	send_command(5, write_block(7));
+	assert(record_at(g->ledger.next - 1).digest == 0);
+	complete(0);
+	(void)answer();
+	g->sessions[0].who.label[0] = '\0';
 	g->sample_left = 0;
 	send_command(4, write_block(7));
 	assert(record_at(g->ledger.next - 1).digest == 0);

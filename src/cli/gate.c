@@ -3,14 +3,54 @@
 #include "cli/gate.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/trust.h"
+#include "watch/watch.h"
 
-int sl_policy_open(const char *name, struct sl_compiled *ret)
+/*
+ * What a watcher may do: look. A vendor's command does what its vendor says, so it is none; a rule
+ * of the policy that denies still denies. Without a condition, the last rule would hide from the
+ * watcher what the device declares of them.
+ */
+static const char watch_rules[] =
+	"\nallow label \"" SL_WATCH_LABEL "\": anything where floor within {none, reveals-data}\n"
+	"deny label \"" SL_WATCH_LABEL "\": nvme.admin.vendor, nvme.nvm.vendor where opcode in "
+	"{0..255}\n";
+
+/* The policy's file with these rules at its end: its own lines keep their numbers. */
+static int load_watched(const char *path, struct sl_policy_messages *msgs, struct sl_policy **ret)
+{
+	FILE *f = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+	char buf[8192];
+	size_t n;
+	int r = f && to ? 0 : -errno;
+
+	while (r == 0 && (n = fread(buf, 1, sizeof(buf), f)) > 0)
+		if (fwrite(buf, 1, n, to) != n)
+			r = -ENOMEM;
+	if (r == 0 && ferror(f))
+		r = -EIO;
+	if (to)
+		(void)fprintf(to, "%s", watch_rules);
+	if (to && fclose(to) != 0)
+		r = -ENOMEM;
+	if (f)
+		(void)fclose(f);
+	if (r == 0)
+		r = sl_policy_parse(path, text, size, msgs, ret);
+	free(text);
+	return r;
+}
+
+static int open_policy(const char *name, bool watched, struct sl_compiled *ret)
 {
 	struct sl_policy_messages *msgs;
 	const char *why;
@@ -25,7 +65,8 @@ int sl_policy_open(const char *name, struct sl_compiled *ret)
 	msgs = calloc(1, sizeof(*msgs));
 	if (!msgs)
 		return sl_cli_error(-ENOMEM, "out of memory");
-	r = sl_policy_load(ret->path, msgs, &ret->policy);
+	r = watched ? load_watched(ret->path, msgs, &ret->policy)
+		    : sl_policy_load(ret->path, msgs, &ret->policy);
 	if (r == 0)
 		r = sl_policy_compile(ret->policy, msgs, &ret->image, &ret->size);
 	/* Doubts are for `policy check`; what stops us is for everybody. */
@@ -42,9 +83,19 @@ int sl_policy_open(const char *name, struct sl_compiled *ret)
 	return r;
 }
 
+int sl_policy_open(const char *name, struct sl_compiled *ret)
+{
+	return open_policy(name, false, ret);
+}
+
 int sl_policy_open_enforced(const char *name, struct sl_compiled *ret)
 {
-	int r = sl_policy_open(name, ret);
+	return sl_policy_open_served(name, false, ret);
+}
+
+int sl_policy_open_served(const char *name, bool watched, struct sl_compiled *ret)
+{
+	int r = open_policy(name, watched, ret);
 
 	if (r < 0 || !(((const struct sl_image *)ret->image)->flags & SL_IMAGE_MODEL))
 		return r;

@@ -29,6 +29,8 @@ struct sl_compiled {
 int sl_policy_open(const char *name, struct sl_compiled *ret);
 /* The same; a model of another filter is refused. */
 int sl_policy_open_enforced(const char *name, struct sl_compiled *ret);
+/* As sl_policy_open_enforced; `watched`: with the rule by which a watcher may look. */
+int sl_policy_open_served(const char *name, bool watched, struct sl_compiled *ret);
 void sl_policy_close(struct sl_compiled *c);
 
 struct sl_gate_config {

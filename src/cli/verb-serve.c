@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "cli/cli.h"
 #include "cli/gate.h"
+#include "cli/serve-watch.h"
 #include "cli/trust.h"
 #include "watch/note.h"
 
@@ -33,6 +34,7 @@ struct serve {
 	int listen_fd;
 	int notes_fd; /* inotify, on what is known of devices; -1 */
 	struct sl_trust_row trust[SL_TRUST_ROWS_MAX];
+	struct sl_serve_watch watch;
 };
 
 /* "NAME=SPEC", or a SPEC that is its own name. */
@@ -132,6 +134,8 @@ static int start(struct serve *s, const struct sl_compiled *policy, struct sl_di
 	if (r == 0)
 		r = sl_launch_image(s->launch, policy->image, policy->size, d);
 	if (r == 0)
+		sl_serve_watch_sample(&s->watch, s->launch);
+	if (r == 0)
 		r = sl_launch_ledger(s->launch, s->ledger, &warn, d);
 	if (r == 0)
 		follow_notes(s);
@@ -149,7 +153,10 @@ static int start(struct serve *s, const struct sl_compiled *policy, struct sl_di
 	r = sl_launch_listen(s->launch, s->listen_fd, d);
 	if (r == 0)
 		r = hand_trust(s, d);
-	return r < 0 ? r : sl_launch_start(s->launch, d);
+	if (r == 0)
+		r = sl_launch_start(s->launch, d);
+	(void)sl_notes_dir(s->ledger, s->watch.notes, sizeof(s->watch.notes));
+	return r < 0 ? r : sl_serve_watch_start(&s->watch, s->launch, s->specs, s->n, d);
 }
 
 /* What is known of devices changed, by the watcher or by `sluice device`: the broker is told. */
@@ -183,7 +190,7 @@ static int join(const int *fds, unsigned n)
 /* Until a signal or the end of a child. */
 static int wait_for_end(struct serve *s, int sigfd)
 {
-	const int fds[] = {sigfd, s->notes_fd};
+	const int fds[] = {sigfd, s->notes_fd, s->watch.watch.control};
 	int any = join(fds, SL_COUNT(fds));
 	struct sl_diag d = {0};
 
@@ -199,6 +206,7 @@ static int wait_for_end(struct serve *s, int sigfd)
 			close(any);
 			return SL_EXIT_OK;
 		}
+		sl_serve_watch_take(&s->watch);
 		trust_changed(s);
 	}
 }
@@ -229,6 +237,7 @@ static int serve(struct serve *s, const struct sl_compiled *policy)
 		close(s->listen_fd);
 		(void)unlink(s->socket);
 	}
+	sl_serve_watch_stop(&s->watch);
 	s->launch = sl_launch_free(s->launch);
 	close(sigfd);
 	return r;
@@ -254,7 +263,11 @@ int sl_verb_serve(struct sl_cli *cli)
 	}
 	(void)snprintf(s->socket, sizeof(s->socket), "%s", sl_cli_get(cli, "socket"));
 	(void)snprintf(s->ledger, sizeof(s->ledger), "%s", sl_cli_get(cli, "ledger"));
-	if (sl_policy_open_enforced(sl_cli_get(cli, "policy"), &policy) < 0)
+	r = sl_serve_watch_options(cli, &s->watch);
+	if (r)
+		goto out;
+	r = SL_EXIT_FAILED;
+	if (sl_policy_open_served(sl_cli_get(cli, "policy"), s->watch.on, &policy) < 0)
 		goto out;
 	r = serve(s, &policy);
 	sl_policy_close(&policy);

@@ -53,6 +53,14 @@ static const struct sl_option serve_options[] = {
 	 .text = "a device and what clients and policies call it; a path in /dev for `run`"},
 	OPT_LEDGER,
 	OPT_SOCKET("where to listen"),
+	{.name = "watch",
+	 .text = "look at the devices while they are used, and report what no command explains"},
+	{.name = "watch-cost",
+	 .arg = "N",
+	 .dflt = "10",
+	 .text = "commands to look with, per thousand that run"},
+	{.name = "sole",
+	 .text = "nobody else changes these devices: what no command explains counts at once"},
 	{0},
 };
 

@@ -152,6 +152,7 @@ int sl_note_put(const char *dir, struct sl_note *n, struct sl_diag *reterr)
 {
 	char text[SL_NOTE_TEXT_MAX], path[4400], tmp[4400], other[4400];
 	size_t len = sl_note_write(n, text);
+	bool known;
 	int fd, r;
 
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
@@ -164,6 +165,11 @@ int sl_note_put(const char *dir, struct sl_note *n, struct sl_diag *reterr)
 			    : -ENAMETOOLONG;
 	if (r < 0 || !len)
 		return sl_diag_set(reterr, r < 0 ? r : -ENOMEM, dir, 0, 0, "cannot be kept");
+	/* What counts already is not taken back by a second sight that alone would not. */
+	if (n->state == SL_NOTE_ALERTS &&
+	    path_of(dir, n, SL_NOTE_COUNTS, other, sizeof(other)) == 0 && access(other, F_OK) == 0)
+		return 1;
+	known = access(path, F_OK) == 0;
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return sl_diag_set(reterr, -errno, tmp, 0, 0, "%s", strerror(errno));
@@ -178,7 +184,7 @@ int sl_note_put(const char *dir, struct sl_note *n, struct sl_diag *reterr)
 	for (unsigned s = 0; s < _SL_NOTE_STATE_N; s++)
 		if (s != n->state && path_of(dir, n, s, other, sizeof(other)) == 0)
 			(void)unlink(other);
-	return 0;
+	return known;
 }
 
 int sl_note_move(const char *dir, const struct sl_note *n, unsigned state, struct sl_diag *reterr)

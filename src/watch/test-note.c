@@ -70,7 +70,7 @@ static void test_files(void)
 	fill(&v);
 	v.row.say = SL_TRUST_SAY_VERIFIED;
 	assert(sl_note_put(dir, &v, &d) == 0);
-	assert(sl_note_put(dir, &a, &d) == 0 && sl_note_put(dir, &a, &d) == 0);
+	assert(sl_note_put(dir, &a, &d) == 0 && sl_note_put(dir, &a, &d) == 1);
 	assert(sl_notes_load(dir, &all, &d) == 0 && all.n == 2);
 	assert(sl_notes_rows(&all, rows) == 2 && rows[0].say == SL_TRUST_SAY_CAUGHT);
 	for (unsigned i = 0; i < 2; i++)
@@ -79,8 +79,10 @@ static void test_files(void)
 	assert(sl_notes_load(dir, &all, &d) == 0 && all.n == 2 && sl_notes_rows(&all, rows) == 0);
 	assert(all.v[0].state == SL_NOTE_CLEARED);
 	sl_notes_done(&all);
-	/* Found again: it counts again, and is one note. */
+	/* Found again: it counts again, and is one note. An alert alone does not change that. */
 	assert(sl_note_put(dir, &a, &d) == 0);
+	a.state = SL_NOTE_ALERTS;
+	assert(sl_note_put(dir, &a, &d) == 1);
 	assert(sl_notes_load(dir, &all, &d) == 0 && all.n == 2 && sl_notes_rows(&all, rows) == 1);
 	sl_notes_done(&all);
 }

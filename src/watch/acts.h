@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What ran, from the ledger: each command that was sent, when, by whom, and how it ended. The
+ * ledger's numbers are the clock: a look is a command too, so that what ran between two looks is
+ * known exactly.
+ */
+#ifndef SL_WATCH_ACTS_H
+#define SL_WATCH_ACTS_H
+
+#include "ledger/ledger.h"
+#include "watch/watch.h"
+
+#define SL_ACTS_MAX 8192u /* power of two */
+
+struct sl_act {
+	uint64_t intent;
+	uint64_t outcome; /* 0: it is under way */
+	uint64_t digest;
+	double t;	 /* when we learned how it ended, CLOCK_MONOTONIC */
+	uint32_t device; /* index */
+	uint32_t session;
+	uint32_t uid;
+	uint32_t error; /* of a failure, an errno */
+	uint16_t row;
+	uint16_t status; /* without DNR and MORE */
+	uint8_t lost;	 /* it was not completed */
+	uint8_t own;	 /* ours, or the broker's reading */
+	sl_effects declared, floor;
+	struct sl_command cmd; /* final bytes */
+};
+
+struct sl_acts {
+	int fd;
+	uint64_t at; /* offset in the file */
+	const struct sl_watch_config *config;
+	uint32_t session; /* ours; 0: not seen yet */
+	uint64_t first;	  /* number of the oldest kept, counted from 0 */
+	uint64_t n;	  /* ever taken in */
+	uint64_t seq;	  /* of the newest record */
+	uint64_t foreign; /* ever, of others than us */
+	uint32_t gaps;	  /* records that are missing: what ran then is not known */
+	/* What came since it was last cleared, per device. */
+	bool contract[SL_WATCH_DEVICES_MAX]; /* the broker read its contract */
+	struct sl_act act[SL_ACTS_MAX];
+};
+
+/* Begins at the end of the file. 0 or -errno. */
+int sl_acts_init(struct sl_acts *a, int fd, const struct sl_watch_config *config);
+/*
+ * Takes in what was recorded since. `done` is called for each command of another client that has
+ * ended. 0 or -errno: the ledger cannot be read.
+ */
+int sl_acts_read(struct sl_acts *a, void (*done)(void *ctx, const struct sl_act *act), void *ctx);
+/* The one with this intent; NULL: too long ago. */
+const struct sl_act *sl_acts_find(const struct sl_acts *a, uint64_t intent);
+
+/* A stretch of the ledger: from the intent of one look to the outcome of the next. */
+struct sl_window {
+	uint64_t from, to;
+	uint32_t device;
+	bool whole; /* false: older commands were forgotten, or records are missing */
+};
+
+/* Those that may have been at the device in the window, oldest first. */
+const struct sl_act *sl_window_next(const struct sl_acts *a, const struct sl_window *w,
+				    uint64_t *at);
+
+/* "nvme.nvm.write nsid=1 slba=100 (ledger record 17, uid 0)" */
+void sl_act_name(const struct sl_act *act, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Contents of blocks: of small namespaces all of them, of large ones both ends and a sample that
+ * nobody can foresee. Kept as digests. What was written is read back, and what a client read is
+ * read again, while nobody else can have changed it.
+ */
+#include <errno.h>
+#include <sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "core/ranges.h"
+#include "core/table.h"
+#include "spec/nvme.h"
+#include "watch/watcher.h"
+
+#define CHUNK_BYTES (64u << 10)
+#define CHUNKS_MAX  1024u /* of a namespace */
+#define ENDS	    8u	  /* chunks at either end of a large one */
+#define TOKEN_BYTES 16384u
+#define REREAD_LATE 0.25 /* seconds: later, somebody else is too likely */
+#define NVM_READ    0x02u
+#define NVM_WRITE   0x01u
+#define NVM_ZEROES  0x08u
+#define NVM_COPY    0x19u
+#define DEALLOCATE  (1u << 25) /* Write Zeroes, CDW12: DEAC */
+
+static uint64_t digest(const uint8_t *p, size_t n, uint64_t seed)
+{
+	uint8_t md[SHA256_DIGEST_LENGTH];
+	SHA2_CTX ctx;
+
+	SHA256Init(&ctx);
+	SHA256Update(&ctx, (const uint8_t *)&seed, sizeof(seed));
+	SHA256Update(&ctx, p, n);
+	SHA256Final(md, &ctx);
+	return sl_get_le64(md) | 1;
+}
+
+static void chunk_done(struct sl_chunk *c)
+{
+	free(c->hash);
+	free(c->moves);
+	*c = (struct sl_chunk){0};
+}
+
+void sl_blocks_done(struct sl_blocks *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		chunk_done(&b->chunk[i]);
+	free(b->chunk);
+	*b = (struct sl_blocks){0};
+}
+
+static bool plain(const struct sl_ns *ns)
+{
+	return ns->csi == 0 && ns->lba_shift >= 9 && ns->lba_shift <= 16 && !ns->meta && ns->blocks;
+}
+
+static bool same_shape(const struct sl_ns *a, const struct sl_ns *b)
+{
+	return a && b && a->blocks == b->blocks && a->lba_shift == b->lba_shift &&
+	       a->meta == b->meta && a->csi == b->csi;
+}
+
+/* What was known of it, when the namespace is as it was. */
+static void inherit(struct sl_blocks *old, struct sl_chunk *c)
+{
+	for (size_t i = 0; i < old->n; i++) {
+		struct sl_chunk *o = &old->chunk[i];
+
+		if (o->nsid != c->nsid || o->lba != c->lba || o->n != c->n)
+			continue;
+		*c = *o;
+		c->urgent = false;
+		*o = (struct sl_chunk){0};
+		return;
+	}
+}
+
+static int add(struct sl_blocks *b, uint32_t nsid, uint64_t lba, uint32_t n)
+{
+	struct sl_chunk *v = realloc(b->chunk, (b->n + 1) * sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	b->chunk = v;
+	v[b->n++] = (struct sl_chunk){.nsid = nsid, .lba = lba, .n = n};
+	return 0;
+}
+
+/* Which chunk of `of` is the i-th of `count`: both ends, and in between one of each stretch. */
+static uint64_t pick(uint64_t i, uint64_t count, uint64_t of, uint64_t seed)
+{
+	uint64_t span;
+
+	if (count == of || i < ENDS)
+		return i;
+	if (i >= count - ENDS)
+		return of - (count - i);
+	span = (of - 2 * ENDS) / (count - 2 * ENDS);
+	return ENDS + (i - ENDS) * span + ((i ^ seed) * 0x9e3779b97f4a7c15u >> 32) % span;
+}
+
+static int add_ns(struct sl_watched *d, struct sl_blocks *b, const struct sl_ns *ns)
+{
+	uint32_t per = CHUNK_BYTES >> ns->lba_shift, most = d->doc->contract.max_transfer;
+	uint64_t of, count;
+	int r = 0;
+
+	if (most && most < CHUNK_BYTES)
+		per = most >> ns->lba_shift;
+	if (!per)
+		return 0;
+	of = (ns->blocks + per - 1) / per;
+	count = of < CHUNKS_MAX ? of : CHUNKS_MAX;
+	for (uint64_t i = 0; i < count && r == 0; i++) {
+		uint64_t lba = pick(i, count, of, d->w->config.seed) * per;
+		uint64_t left = ns->blocks - lba;
+
+		r = add(b, ns->nsid, lba, left < per ? (uint32_t)left : per);
+	}
+	return r;
+}
+
+int sl_blocks_init(struct sl_watched *d, const struct sl_contract *old)
+{
+	struct sl_blocks was = d->blocks, *b = &d->blocks;
+	const struct sl_contract *c = &d->doc->contract;
+	int r = 0;
+
+	*b = (struct sl_blocks){0};
+	for (uint32_t i = 0; i < c->n_ns && r == 0; i++)
+		if (plain(&c->ns[i]))
+			r = add_ns(d, b, &c->ns[i]);
+	for (size_t i = 0; i < b->n && r == 0; i++) {
+		struct sl_chunk *k = &b->chunk[i];
+
+		if (old && same_shape(sl_contract_ns(old, k->nsid), sl_contract_ns(c, k->nsid)))
+			inherit(&was, k);
+		if (k->hash)
+			continue;
+		k->hash = calloc(k->n, sizeof(*k->hash));
+		k->moves = calloc(k->n, 1);
+		if (!k->hash || !k->moves)
+			r = -ENOMEM;
+	}
+	b->due = b->n;
+	sl_blocks_done(&was);
+	return r;
+}
+
+struct sl_chunk *sl_blocks_find(struct sl_watched *d, uint32_t nsid, uint64_t lba)
+{
+	for (size_t i = 0; i < d->blocks.n; i++) {
+		struct sl_chunk *c = &d->blocks.chunk[i];
+
+		if (c->nsid == nsid && lba >= c->lba && lba < c->lba + c->n)
+			return c;
+	}
+	return NULL;
+}
+
+void sl_blocks_hurry(struct sl_watched *d, struct sl_chunk *chunk)
+{
+	if (chunk && !chunk->urgent) {
+		chunk->urgent = true;
+		d->blocks.urgent++;
+	}
+}
+
+static bool names_blocks(const struct sl_act *act)
+{
+	return act->cmd.set == SL_SET_NVME_NVM && sl_rows[act->row].len == SL_LEN_NLB;
+}
+
+static void keep(struct sl_blocks *b, const struct sl_act *act, uint64_t value)
+{
+	if (b->n_rereads == SL_REREADS_MAX) {
+		b->late++;
+		return;
+	}
+	b->reread[b->n_rereads++] = (struct sl_reread){*act, value};
+}
+
+void sl_blocks_note(struct sl_watched *d, const struct sl_act *act)
+{
+	static const uint8_t zeroes[SL_DIGEST_BYTES];
+	const struct sl_ns *ns = sl_contract_ns(&d->doc->contract, sl_get_le32(act->cmd.req + 4));
+	uint64_t lba = sl_get_le64(act->cmd.req + 40);
+	uint32_t n = sl_get_le16(act->cmd.req + 48) + 1u, cdw12 = sl_get_le32(act->cmd.req + 48);
+	bool good =
+		!act->status && !act->lost && ns && plain(ns) && act->cmd.set == SL_SET_NVME_NVM;
+
+	if (good && act->digest && names_blocks(act))
+		keep(&d->blocks, act, act->digest);
+	if (good && act->cmd.req[0] == NVM_ZEROES && !(cdw12 & DEALLOCATE)) {
+		uint64_t bytes = (uint64_t)n << ns->lba_shift;
+
+		keep(&d->blocks, act,
+		     digest(zeroes, bytes < sizeof(zeroes) ? bytes : sizeof(zeroes),
+			    d->w->config.seed));
+	}
+	if (sl_act_harmless(act))
+		return;
+	/* The neighbours first: there a command that does more than it says writes its answer. */
+	if (good) {
+		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, lba));
+		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, lba ? lba - 1 : 0));
+		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, lba + n));
+	}
+	d->blocks.due = d->blocks.n;
+}
+
+/* Reads blocks. 1: they came; 0: refused, or not on record; -errno. */
+static int read_blocks(struct sl_watched *d, const struct sl_ns *ns, uint64_t lba, uint32_t n,
+		       struct sl_window *ret)
+{
+	struct sl_command cmd = {
+		.set = SL_SET_NVME_IO,
+		.dir = SL_DIR_IN,
+		.req_len = SL_REQ_MAX,
+		.data_len = n << ns->lba_shift,
+	};
+	const struct sl_act *own;
+	struct sl_answer a;
+	int r;
+
+	cmd.req[0] = NVM_READ;
+	sl_put_le32(cmd.req + 4, ns->nsid);
+	sl_put_le64(cmd.req + 40, lba);
+	sl_put_le32(cmd.req + 48, n - 1);
+	d->w->tokens -= cmd.data_len / TOKEN_BYTES;
+	d->rig.first = d->rig.last = 0;
+	r = sl_watch_call(d, &cmd, &a);
+	if (r == 0)
+		r = sl_watch_catch_up(d->w);
+	if (r < 0)
+		return r;
+	own = sl_acts_find(d->w->acts, d->rig.last);
+	if (!sl_answer_ok(&a) || a.len != cmd.data_len || !own)
+		return 0;
+	*ret = (struct sl_window){
+		.from = own->intent,
+		.to = own->outcome ? own->outcome : own->intent,
+		.device = d->index,
+	};
+	return 1;
+}
+
+/* Is all that ran since `from` still known? */
+static bool whole(const struct sl_watched *d, uint64_t from)
+{
+	const struct sl_acts *a = d->w->acts;
+
+	return a->first == 0 || a->act[a->first & (SL_ACTS_MAX - 1)].intent <= from;
+}
+
+struct span {
+	uint32_t first, n;
+};
+
+/* Blocks that are not what they were, and that nobody named. */
+static void judge(struct sl_watched *d, struct sl_chunk *c, struct span at,
+		  const struct sl_window *w)
+{
+	struct sl_sight s = {
+		.kind = "undeclared-effect",
+		.effects = SL_E_DATA,
+		.nsid = c->nsid,
+		.lba = c->lba + at.first,
+		.window = *w,
+	};
+	const struct sl_act *act;
+	uint64_t i = 0;
+
+	while ((act = sl_window_next(d->w->acts, w, &i)))
+		if (!act->own && (act->declared | act->floor) & SL_E_DATA)
+			s.kind = "wrong-scope";
+	(void)snprintf(s.where, sizeof(s.where), "blocks nsid=%u lba=%llu", c->nsid,
+		       (unsigned long long)s.lba);
+	(void)snprintf(s.what, sizeof(s.what), "%u block%s changed that no command names", at.n,
+		       at.n == 1 ? "" : "s");
+	if (!sl_suspect(d, &s))
+		memset(c->moves + at.first, 1, at.n);
+}
+
+static bool touched(const struct sl_watched *d, const struct sl_chunk *c, uint32_t i,
+		    const struct sl_window *w)
+{
+	const struct sl_act *act;
+	uint64_t at = 0;
+
+	while ((act = sl_window_next(d->w->acts, w, &at)))
+		if (sl_act_touches(d, act, c->nsid, c->lba + i, 1))
+			return true;
+	return false;
+}
+
+/*
+ * A Copy within one namespace (descriptor formats 0 and 1) that is all that can have changed this
+ * block: it brings what the namespace held. Where all of it is known, anything else is foreign.
+ */
+static const struct sl_act *brought(const struct sl_watched *d, const struct sl_chunk *c,
+				    uint32_t i, uint64_t now, const struct sl_window *w)
+{
+	const struct sl_act *act, *copy = NULL;
+	uint64_t at = 0, known = 0;
+
+	while ((act = sl_window_next(d->w->acts, w, &at))) {
+		bool is_copy = act->cmd.set == SL_SET_NVME_NVM && act->cmd.req[0] == NVM_COPY;
+
+		if (act->own || sl_act_harmless(act))
+			continue;
+		if (!is_copy || (act->cmd.req[49] & 0xe) || act->status || act->lost ||
+		    sl_get_le32(act->cmd.req + 4) != c->nsid ||
+		    sl_get_le64(act->cmd.req + 40) > c->lba + i)
+			return NULL;
+		copy = act;
+	}
+	for (size_t k = 0; copy && k < d->blocks.n; k++) {
+		const struct sl_chunk *o = &d->blocks.chunk[k];
+
+		if (o->nsid != c->nsid)
+			continue;
+		for (uint32_t b = 0; b < o->n; b++)
+			if (o->hash[b] == now)
+				return NULL;
+		known += o->since ? o->n : 0;
+	}
+	return copy && known == sl_contract_ns(&d->doc->contract, c->nsid)->blocks ? copy : NULL;
+}
+
+static void compare(struct sl_watched *d, struct sl_chunk *c, const uint64_t *now,
+		    const struct sl_window *w)
+{
+	struct span at = {0};
+
+	for (uint32_t i = 0; i <= c->n; i++) {
+		bool differs = i < c->n && c->hash[i] != now[i] && !c->moves[i];
+		bool named = differs && touched(d, c, i, w);
+		const struct sl_act *copy = named ? brought(d, c, i, now[i], w) : NULL;
+
+		if (copy) {
+			struct sl_sight s = {.kind = "wrong-scope",
+					     .effects = SL_E_DATA,
+					     .strong = true,
+					     .nsid = c->nsid,
+					     .lba = c->lba + i,
+					     .window = *w,
+					     .who = copy};
+
+			(void)snprintf(s.where, sizeof(s.where), "blocks nsid=%u lba=%llu", c->nsid,
+				       (unsigned long long)s.lba);
+			(void)snprintf(s.what, sizeof(s.what),
+				       "copied what its own namespace did not hold");
+			(void)sl_suspect(d, &s);
+		}
+		if (differs && !named) {
+			if (!at.n)
+				at.first = i;
+			at.n++;
+		} else if (at.n) {
+			judge(d, c, at, w);
+			at.n = 0;
+		}
+	}
+}
+
+static int look_at(struct sl_watched *d, struct sl_chunk *c)
+{
+	const struct sl_ns *ns = sl_contract_ns(&d->doc->contract, c->nsid);
+	struct sl_window w = {0}, window;
+	uint64_t now[CHUNK_BYTES >> 9], at = 0;
+	const struct sl_act *act;
+	bool busy = false, stirring = false;
+	int r = ns ? read_blocks(d, ns, c->lba, c->n, &w) : 0;
+	double t = sl_watch_now();
+
+	if (r <= 0)
+		return r;
+	for (uint32_t i = 0; i < c->n; i++)
+		now[i] = digest(d->w->data + ((size_t)i << ns->lba_shift),
+				(size_t)1 << ns->lba_shift, d->w->config.seed);
+	window = (struct sl_window){.from = c->since, .to = w.to, .device = d->index};
+	if (c->since && whole(d, c->since)) {
+		while ((act = sl_window_next(d->w->acts, &window, &at))) {
+			busy |= !act->own;
+			stirring |= !act->own && !sl_act_harmless(act);
+		}
+		c->busy[0] += busy ? t - c->t : 0;
+		c->busy[1] += stirring ? t - c->t : 0;
+		compare(d, c, now, &window);
+	}
+	if (!c->since)
+		c->t_first = t;
+	memcpy(c->hash, now, c->n * sizeof(now[0]));
+	c->since = w.from;
+	c->t = t;
+	return 0;
+}
+
+/* Did anybody but `act` have a hand in its blocks, from when it began until now? */
+static bool disturbed(const struct sl_watched *d, const struct sl_act *act, uint32_t nsid,
+		      uint64_t lba, uint32_t n, const struct sl_window *w)
+{
+	const struct sl_window since = {.from = act->intent, .to = w->to, .device = d->index};
+	const struct sl_act *o;
+	uint64_t at = 0;
+
+	while ((o = sl_window_next(d->w->acts, &since, &at)))
+		if (o->intent != act->intent && sl_act_touches(d, o, nsid, lba, n))
+			return true;
+	return !whole(d, act->intent);
+}
+
+/* Reads again what somebody has written or read. */
+static int reread(struct sl_watched *d, const struct sl_reread *x)
+{
+	uint32_t nsid = sl_get_le32(x->act.cmd.req + 4), n = sl_get_le16(x->act.cmd.req + 48) + 1u;
+	const struct sl_ns *ns = sl_contract_ns(&d->doc->contract, nsid);
+	bool wrote = x->act.cmd.req[0] != NVM_READ;
+	struct sl_sight s = {
+		.kind = wrote ? "not-stored" : "answer-nobody-wrote",
+		.effects = SL_E_DATA,
+		.strong = true,
+		.nsid = nsid,
+		.lba = sl_get_le64(x->act.cmd.req + 40),
+		.who = &x->act,
+	};
+	struct sl_chunk *c = sl_blocks_find(d, nsid, s.lba);
+	uint32_t most = ns ? SL_DIGEST_BYTES >> ns->lba_shift : 0;
+	size_t bytes;
+
+	if (n > most)
+		n = most ? most : 1;
+	if (!ns || sl_watch_now() - x->act.t > REREAD_LATE || (c && c->moves[s.lba - c->lba])) {
+		d->blocks.late++;
+		return 0;
+	}
+	bytes = (size_t)n << ns->lba_shift;
+	if (bytes > SL_DIGEST_BYTES)
+		bytes = SL_DIGEST_BYTES;
+	/* Twice: what passes is no finding. */
+	for (unsigned i = 0; i < 2; i++) {
+		int r = read_blocks(d, ns, s.lba, n, &s.window);
+
+		if (r <= 0)
+			return r;
+		if (digest(d->w->data, bytes, d->w->config.seed) == x->digest)
+			break;
+		if (i == 0 || disturbed(d, &x->act, nsid, s.lba, n, &s.window))
+			continue;
+		(void)snprintf(s.where, sizeof(s.where), "blocks nsid=%u lba=%llu", nsid,
+			       (unsigned long long)s.lba);
+		(void)snprintf(s.what, sizeof(s.what), "%s",
+			       wrote ? "reading back does not return what was written"
+				     : "it returned what reading again does not");
+		(void)sl_suspect(d, &s);
+	}
+	d->blocks.compared++;
+	return 0;
+}
+
+int sl_blocks_look(struct sl_watched *d)
+{
+	struct sl_blocks *b = &d->blocks;
+	int r = 0;
+
+	while (r == 0 && b->n_rereads && d->w->tokens >= 1) {
+		struct sl_reread x = b->reread[0];
+
+		memmove(b->reread, b->reread + 1, --b->n_rereads * sizeof(x));
+		r = reread(d, &x);
+	}
+	for (size_t i = 0; i < b->n && b->urgent && r == 0 && d->w->tokens >= 1; i++) {
+		if (!b->chunk[i].urgent)
+			continue;
+		b->chunk[i].urgent = false;
+		b->urgent--;
+		r = look_at(d, &b->chunk[i]);
+	}
+	/* A few at a time: what is written meanwhile is read back first. */
+	for (unsigned i = 0; i < 16 && b->due && !b->n_rereads && r == 0 && d->w->tokens >= 1;
+	     i++) {
+		b->due--;
+		b->at = (b->at + 1) % b->n;
+		r = look_at(d, &b->chunk[b->at]);
+	}
+	return d->rig.gone ? -ENODEV : r;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The launcher's end of a watcher: starts it, and makes notes of what it reports. */
+#ifndef SL_WATCH_SPAWN_H
+#define SL_WATCH_SPAWN_H
+
+#include <sys/types.h>
+
+#include "base/diag.h"
+#include "watch/watch.h"
+
+struct sl_watch {
+	pid_t pid; /* 0: none */
+	int control;
+};
+
+/*
+ * Starts `sluice-watch` with a session of the broker and its ledger, open for reading; both stay
+ * the caller's. 0 or -errno with *reterr.
+ */
+int sl_watch_start(const struct sl_watch_config *config, int session, int ledger,
+		   struct sl_watch *ret, struct sl_diag *reterr);
+/* Ends it. */
+void sl_watch_stop(struct sl_watch *w);
+/*
+ * Its control socket is readable: makes a note in `dir`. 1: *ret is what was noted, and whether it
+ * counts; 2: that was noted before; 0: nothing more for now; -EPIPE: it has ended; -errno with
+ * *reterr.
+ */
+int sl_watch_take(struct sl_watch *w, const char *dir, struct sl_note *ret, struct sl_diag *reterr);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When to look. Every look is commands, and the ledger keeps each: so it costs a share of what the
+ * clients do, a little more while the device is being learned, and nothing while a device that can
+ * sleep has nothing to do.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "watch/watcher.h"
+
+#define LEARN_S	     30.0 /* at the start, and after a suspicion: looks in short order */
+#define LEARN_GAP    0.25
+#define LEARN_PASS   0.5 /* through all blocks */
+#define LEARN_TOKENS 20000.0
+#define LEARN_QUIET  100.0 /* not while the clients send so many a second */
+#define GAP_MIN	     1.0
+#define GAP_MAX	     64.0
+#define AWAKE_S	     2.0 /* after a command a device that can sleep is still awake */
+#define HARMLESS_S   1.0 /* after commands that change nothing, one look is enough */
+#define TRICKLE	     5.0 /* commands a second, whatever the clients do */
+#define BURST	     2000.0
+
+double sl_watch_now(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void sl_watch_report(struct sl_watched *d, const struct sl_note *n)
+{
+	struct sl_watch_report r = {.device = d->index, .note = *n};
+
+	/* A launcher that does not listen has gone: the loop notices. */
+	(void)send(d->w->control, &r, sizeof(r), MSG_NOSIGNAL);
+	d->w->reports++;
+}
+
+/* More than the command transfers: the gate has dropped it, and there is no doubt whose it was. */
+static void overrun(struct sl_watched *d, const struct sl_act *act)
+{
+	const struct sl_sight s = {
+		.kind = "transfer-too-long",
+		.where = "its answer",
+		.what = "longer than the command transfers",
+		.effects = SL_E_HOST_MEMORY,
+		.strong = true,
+		.nobody = true,
+		.window = {act->intent, act->outcome, d->index, true},
+		.who = act,
+	};
+
+	(void)sl_suspect(d, &s);
+}
+
+static void on_act(void *ctx, const struct sl_act *act)
+{
+	struct sl_watcher *w = ctx;
+	struct sl_watched *d = &w->device[act->device];
+
+	if (!d->doc)
+		return;
+	d->acted = true;
+	d->t_act = act->t;
+	d->gap = GAP_MIN;
+	d->stirred |= !sl_act_harmless(act);
+	if (act->lost && act->error == EOVERFLOW)
+		overrun(d, act);
+	sl_blocks_note(d, act);
+}
+
+int sl_watch_catch_up(struct sl_watcher *w)
+{
+	return sl_acts_read(w->acts, on_act, w);
+}
+
+static bool is_learning(const struct sl_watched *d, double now)
+{
+	return now - d->t_first < LEARN_S || (d->t_suspect && now - d->t_suspect < LEARN_S);
+}
+
+static void fill_bucket(struct sl_watcher *w, double now, bool learning)
+{
+	double passed = now - w->t_tokens, ran = (double)(w->acts->foreign - w->foreign);
+	double most = learning && ran < LEARN_QUIET * passed ? LEARN_TOKENS : BURST;
+
+	w->tokens += ran * w->config.cost / 1000 + passed * TRICKLE;
+	if (most == LEARN_TOKENS)
+		w->tokens += passed * LEARN_TOKENS / LEARN_S;
+	if (w->tokens > most)
+		w->tokens = most;
+	w->t_tokens = now;
+	w->foreign = w->acts->foreign;
+}
+
+/* The timer: short while it is learned, then longer and longer; none for what may be asleep. */
+static bool timer(struct sl_watched *d, double now)
+{
+	if (d->sleeps && now - d->t_act > AWAKE_S)
+		return false;
+	return now - d->t_look >= (is_learning(d, now) ? LEARN_GAP : d->gap);
+}
+
+static int look(struct sl_watched *d)
+{
+	double now = sl_watch_now();
+	bool idle = !d->acted, pass = false;
+	int r = 0;
+
+	if (d->gone || !d->doc)
+		return 0;
+	if (d->w->acts->contract[d->index]) {
+		d->w->acts->contract[d->index] = false;
+		r = sl_watched_renew(d);
+	}
+	if (r == 0 && d->w->tokens >= (double)d->probes.n &&
+	    (d->stirred || (d->acted && now - d->t_look >= HARMLESS_S) || timer(d, now))) {
+		pass = idle && now - d->t_pass >= LEARN_PASS;
+		r = sl_watched_look(d);
+		if (idle && d->gap < GAP_MAX && !is_learning(d, now))
+			d->gap *= 2;
+	}
+	if (pass) {
+		d->t_pass = now;
+		d->blocks.due = d->blocks.n;
+	}
+	if (r == 0)
+		r = sl_blocks_look(d);
+	d->gone |= d->rig.gone || r == -ENODEV || r == -EACCES;
+	return r == -ENODEV || r == -EACCES ? 0 : r;
+}
+
+/* How long nothing need be done: the ledger is looked at often while somebody writes to it. */
+static int patience(const struct sl_watcher *w)
+{
+	double now = sl_watch_now(), last = 0;
+	bool work = false;
+
+	for (unsigned i = 0; i < w->config.n; i++) {
+		const struct sl_watched *d = &w->device[i];
+
+		last = d->t_act > last ? d->t_act : last;
+		work |= !d->gone && w->tokens >= 1 &&
+			(d->blocks.due || d->blocks.urgent || d->blocks.n_rereads);
+	}
+	return work ? 1 : now - last < 1 ? 5 : 50;
+}
+
+static int turn(struct sl_watcher *w)
+{
+	struct pollfd p = {.fd = w->control, .events = POLLIN};
+	bool learning = false;
+	double now;
+	int r;
+
+	if (poll(&p, 1, patience(w)) < 0 && errno != EINTR)
+		return -errno;
+	if (p.revents)
+		return -EPIPE; /* nothing is said to us after the start */
+	r = sl_watch_catch_up(w);
+	now = sl_watch_now();
+	for (unsigned i = 0; i < w->config.n; i++)
+		learning |= is_learning(&w->device[i], now);
+	fill_bucket(w, now, learning);
+	for (unsigned i = 0; i < w->config.n && r == 0; i++)
+		r = look(&w->device[i]);
+	return r;
+}
+
+static void nobody(void *ctx, const struct sl_act *act)
+{
+	(void)ctx;
+	(void)act;
+}
+
+/* Which session of the ledger's is ours: its first command says. */
+static int find_session(struct sl_watcher *w, struct sl_session_rig *rig)
+{
+	struct sl_command identify = {.set = SL_SET_NVME_ADMIN,
+				      .dir = SL_DIR_IN,
+				      .req_len = SL_REQ_MAX,
+				      .data_len = 4096,
+				      .req = {[0] = 0x06, [40] = 0x01}};
+	const struct sl_act *act;
+	struct sl_answer a;
+	int r;
+
+	rig->first = rig->last = 0;
+	r = sl_rig_call(&rig->rig, &identify, w->data, &a);
+	if (r == 0)
+		r = sl_acts_read(w->acts, nobody, NULL);
+	if (r < 0)
+		return r;
+	act = sl_acts_find(w->acts, rig->last);
+	if (act)
+		w->acts->session = act->session;
+	return act ? 0 : rig->denied ? -EACCES : -ENOMSG;
+}
+
+static int start(struct sl_watcher *w)
+{
+	int r = -ENODEV;
+
+	w->tokens = LEARN_TOKENS;
+	w->t_tokens = sl_watch_now();
+	for (unsigned i = 0; i < w->config.n; i++) {
+		struct sl_watched *d = &w->device[i];
+		int one;
+
+		d->w = w;
+		d->index = i;
+		d->gap = GAP_MIN;
+		sl_session_rig_init(&d->rig, w->client, (uint16_t)i);
+		one = w->acts->session ? 0 : find_session(w, &d->rig);
+		if (one == 0)
+			one = sl_watched_init(d);
+		if (one == -EPIPE)
+			return one;
+		d->gone = one < 0;
+		if (one == 0)
+			r = 0;
+		else
+			(void)fprintf(stderr, "sluice-watch: %s is not watched: %s\n",
+				      w->config.device[i].name, strerror(-one));
+	}
+	return r;
+}
+
+static int set_up(struct sl_watcher *w)
+{
+	int r;
+
+	w->control = SL_WATCH_CONTROL;
+	if (recv(w->control, &w->config, sizeof(w->config), 0) != (ssize_t)sizeof(w->config) ||
+	    w->config.n > SL_WATCH_DEVICES_MAX)
+		return -EBADMSG;
+	w->data = malloc(SL_RIG_DATA_MAX + SL_RIG_OVER_MAX);
+	w->acts = calloc(1, sizeof(*w->acts));
+	if (!w->data || !w->acts)
+		return -ENOMEM;
+	r = sl_acts_init(w->acts, SL_WATCH_LEDGER, &w->config);
+	if (r == 0)
+		r = sl_client_new(SL_WATCH_SESSION, &w->client);
+	if (r == 0 && w->config.n > sl_client_devices(w->client))
+		r = -EBADMSG;
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static struct sl_watcher w;
+	int type, r;
+	socklen_t n = sizeof(type);
+
+	(void)argv;
+	if (argc != 1 || getsockopt(SL_WATCH_CONTROL, SOL_SOCKET, SO_TYPE, &type, &n) < 0) {
+		(void)fprintf(stderr, "sluice-watch: is started by `sluice serve --watch`\n");
+		return 2;
+	}
+	r = set_up(&w);
+	if (r == 0)
+		r = start(&w);
+	while (r == 0)
+		r = turn(&w);
+	for (unsigned i = 0; i < w.config.n; i++)
+		sl_watched_done(&w.device[i]);
+	sl_client_free(w.client);
+	free(w.data);
+	free(w.acts);
+	if (r == -EPIPE || r == -ECONNRESET)
+		return 0;
+	(void)fprintf(stderr, "sluice-watch: %s\n", strerror(-r));
+	return 1;
+}

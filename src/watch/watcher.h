@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The watcher's parts, inside `sluice-watch`. One thread; nothing here is trusted. */
+#ifndef SL_WATCH_WATCHER_H
+#define SL_WATCH_WATCHER_H
+
+#include "contract/doc.h"
+#include "lib/client.h"
+#include "observe/facet.h"
+#include "observe/judge.h"
+#include "watch/acts.h"
+
+#define SL_SUSPICIONS_MAX 64u
+#define SL_CANDIDATES_MAX 16u
+
+struct sl_watcher;
+struct sl_watched;
+
+/* session.c: the broker as a rig, every command paid for. */
+
+struct sl_session_rig {
+	struct sl_rig rig;
+	struct sl_client *client;
+	uint16_t device;
+	uint64_t first, last; /* records of the intents since `first` was cleared */
+	bool denied;	      /* the last command was refused by the policy */
+	bool gone;	      /* broker or device */
+};
+
+void sl_session_rig_init(struct sl_session_rig *r, struct sl_client *client, uint16_t device);
+
+/* blocks.c */
+
+struct sl_chunk {
+	uint32_t nsid, n; /* blocks */
+	uint64_t lba;
+	uint64_t since; /* intent of the read that filled it; 0: never */
+	double t_first, t;
+	double busy[2]; /* seconds between reads while commands ran: any; such as change state */
+	uint64_t *hash; /* per block */
+	uint8_t *moves; /* per block: seen to change while nobody did anything */
+	bool urgent;
+};
+
+/* What was written or read, to be read again. */
+struct sl_reread {
+	struct sl_act act;
+	uint64_t digest;
+};
+
+#define SL_REREADS_MAX 64u
+
+struct sl_blocks {
+	struct sl_chunk *chunk;
+	size_t n, at;
+	size_t urgent; /* chunks that are */
+	size_t due;    /* of the pass that is under way */
+	struct sl_reread reread[SL_REREADS_MAX];
+	unsigned n_rereads;
+	uint64_t compared, late; /* read again; not in time */
+};
+
+/* After the contract was read: what is known of blocks that are as they were stays known. */
+int sl_blocks_init(struct sl_watched *d, const struct sl_contract *old);
+void sl_blocks_done(struct sl_blocks *b);
+/* A command of somebody's has ended: which blocks are to be looked at next. */
+void sl_blocks_note(struct sl_watched *d, const struct sl_act *act);
+/* Reads what is due, as far as the budget goes. 0 or -errno. */
+int sl_blocks_look(struct sl_watched *d);
+/* The chunk that holds a block; NULL: it is in none. */
+struct sl_chunk *sl_blocks_find(struct sl_watched *d, uint32_t nsid, uint64_t lba);
+/* Looks at it again soon. */
+void sl_blocks_hurry(struct sl_watched *d, struct sl_chunk *chunk);
+
+/* suspect.c: changes that nothing explains, and what is made of them. */
+
+/* A change seen at the end of a window. */
+struct sl_sight {
+	const char *kind;
+	char where[96], what[96];
+	sl_effects effects;
+	bool strong;   /* it is no matter of chance: only who else could have done it counts */
+	bool nobody;   /* nor of that: no actor can do it but the device */
+	bool noise;    /* logs move by themselves */
+	uint32_t nsid; /* of blocks; 0: it is none */
+	uint64_t lba;
+	struct sl_window window;
+	const struct sl_act *who; /* known to be the one; NULL: whoever ran in the window */
+};
+
+struct sl_suspicion {
+	bool told, counts;
+	unsigned times;	 /* that it changed while something ran; 0: unused */
+	uint8_t level;	 /* enum sl_level of the candidates: the others of the window say less */
+	unsigned beside; /* how many others there were */
+	struct sl_sight s;
+	unsigned n, all; /* candidates kept, and how many there were */
+	struct sl_act candidate[SL_CANDIDATES_MAX];
+};
+
+/* Takes a sight in. Returns false when nobody did anything: it moves by itself. */
+bool sl_suspect(struct sl_watched *d, const struct sl_sight *s);
+/* Time has passed without a change: what was suspected may be sure by now. */
+void sl_suspect_age(struct sl_watched *d);
+
+/* One device under watch. */
+struct sl_watched {
+	struct sl_watcher *w;
+	unsigned index;
+	bool gone, sleeps;
+	uint8_t fna;
+	char others[256];   /* who else may act on it; "": nobody */
+	char excluded[256]; /* the evidence that nobody else does */
+	struct sl_doc *doc;
+	struct sl_session_rig rig;
+	struct sl_probes probes;
+	struct sl_look before, now;
+	struct sl_blocks blocks;
+	uint64_t from; /* intent of the first command of the last look */
+	uint32_t gaps; /* of the ledger, then */
+	double t_first, t_look, t_pass, t_act, t_suspect;
+	double busy[2];	     /* as of a chunk */
+	double gap;	     /* to the next look, while nothing runs */
+	bool acted, stirred; /* since the last look */
+	struct sl_suspicion suspicion[SL_SUSPICIONS_MAX];
+	char moving[SL_SUSPICIONS_MAX][96]; /* told to move by itself */
+	unsigned n_moving;
+	uint64_t looks;
+};
+
+struct sl_watcher {
+	struct sl_watch_config config;
+	struct sl_client *client;
+	int control;
+	struct sl_acts *acts;
+	uint8_t *data;	 /* of one command */
+	double tokens;	 /* commands that may be sent */
+	double t_tokens; /* when they were counted */
+	uint64_t foreign;
+	unsigned reports;
+	struct sl_watched device[SL_WATCH_DEVICES_MAX];
+};
+
+double sl_watch_now(void);
+/* One command, out of the budget. 0 or -errno: the broker has gone. */
+int sl_watch_call(struct sl_watched *d, const struct sl_command *cmd, struct sl_answer *ret);
+/* Takes in what the ledger says by now. 0 or -errno. */
+int sl_watch_catch_up(struct sl_watcher *w);
+/* Tells the launcher. */
+void sl_watch_report(struct sl_watched *d, const struct sl_note *n);
+
+/* look.c */
+
+/* Reads the contract, chooses what to look at, looks for the first time. 0 or -errno. */
+int sl_watched_init(struct sl_watched *d);
+void sl_watched_done(struct sl_watched *d);
+/* The broker has read the contract: so do we. */
+int sl_watched_renew(struct sl_watched *d);
+/* One look, and what is different. 0 or -errno. */
+int sl_watched_look(struct sl_watched *d);
+
+/* How a command of a window stands to a change; also to one of blocks that it may not name. */
+enum sl_explanation sl_act_explains(const struct sl_watched *d, const struct sl_act *act,
+				    const struct sl_change *change);
+/* May it have changed, or have been given, these blocks? */
+bool sl_act_touches(const struct sl_watched *d, const struct sl_act *act, uint32_t nsid,
+		    uint64_t lba, uint64_t n);
+/* How likely it is that a command did what nothing explains. */
+enum sl_level {
+	SL_LEVEL_STIRS,	  /* it may change state, or it is a vendor's and only he knows */
+	SL_LEVEL_WORKS,	  /* it moves data, or makes the device do something */
+	SL_LEVEL_REPORTS, /* Identify, Get Log Page, Get Features */
+	_SL_LEVEL_N
+};
+enum sl_level sl_act_level(const struct sl_act *act);
+/* Leaves state alone, by declaration and specification. */
+static inline bool sl_act_harmless(const struct sl_act *act)
+{
+	return sl_act_level(act) != SL_LEVEL_STIRS;
+}
+
+#endif
