@@ -8,6 +8,7 @@
 #include "policy/analyse.h"
 #include "policy/ast.h"
 #include "policy/domain.h"
+#include "spec/decode.h"
 
 /* What changed for one kind of client and device on one row: its lines, joined. */
 struct change {
@@ -109,9 +110,23 @@ static bool whole_command(const uint8_t *rows, uint16_t parent)
 	return true;
 }
 
-/* nvme.admin.get-log-page.{smart, error}, nvme.admin.identify.* */
+/* What the names of a command's sub-selectors begin with: its own, or that of its set. */
+static const char *stem_of(uint16_t parent, char *buf, size_t size)
+{
+	for (uint32_t k = 0; k < sl_row_count; k++)
+		if (sl_rows[k].parent == parent && k != parent) {
+			(void)snprintf(buf, size, "%.*s",
+				       (int)(sl_row_sub_name((uint16_t)k) - sl_rows[k].name),
+				       sl_rows[k].name);
+			break;
+		}
+	return buf;
+}
+
+/* nvme.admin.get-log-page.{smart, error}, nvme.admin.identify.*, cxl.{get-log} */
 static void tell_rows(const uint8_t *rows, char *buf, size_t size)
 {
+	char stem[128] = "";
 	size_t n = 0;
 
 	buf[0] = 0;
@@ -127,16 +142,18 @@ static void tell_rows(const uint8_t *rows, char *buf, size_t size)
 		for (uint32_t k = 0; k < i; k++)
 			if (rows[k] && sl_rows[k].parent == parent && k != parent)
 				goto next; /* told with the first of them */
-		if (whole_command(rows, parent)) {
+		if (whole_command(rows, parent) &&
+		    strncmp(sl_rows[i].name, name, strlen(name)) == 0) {
 			n += (size_t)snprintf(buf + n, size - n, "%s%s.*", n ? ", " : "", name);
 			continue;
 		}
-		n += (size_t)snprintf(buf + n, size - n, "%s%s.{", n ? ", " : "", name);
+		n += (size_t)snprintf(buf + n, size - n, "%s%s{", n ? ", " : "",
+				      stem_of(parent, stem, sizeof(stem)));
 		for (uint32_t k = i; k < sl_row_count && n + 1 < size; k++) {
 			if (!rows[k] || sl_rows[k].parent != parent)
 				continue;
 			n += (size_t)snprintf(buf + n, size - n, "%s%s", sep,
-					      sl_rows[k].name + strlen(name) + 1);
+					      sl_row_sub_name((uint16_t)k));
 			sep = ", ";
 		}
 		if (n + 1 < size)

@@ -4,11 +4,15 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "core/decode-cxl.h"
 #include "core/decode-nvme.h"
+#include "core/decode-scsi.h"
 #include "core/table.h"
+#include "policy/bits.h"
 #include "policy/domain.h"
 #include "policy/parse.h"
 #include "spec/nvme.h"
+#include "wire/wire.h"
 
 #define NS_BLOCKS (UINT64_C(1) << 48)
 
@@ -33,8 +37,31 @@ static void add_ns(struct sl_contract *c, uint32_t nsid, uint8_t set, bool in_us
 	};
 }
 
+static void put_be(uint8_t *p, unsigned bytes, uint64_t value)
+{
+	const struct sl_field f = {.bytes = (uint8_t)bytes, .width = (uint8_t)(8 * bytes), .be = 1};
+
+	sl_field_set(&f, p, value);
+}
+
+/* An UNMAP parameter list of that many bytes, SBC-4 §5.35.2: descriptors of one block. */
+static void unmap_list(struct sl_domain *d, uint32_t size, uint64_t lba)
+{
+	uint32_t n = size < 8 ? 0 : (size - 8) / 16;
+
+	if (n > (SL_DOMAIN_DATA - 8) / 16)
+		n = (SL_DOMAIN_DATA - 8) / 16;
+	memset(d->data, 0, 8 + (size_t)16 * n);
+	put_be(d->data, 2, 6 + 16 * n);
+	put_be(d->data + 2, 2, 16 * n);
+	for (uint32_t i = 0; i < n; i++) {
+		put_be(d->data + 8 + (size_t)16 * i, 8, lba);
+		put_be(d->data + 16 + (size_t)16 * i, 4, 1);
+	}
+}
+
 /* Every descriptor of the payload names one block; where, says the variable. */
-static void set_payload(struct sl_domain *d, uint32_t value, uint32_t nsid)
+static void set_payload(struct sl_domain *d, uint32_t value, uint32_t nsid, uint32_t size)
 {
 	const struct sl_row *row = &sl_rows[d->row];
 	bool copy = row->ranges == SL_RANGES_COPY;
@@ -45,6 +72,10 @@ static void set_payload(struct sl_domain *d, uint32_t value, uint32_t nsid)
 		lba = d->fence.hi != UINT64_MAX ? d->fence.hi + 1
 		      : d->fence.lo		? d->fence.lo - 1
 						: lba;
+	if (row->ranges == SL_RANGES_UNMAP) {
+		unmap_list(d, size, lba);
+		return;
+	}
 	for (size_t i = 0; step && i < 256; i++) {
 		uint8_t *p = d->data + i * step;
 
@@ -57,35 +88,66 @@ static void set_payload(struct sl_domain *d, uint32_t value, uint32_t nsid)
 	}
 }
 
+uint32_t sl_domain_reserved(const struct sl_domain *d, unsigned n)
+{
+	const struct sl_row *row = &sl_rows[d->row];
+	const struct sl_format *f = &sl_formats[row->format];
+	uint32_t sent = f->req_len ? f->req_len : SL_REQ_MAX;
+
+	/* Not in NVMe's pointers: a front end clears those. */
+	if (!sl_sets[row->set].lu && (n < 2 || (n >= 4 && n <= 9)))
+		return 0;
+	if (4 * n >= sent)
+		return 0;
+	return ~f->known[n] & (sent - 4 * n >= 4 ? UINT32_MAX : (1u << 8 * (sent - 4 * n)) - 1);
+}
+
+/* The first free bit stands for all. */
 static void set_reserved(const struct sl_domain *d, struct sl_command *cmd)
 {
-	const uint32_t *known = sl_formats[sl_rows[d->row].format].known;
+	for (unsigned dw = 0; dw < SL_REQ_MAX / 4; dw++) {
+		uint32_t bits = sl_domain_reserved(d, dw);
 
-	/* Not in the pointers: a front end clears those. The first free bit stands for all. */
-	for (unsigned dw = 2; dw < SL_REQ_MAX / 4; dw++)
-		if (known[dw] != UINT32_MAX && (dw < 4 || dw > 9)) {
-			unsigned bit = (unsigned)__builtin_ctz(~known[dw]);
+		if (bits) {
+			unsigned bit = (unsigned)__builtin_ctz(bits);
 
 			cmd->req[4 * dw + bit / 8] |= (uint8_t)(1u << bit % 8);
 			return;
 		}
+	}
 }
 
-static void set_entry(struct sl_domain *d, const struct sl_command *cmd, uint32_t word,
-		      sl_effects observed, bool verified)
+/* What the variables say, before it is put together. */
+struct chosen {
+	uint32_t word, nsid;
+	sl_effects observed;
+	bool verified, in_use, claimed, reserved, node, declares, listed;
+	int payload;
+};
+
+static struct sl_entry *entry_of(struct sl_domain *d, const struct sl_command *cmd)
 {
 	const struct sl_row *row = &sl_rows[d->row];
-	struct sl_entry *e =
-		sl_contract_add(d->contract, sl_key(row->set, cmd->req[0], SL_SEL_ANY));
+	struct sl_field sel;
+	uint16_t value = SL_SEL_ANY;
+	struct sl_entry *e;
+
+	if ((row->flags & SL_ROW_SELECTOR) && sl_row_selector(d->row, &sel))
+		value = (uint16_t)sl_field_get(&sel, cmd->req);
+	e = sl_contract_add(d->contract, sl_key(row->set, cmd->req[0], value));
+	if (e)
+		d->entries[d->n_entries++] = e;
+	return e;
+}
+
+static void declare_nvme(struct sl_domain *d, const struct sl_command *cmd, const struct chosen *c)
+{
+	const struct sl_row *row = &sl_rows[d->row];
+	struct sl_entry *e = entry_of(d, cmd);
 	struct sl_field sel;
 
-	if (!e)
-		return;
-	d->entries[d->n_entries++] = e;
-	(void)sl_contract_nvme_word(e, SL_SOURCE_LID05, word);
-	e->observed = observed;
-	if (verified)
-		e->trust = SL_TRUST_VERIFIED;
+	if (e)
+		(void)sl_contract_nvme_word(e, SL_SOURCE_LID05, c->word);
 	/* A vendor's log page or feature must be listed by its own number too. */
 	if (!row->decl || !(row->flags & SL_ROW_VENDOR) || !sl_row_selector(d->row, &sel))
 		return;
@@ -95,8 +157,70 @@ static void set_entry(struct sl_domain *d, const struct sl_command *cmd, uint32_
 		d->entries[d->n_entries++] = e;
 		e->source = SL_SOURCE_LID00;
 		e->flags = (uint8_t)(SL_ENTRY_USED | SL_ENTRY_NO_EFFECTS |
-				     (word & 1 ? SL_ENTRY_SUPPORTED : 0));
+				     (c->word & 1 ? SL_ENTRY_SUPPORTED : 0));
 	}
+}
+
+/* As a list of one command, SPC-6 §6.35.2. */
+static void declare_scsi(struct sl_domain *d, const struct sl_command *cmd, const struct chosen *c)
+{
+	uint8_t list[12] = {[3] = 8, [4] = cmd->req[0]};
+	struct sl_field sel;
+
+	list[9] = (uint8_t)(c->word & 0xfe);
+	if ((sl_rows[d->row].flags & SL_ROW_SELECTOR) && sl_row_selector(d->row, &sel)) {
+		list[7] = (uint8_t)sl_field_get(&sel, cmd->req);
+		list[9] |= 1; /* SERVACTV */
+	}
+	if (list[9] & 2) /* CTDP: twelve more bytes would follow */
+		list[9] &= (uint8_t)~2u;
+	put_be(list + 10, 2, c->word >> 16);
+	if (entry_of(d, cmd) && c->listed)
+		(void)sl_contract_scsi_rsoc(d->contract, list, sizeof(list));
+}
+
+/* The word stands in the Command Effects Log or, for Set Feature, beside the feature. */
+static void declare_cxl(struct sl_domain *d, const struct sl_command *cmd, const struct chosen *c)
+{
+	const struct sl_row *row = &sl_rows[d->row];
+	struct sl_contract *contract = d->contract;
+	uint8_t cel[4] = {cmd->req[1], cmd->req[0]};
+
+	if (row->flags & SL_ROW_FEATURE) {
+		struct sl_feature *f = &contract->features[0];
+
+		contract->n_features = c->listed;
+		memcpy(f->uuid, d->data, sizeof(f->uuid));
+		f->flags = 1;
+		f->set_size = 16;
+		f->raw = (uint16_t)c->word;
+		(void)sl_contract_cxl_word(f->raw, &f->declared);
+	} else {
+		sl_put_le16(cel + 2, (uint16_t)c->word);
+	}
+	if (sl_sets[row->set].protocol == SL_WIRE_CXL && entry_of(d, cmd) && c->listed)
+		(void)sl_contract_cxl_cel(contract, cel, sizeof(cel));
+}
+
+static void declare(struct sl_domain *d, const struct sl_command *cmd, const struct chosen *c)
+{
+	static void (*const by_protocol[])(struct sl_domain * d, const struct sl_command *cmd,
+					   const struct chosen *c) = {
+		[SL_WIRE_NVME] = declare_nvme,
+		[SL_WIRE_SCSI] = declare_scsi,
+		[SL_WIRE_CXL] = declare_cxl,
+		[SL_WIRE_FWCTL] = declare_cxl,
+	};
+	uint8_t protocol = sl_sets[sl_rows[d->row].set].protocol;
+
+	by_protocol[protocol](d, cmd, c);
+	if (protocol != SL_WIRE_NVME && !d->n_entries && (c->observed || c->verified))
+		(void)entry_of(d, cmd);
+	if (!d->n_entries)
+		return;
+	d->entries[0]->observed = c->observed;
+	if (c->verified)
+		d->entries[0]->trust = SL_TRUST_VERIFIED;
 }
 
 static void fit_data(struct sl_domain *d, struct sl_point *p)
@@ -117,14 +241,6 @@ static void fit_data(struct sl_domain *d, struct sl_point *p)
 	p->data = p->cmd.dir & SL_DIR_OUT ? d->data : NULL;
 }
 
-/* What the variables say, before it is put together. */
-struct chosen {
-	uint32_t word, nsid;
-	sl_effects observed;
-	bool verified, in_use, claimed, reserved, node, declares;
-	int payload;
-};
-
 static void choose(struct sl_domain *d, uint32_t n, struct sl_command *cmd, struct chosen *c)
 {
 	const struct sl_row *row = &sl_rows[d->row];
@@ -140,13 +256,18 @@ static void choose(struct sl_domain *d, uint32_t n, struct sl_command *cmd, stru
 		case SL_VAR_FIELD:
 			if (v->field.off == 4 && v->field.width == 32 && !sl_sets[row->set].lu)
 				c->nsid = (uint32_t)value;
-			sl_field_set(&v->field, cmd->req, value);
+			sl_field_set(&v->field,
+				     v->field.space == SL_SPACE_DATA ? d->data : cmd->req, value);
 			break;
 		case SL_VAR_RESERVED:
 			c->reserved = value;
 			break;
 		case SL_VAR_PAYLOAD:
 			c->payload = (int)value;
+			break;
+		case SL_VAR_LISTED:
+			c->declares = true;
+			c->listed = value;
 			break;
 		case SL_VAR_BIT:
 			c->declares = true;
@@ -180,42 +301,72 @@ static void choose(struct sl_domain *d, uint32_t n, struct sl_command *cmd, stru
 	}
 }
 
+/* Lengths and payload as a plain command has them; variables come on top. */
+static void plain(struct sl_domain *d, struct sl_command *cmd)
+{
+	const struct sl_row *row = &sl_rows[d->row];
+	const struct sl_format *f = &sl_formats[row->format];
+	uint32_t payload = d->payload;
+
+	memset(d->data, 0, SL_DOMAIN_HEAD);
+	if (row->ranges == SL_RANGES_UNMAP && d->fence.any)
+		payload = 8 + 16;
+	if (row->len == SL_LEN_SIZE && f->size.space == SL_SPACE_REQ)
+		sl_field_set(&f->size, cmd->req, payload);
+	if (row->len == SL_LEN_MBOX || row->len == SL_LEN_MBOX_MIN)
+		sl_put_le32(cmd->req + SL_MBOX_IN_LEN,
+			    payload > row->len_arg ? payload : row->len_arg);
+}
+
+static void reset_contract(struct sl_domain *d)
+{
+	struct sl_contract *contract = d->contract;
+
+	/* Only what a point sets is cleared: the table of entries is large. */
+	while (d->n_entries)
+		memset(d->entries[--d->n_entries], 0, sizeof(*d->entries[0]));
+	contract->n_entries = 0;
+	contract->n_ns = 0;
+	contract->n_features = 0;
+	contract->sources = 0;
+	contract->caught = 0;
+	contract->type = sl_sets[sl_rows[d->row].set].type;
+}
+
 void sl_domain_point(struct sl_domain *d, uint32_t n, struct sl_point *ret)
 {
 	const struct sl_row *row = &sl_rows[d->row];
+	const struct sl_format *format = &sl_formats[row->format];
 	struct sl_command *cmd = &ret->cmd;
 	struct chosen c = {.payload = -1};
 	struct sl_contract *contract = d->contract;
 
 	memset(ret, 0, sizeof(*ret));
-	/* Only what a point sets is cleared: the table of entries is large. */
-	while (d->n_entries)
-		d->entries[--d->n_entries]->flags = 0;
-	contract->n_entries = 0;
-	contract->n_ns = 0;
-	contract->caught = 0;
+	reset_contract(d);
 	cmd->set = sl_sets[row->set].asked;
-	cmd->req_len = (uint16_t)sl_formats[row->format].req_len;
-	contract->type = sl_sets[row->set].type;
+	/* Where any length does, one that every field lies in. */
+	cmd->req_len = (uint16_t)(format->req_len ? format->req_len : 16);
 	c.nsid = row->flags & SL_ROW_NSID_NONE ? 0 : 1;
 	if (!sl_sets[row->set].lu)
 		sl_put_le32(cmd->req + 4, c.nsid);
+	plain(d, cmd);
 	choose(d, n, cmd, &c);
 	add_ns(contract, c.nsid, row->set, c.in_use, c.claimed);
 	if (!contract->n_ns) /* a broadcast changes it too */
 		add_ns(contract, 1, row->set, c.in_use, c.claimed);
-	if (c.payload >= 0) {
+	if (c.payload >= 0 && !sl_sets[row->set].lu)
 		add_ns(contract, c.nsid + 1, row->set, false, false);
-		set_payload(d, (uint32_t)c.payload, c.nsid);
-	} else if (row->ranges == SL_RANGES_DSM || row->ranges == SL_RANGES_COPY) {
-		set_payload(d, 0, c.nsid);
-	}
+	if (row->ranges == SL_RANGES_DSM || row->ranges == SL_RANGES_COPY ||
+	    row->ranges == SL_RANGES_UNMAP)
+		set_payload(d, c.payload < 0 ? 0 : (uint32_t)c.payload, c.nsid,
+			    format->size.bytes ? (uint32_t)sl_field_get(&format->size, cmd->req)
+					       : 0);
 	if (c.node)
 		cmd->node_nsid = c.nsid;
 	if (c.reserved)
 		set_reserved(d, cmd);
 	if (c.declares || c.observed || c.verified)
-		set_entry(d, cmd, c.word, c.observed, c.verified);
+		declare(d, cmd, &c);
 	fit_data(d, ret);
 }
 
@@ -248,12 +399,16 @@ static const char *field_name(const struct sl_domain *d, const struct sl_field *
 		for (uint32_t i = 0; i < fmt->n_fields; i++) {
 			const struct sl_field *o = &fmt->fields[i].field;
 
-			if (8 * o->off + o->shift == 8 * f->off + f->shift && o->width == f->width)
+			if (sl_bits_same(o, f))
 				return fmt->fields[i].name;
 		}
 	}
 	unsigned bit = 8u * f->off + f->shift;
 
+	if (f->space == SL_SPACE_DATA) {
+		(void)snprintf(buf, size, "payload byte %u", f->off);
+		return buf;
+	}
 	(void)snprintf(buf, size, f->width == 32 && bit % 32 == 0 ? "cdw%u" : "cdw%u[%u:%u]",
 		       bit / 32, bit % 32 + f->width - 1, bit % 32);
 	return buf;
@@ -329,15 +484,49 @@ static void list_text(uint64_t values, uint32_t n, const char *const *names, cha
 		}
 }
 
-static void bit_text(const struct sl_var *v, bool set, char *line, size_t size)
+/*
+ * Names of the bits of a declaration. NVMe Base 5.1.12.1.6; SPC-6 §6.35.2 (byte 5 of a descriptor);
+ * CXL 3.1 §8.2.9.5.2.1.
+ */
+static const char *bit_name(const struct sl_domain *d, unsigned bit)
 {
-	/* Names of the bits, Base specification 5.1.12.1.6. */
-	static const char *const names[] = {"CSUPP", "LBCC", "NCC", "NIC", "CCC", "reserved"};
+	static const char *const nvme[16] = {"CSUPP", "LBCC", "NCC", "NIC", "CCC", "reserved"};
+	static const char *const scsi[16] = {
+		[1] = "CTDP", [4] = "MLU", [5] = "MLU", [7] = "reserved"};
+	static const char *const cxl[16] = {"configuration after cold reset",
+					    "immediate configuration change",
+					    "immediate data change",
+					    "immediate policy change",
+					    "immediate log change",
+					    "security state change",
+					    "background operation",
+					    "secondary mailbox",
+					    "abort of a background operation",
+					    "bits 11:10 valid",
+					    "configuration after conventional reset",
+					    "configuration after CXL reset",
+					    "reserved",
+					    "reserved",
+					    "reserved",
+					    "reserved"};
+	uint8_t protocol = sl_sets[sl_rows[d->row].set].protocol;
 
-	if (v->bit == 0)
+	if (bit >= 16)
+		return NULL;
+	return protocol == SL_WIRE_NVME	  ? nvme[bit]
+	       : protocol == SL_WIRE_SCSI ? scsi[bit]
+					  : cxl[bit];
+}
+
+static void bit_text(const struct sl_domain *d, const struct sl_var *v, bool set, char *line,
+		     size_t size)
+{
+	const char *name = bit_name(d, v->bit);
+
+	if (v->bit == 0 && sl_sets[sl_rows[d->row].set].protocol == SL_WIRE_NVME)
 		put(line, size, set ? "listed" : "not listed");
-	else if (v->bit < 6)
-		put(line, size, "log[%u] = %u (%s)", v->bit, set, names[v->bit]);
+	else if (name)
+		put(line, size, "log[%u] = %u (%s)", v->bit, set, name);
 	else
 		put(line, size, "log[%u] = %u", v->bit, set);
 }
@@ -350,6 +539,7 @@ static void var_text(const struct sl_domain *d, const struct sl_var *v, uint64_t
 					      "blocks of another namespace in the payload"};
 	static const char *const flags[][2] = {
 		[SL_VAR_RESERVED] = {"no reserved bit set", "a reserved bit set"},
+		[SL_VAR_LISTED] = {"not listed", "listed"},
 		[SL_VAR_VERIFIED] = {"trust < verified", "trust = verified"},
 		[SL_VAR_CAUGHT] = {"not caught", "caught"},
 		[SL_VAR_WRITABLE] = {"not writable", "writable"},
@@ -376,7 +566,7 @@ static void var_text(const struct sl_domain *d, const struct sl_var *v, uint64_t
 		put(line, size, "}");
 		break;
 	case SL_VAR_BIT:
-		bit_text(v, values & 2, line, size);
+		bit_text(d, v, values & 2, line, size);
 		break;
 	case SL_VAR_OBSERVED:
 		put(line, size, "was seen to change ");
@@ -427,7 +617,7 @@ static bool describe_effects(struct describing *s, const uint8_t *set, uint32_t 
 	sl_effects masks[SL_COUNT(d->masks) + 1] = {SL_E_NONE};
 	uint32_t count = 1;
 
-	if (!s->effects || d->var[var].kind != SL_VAR_BIT)
+	if (!s->effects || (d->var[var].kind != SL_VAR_BIT && d->var[var].kind != SL_VAR_LISTED))
 		return false;
 	for (uint32_t i = 0; i < d->n_masks; i++)
 		masks[count++] = d->masks[i];

@@ -5,274 +5,13 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "core/decode-nvme.h"
+#include "core/decode-cxl.h"
 #include "core/table.h"
-#include "policy/show.h"
+#include "policy/bits.h"
 #include "spec/nvme.h"
 #include "wire/wire.h"
 
-#define DATA_SIZE 16384u
-#define UNIT_512  9
-
-/* --- kinds of clients and devices ---------------------------------------------------------- */
-
-static void literal(char *to, size_t size, const char *pattern)
-{
-	size_t n = strlen(pattern);
-
-	(void)snprintf(to, size, "%s", pattern);
-	if (n && n < size && to[n - 1] == '*')
-		to[n - 1] = 0;
-}
-
-/*
- * Adds what the conjunction asks for to a client, with these ids out of its ranges; false: it has
- * something else there already.
- */
-static bool add_who(const struct sl_image *img, const struct sl_who *w, uint32_t uid, uint32_t gid,
-		    struct sl_identity *id, uint32_t *asks)
-{
-	if (w->asks & SL_WHO_UID) {
-		if ((*asks & SL_WHO_UID) && id->uid != uid)
-			return false;
-		id->uid = uid;
-	}
-	if (w->asks & SL_WHO_LABEL) {
-		char label[SL_LABEL_MAX];
-
-		literal(label, sizeof(label), sl_image_str(img, w->label));
-		if ((*asks & SL_WHO_LABEL) && strcmp(id->label, label) != 0)
-			return false;
-		memcpy(id->label, label, sizeof(label));
-	}
-	if ((w->asks & SL_WHO_GID) && id->n_gids < SL_GIDS_MAX)
-		id->gids[id->n_gids++] = gid;
-	*asks |= w->asks;
-	return true;
-}
-
-static void who_text(const struct sl_identity *id, uint32_t uid_hi, uint32_t asks, char *buf,
-		     size_t size)
-{
-	size_t n = 0;
-
-	buf[0] = 0;
-	if (!asks)
-		(void)snprintf(buf, size, "anybody");
-	if (asks & SL_WHO_UID)
-		n = (size_t)snprintf(buf, size,
-				     uid_hi > id->uid ? "uid %u..%u"
-				     : id->uid	      ? "uid %u"
-						      : "root",
-				     id->uid, uid_hi);
-	for (uint32_t i = 0; i < id->n_gids && n + 1 < size; i++)
-		n += (size_t)snprintf(buf + n, size - n, "%sgid %u", n ? " and " : "", id->gids[i]);
-	if ((asks & SL_WHO_LABEL) && n + 1 < size)
-		(void)snprintf(buf + n, size - n, "%slabel \"%s\"", n ? " and " : "", id->label);
-}
-
-static void add_device(const struct sl_image *img, const struct sl_where *w, struct sl_kind *k)
-{
-	const struct {
-		uint32_t off;
-		char *to;
-		size_t size;
-	} texts[] = {{w->vendor, k->vendor, sizeof(k->vendor)},
-		     {w->model, k->model, sizeof(k->model)},
-		     {w->serial, k->serial, sizeof(k->serial)},
-		     {w->firmware, k->firmware, sizeof(k->firmware)},
-		     {w->name, k->path, sizeof(k->path)}};
-
-	for (unsigned i = 0; i < SL_COUNT(texts); i++)
-		if (texts[i].off)
-			literal(texts[i].to, texts[i].size, sl_image_str(img, texts[i].off));
-	if (w->protocol)
-		k->protocol = w->protocol;
-}
-
-static void device_text(struct sl_kind *k, bool other)
-{
-	size_t n = 0;
-	const struct {
-		const char *word, *text;
-	} texts[] = {{"vendor", k->vendor},
-		     {"model", k->model},
-		     {"serial", k->serial},
-		     {"firmware", k->firmware},
-		     {"path", k->path}};
-
-	k->device[0] = 0;
-	for (unsigned i = 0; i < SL_COUNT(texts) && !other; i++)
-		if (texts[i].text[0] && texts[i].text[0] != '?' && n + 1 < sizeof(k->device))
-			n += (size_t)snprintf(k->device + n, sizeof(k->device) - n, "%s%s \"%s\"",
-					      n ? " and " : "", texts[i].word, texts[i].text);
-}
-
-static bool bind_kind(struct sl_domain *d, struct sl_kind *k)
-{
-	struct sl_contract *c = d->contract;
-
-	memcpy(c->vendor, k->vendor, sizeof(c->vendor));
-	memcpy(c->model, k->model, sizeof(c->model));
-	memcpy(c->serial, k->serial, sizeof(c->serial));
-	memcpy(c->firmware, k->firmware, sizeof(c->firmware));
-	for (unsigned i = 0; i < d->n_images; i++)
-		if (sl_image_bind(d->img[i], &k->who, c, k->path, k->protocol, &k->bind[i]) < 0)
-			return false;
-	return true;
-}
-
-static void add_kind(struct sl_domain *d, struct sl_kind *k)
-{
-	if (!bind_kind(d, k))
-		return;
-	for (uint32_t i = 0; i < d->n_kinds; i++)
-		if (memcmp(d->kinds[i].bind, k->bind, sizeof(k->bind)) == 0)
-			return; /* the same rules are about it */
-	if (d->n_kinds == SL_DOMAIN_KINDS)
-		d->truncated = true;
-	else
-		d->kinds[d->n_kinds++] = *k;
-}
-
-struct clients {
-	uint32_t n;
-	struct {
-		struct sl_identity who;
-		uint32_t uid_hi; /* as far as every uid is alike */
-		uint32_t asks;
-	} c[SL_DOMAIN_CLIENTS];
-};
-
-/* Where some range of ids begins, or one has just ended. */
-struct boundaries {
-	uint32_t n_uid, n_gid;
-	uint32_t uid[SL_DOMAIN_CLIENTS], gid[SL_DOMAIN_CLIENTS];
-};
-
-static void boundary(struct sl_domain *d, uint32_t *list, uint32_t *n, uint32_t at)
-{
-	for (uint32_t i = 0; i < *n; i++)
-		if (list[i] == at)
-			return;
-	if (*n == SL_DOMAIN_CLIENTS)
-		d->truncated = true;
-	else
-		list[(*n)++] = at;
-}
-
-static void collect_boundaries(struct sl_domain *d, struct boundaries *b)
-{
-	for (unsigned a = 0; a < d->n_images; a++) {
-		const struct sl_who *w = sl_image_at(d->img[a], d->img[a]->who);
-
-		for (uint32_t i = 0; i < d->img[a]->who.n; i++) {
-			if (w[i].asks & SL_WHO_UID) {
-				boundary(d, b->uid, &b->n_uid, w[i].uid_lo);
-				boundary(d, b->uid, &b->n_uid, w[i].uid_hi + 1);
-			}
-			if (w[i].asks & SL_WHO_GID) {
-				boundary(d, b->gid, &b->n_gid, w[i].gid_lo);
-				boundary(d, b->gid, &b->n_gid, w[i].gid_hi + 1);
-			}
-		}
-	}
-	/* What does not ask for ids is about any: one value for it. */
-	if (!b->n_uid)
-		b->n_uid = 1;
-	if (!b->n_gid)
-		b->n_gid = 1;
-}
-
-static bool in_range(uint32_t asks, uint32_t bit, uint32_t at, uint32_t index, uint32_t lo,
-		     uint32_t hi)
-{
-	return asks & bit ? at >= lo && at <= hi : index == 0;
-}
-
-/* The client with what this conjunction asks for, once for each stretch of ids that matters. */
-static void extend(struct sl_domain *d, const struct boundaries *b, struct clients *to,
-		   uint32_t from, const struct sl_image *img, const struct sl_who *w)
-{
-	for (uint32_t u = 0; u < b->n_uid; u++)
-		for (uint32_t g = 0; g < b->n_gid; g++) {
-			struct sl_identity id = to->c[from].who;
-			uint32_t asks = to->c[from].asks;
-
-			if (!in_range(w->asks, SL_WHO_UID, b->uid[u], u, w->uid_lo, w->uid_hi) ||
-			    !in_range(w->asks, SL_WHO_GID, b->gid[g], g, w->gid_lo, w->gid_hi) ||
-			    !add_who(img, w, b->uid[u], b->gid[g], &id, &asks))
-				continue;
-			if (to->n == SL_DOMAIN_CLIENTS) {
-				d->truncated = true;
-				return;
-			}
-			to->c[to->n].uid_hi = UINT32_MAX;
-			for (uint32_t i = 0; i < b->n_uid; i++)
-				if (b->uid[i] > id.uid && b->uid[i] - 1 < to->c[to->n].uid_hi)
-					to->c[to->n].uid_hi = b->uid[i] - 1;
-			to->c[to->n].who = id;
-			to->c[to->n++].asks = asks;
-		}
-}
-
-/* Nobody in particular; what one conjunction asks for; what two ask for at once. */
-static void collect_clients(struct sl_domain *d, struct clients *to)
-{
-	struct boundaries *b = calloc(1, sizeof(*b));
-
-	if (!b)
-		abort();
-	collect_boundaries(d, b);
-	memset(to, 0, sizeof(*to));
-	to->c[to->n++].who = (struct sl_identity){.uid = 65534, .known = 1};
-	for (uint32_t from = 0, n = 1; from < n; from++) {
-		for (unsigned a = 0; a < d->n_images; a++) {
-			const struct sl_who *w = sl_image_at(d->img[a], d->img[a]->who);
-
-			for (uint32_t i = 0; i < d->img[a]->who.n; i++)
-				if (w[i].asks)
-					extend(d, b, to, from, d->img[a], &w[i]);
-		}
-		if (from == 0)
-			n = to->n;
-	}
-	free(b);
-}
-
-static void collect_kinds(struct sl_domain *d)
-{
-	struct clients *clients = calloc(1, sizeof(*clients));
-
-	if (!clients)
-		abort();
-	collect_clients(d, clients);
-	for (uint32_t i = 0; i < clients->n; i++) {
-		struct sl_kind other = {
-			.vendor = "?", .model = "?", .serial = "?", .firmware = "?"};
-
-		other.protocol = SL_WIRE_NVME;
-		other.who = clients->c[i].who;
-		(void)snprintf(other.path, sizeof(other.path), "?");
-		who_text(&other.who, clients->c[i].uid_hi, clients->c[i].asks, other.client,
-			 sizeof(other.client));
-		add_kind(d, &other);
-		for (unsigned a = 0; a < d->n_images; a++)
-			for (uint32_t w = 0; w < d->img[a]->where.n; w++)
-				for (uint32_t v = 0; v <= w; v++) {
-					const struct sl_where *where =
-						sl_image_at(d->img[a], d->img[a]->where);
-					struct sl_kind k = other;
-
-					add_device(d->img[a], &where[v], &k);
-					add_device(d->img[a], &where[w], &k);
-					device_text(&k, false);
-					if (k.protocol == SL_WIRE_NVME)
-						add_kind(d, &k);
-				}
-	}
-	free(clients);
-}
+#define UNIT_512 9
 
 struct sl_domain *sl_domain_new(const struct sl_image *const *img, unsigned n)
 {
@@ -284,10 +23,10 @@ struct sl_domain *sl_domain_new(const struct sl_image *const *img, unsigned n)
 		d->img[d->n_images++] = img[i];
 	d->kinds = calloc(SL_DOMAIN_KINDS, sizeof(*d->kinds));
 	d->contract = calloc(1, sizeof(*d->contract));
-	d->data = calloc(1, DATA_SIZE);
+	d->data = calloc(1, SL_DOMAIN_DATA);
 	if (!d->kinds || !d->contract || !d->data)
 		abort();
-	collect_kinds(d);
+	sl_domain_kinds(d);
 	return d;
 }
 
@@ -311,7 +50,7 @@ struct cuts {
 
 struct wanted {
 	struct sl_domain *d;
-	bool effects, trust, caught, scope, writable, in_use, claimed, door, node, nsid, blocks;
+	bool effects, trust, caught, scope, writable, in_use, claimed, door, node, nsid, payload;
 	uint32_t log_bits;
 	sl_effects masks[16];
 	uint32_t n_masks;
@@ -325,10 +64,8 @@ struct wanted {
 static struct cuts *cuts_of(struct wanted *w, const struct sl_field *f)
 {
 	for (uint32_t i = 0; i < w->n_fields; i++) {
-		const struct sl_field *o = &w->field[i].field;
-
 		/* The same bits, however the bytes around them are loaded. */
-		if (8 * o->off + o->shift == 8 * f->off + f->shift && o->width == f->width)
+		if (sl_bits_same(&w->field[i].field, f))
 			return &w->field[i].cuts;
 	}
 	if (w->n_fields == SL_COUNT(w->field)) {
@@ -355,86 +92,141 @@ static void cut(struct wanted *w, const struct sl_field *f, uint64_t at)
 		c->at[c->n++] = at;
 }
 
-/* Where the length of the transfer is in the request (as sl_facts_collect computes it). */
-static bool length_field(const struct sl_row *row, struct sl_field *f, uint32_t *unit,
-			 uint32_t *bias)
+/* Where the length of the transfer is in the request: (value + bias) × unit bytes. */
+struct length {
+	struct sl_field field;
+	uint32_t unit, bias;
+};
+
+#define DWORDS(at) .field = {.off = (at), .bytes = 4, .width = 32}, .unit = 4, .bias = 1
+
+/* As sl_facts_collect computes it. The format's own size field where none is given here. */
+static const struct length lengths[_SL_LEN_N] = {
+	[SL_LEN_NUMD_LOG] = {.field = {.off = 40, .bytes = 8, .shift = 16, .width = 32},
+			     .unit = 4,
+			     .bias = 1},
+	[SL_LEN_NUMD10] = {DWORDS(40)},
+	[SL_LEN_DIRECTIVE] = {DWORDS(40)},
+	[SL_LEN_NUMD11] = {DWORDS(44)},
+	[SL_LEN_NUMD12] = {DWORDS(48)},
+	[SL_LEN_BYTES11] = {.field = {.off = 44, .bytes = 4, .width = 32}, .unit = 1},
+	[SL_LEN_NLB] = {.field = {.off = 48, .bytes = 4, .width = 16},
+			.unit = 1u << UNIT_512,
+			.bias = 1},
+	[SL_LEN_RANGES] = {.field = {.off = 40, .bytes = 4, .width = 8}, .unit = 16, .bias = 1},
+	[SL_LEN_COPY] = {.field = {.off = 48, .bytes = 4, .width = 8}, .bias = 1},
+	[SL_LEN_RUH] = {.field = {.off = 40, .bytes = 4, .shift = 16, .width = 16},
+			.unit = 2,
+			.bias = 1},
+	[SL_LEN_SIZE] = {.unit = 1},
+	[SL_LEN_ALLOC] = {.unit = 1},
+	[SL_LEN_BLOCKS] = {.unit = 1u << UNIT_512},
+	[SL_LEN_BLOCKS2] = {.unit = 2u << UNIT_512},
+	[SL_LEN_BYTCHK] = {.unit = 1u << UNIT_512},
+	[SL_LEN_MBOX] = {.field = {.off = SL_MBOX_IN_LEN, .bytes = 4, .width = 32}, .unit = 1},
+	[SL_LEN_MBOX_MIN] = {.field = {.off = SL_MBOX_IN_LEN, .bytes = 4, .width = 32}, .unit = 1},
+};
+
+static const struct sl_field mailbox_out = {.off = SL_MBOX_OUT_LEN, .bytes = 4, .width = 32};
+
+static bool length_of(const struct sl_row *row, struct length *ret)
 {
-	*f = (struct sl_field){.space = SL_SPACE_REQ, .bytes = 4, .width = 32};
-	*unit = 4;
-	*bias = 1;
-	switch (row->len) {
-	case SL_LEN_NUMD_LOG:
-		*f = (struct sl_field){.off = 40, .bytes = 8, .shift = 16, .width = 32};
-		return true;
-	case SL_LEN_NUMD10:
-	case SL_LEN_DIRECTIVE:
-		f->off = 40;
-		return true;
-	case SL_LEN_NUMD11:
-		f->off = 44;
-		return true;
-	case SL_LEN_NUMD12:
-		f->off = 48;
-		return true;
-	case SL_LEN_BYTES11:
-		f->off = 44;
-		*unit = 1;
-		*bias = 0;
-		return true;
-	case SL_LEN_NLB:
-		f->off = 48;
-		f->width = 16;
-		*unit = 1u << UNIT_512;
-		return true;
-	case SL_LEN_RANGES:
-		f->off = 40;
-		f->width = 8;
-		*unit = 16;
-		return true;
-	case SL_LEN_COPY:
-		f->off = 48;
-		f->width = 8;
-		*unit = row->len_arg;
-		return true;
-	case SL_LEN_RUH:
-		f->off = 40;
-		f->shift = 16;
-		f->width = 16;
-		*unit = 2;
-		return true;
-	default:
-		return false;
-	}
+	*ret = lengths[row->len];
+	if (row->len == SL_LEN_COPY)
+		ret->unit = row->len_arg;
+	if (!ret->field.bytes)
+		ret->field = sl_formats[row->format].size;
+	return ret->unit && ret->field.bytes;
+}
+
+/* What else a length hangs on (as sl_facts_collect computes it): a field and where it is cut. */
+static const struct {
+	struct sl_field field; /* at byte `len_arg` where bytes is 0 */
+	uint8_t len;
+	uint8_t cuts; /* at 1 … cuts */
+	bool arg;     /* at len_arg and after it instead */
+} length_hangs[] = {
+	{{.off = 40, .bytes = 4, .shift = 8, .width = 3}, SL_LEN_FIXED_OPT, 4, false},
+	{{.off = 40, .bytes = 4, .shift = 8, .width = 3}, SL_LEN_HOST_ID, 4, false},
+	{{.off = 44, .bytes = 4, .width = 1}, SL_LEN_HOST_ID, 1, false},
+	{{.off = 44, .bytes = 4, .width = 8}, SL_LEN_DIRECTIVE, 0, true},
+	{{.shift = 1, .width = 2}, SL_LEN_BYTCHK, 3, false},
+	{{.width = 1}, SL_LEN_NDOB, 1, false},
+};
+
+/* An input payload is as long as the command wants it, or it is refused. */
+static void cut_mailbox(struct wanted *w)
+{
+	const struct sl_row *row = &sl_rows[w->d->row];
+
+	if (row->len != SL_LEN_MBOX && row->len != SL_LEN_MBOX_MIN)
+		return;
+	cut(w, &lengths[row->len].field, row->len_arg);
+	if (row->len == SL_LEN_MBOX)
+		cut(w, &lengths[row->len].field, row->len_arg + 1);
+}
+
+/* a ≤ (v + bias) × unit ≤ b */
+static void cut_length(struct wanted *w, const struct length *l, const struct sl_cond *c)
+{
+	uint64_t from = (c->a + l->unit - 1) / l->unit, past = c->b / l->unit;
+
+	cut(w, &l->field, from > l->bias ? from - l->bias : 0);
+	if (c->b != UINT64_MAX)
+		cut(w, &l->field, past + 1 > l->bias ? past + 1 - l->bias : 0);
 }
 
 static void want_length(struct wanted *w, const struct sl_cond *c)
 {
-	/* What else a length hangs on (as sl_facts_collect computes it). */
-	static const struct sl_field sel = {.off = 40, .bytes = 4, .shift = 8, .width = 3};
-	static const struct sl_field exhid = {.off = 44, .bytes = 4, .width = 1};
-	static const struct sl_field doper = {.off = 44, .bytes = 4, .width = 8};
 	const struct sl_row *row = &sl_rows[w->d->row];
-	struct sl_field f;
-	uint32_t unit, bias;
+	struct length l;
 
-	if (row->len == SL_LEN_FIXED_OPT || row->len == SL_LEN_HOST_ID) {
-		cut(w, &sel, 3);
-		cut(w, &sel, 4);
+	for (unsigned i = 0; i < SL_COUNT(length_hangs); i++) {
+		struct sl_field f = length_hangs[i].field;
+
+		if (length_hangs[i].len != row->len)
+			continue;
+		if (!f.bytes) {
+			f.off = (uint8_t)row->len_arg;
+			f.bytes = 1;
+		}
+		for (unsigned v = 1; v <= length_hangs[i].cuts; v++)
+			cut(w, &f, v);
+		if (length_hangs[i].arg) {
+			cut(w, &f, row->len_arg);
+			cut(w, &f, row->len_arg + 1);
+		}
 	}
-	if (row->len == SL_LEN_HOST_ID)
-		cut(w, &exhid, 1);
-	if (row->len == SL_LEN_DIRECTIVE) {
-		cut(w, &doper, row->len_arg);
-		cut(w, &doper, row->len_arg + 1);
-	}
-	if (!length_field(&sl_rows[w->d->row], &f, &unit, &bias) || !unit)
+	/* Too many ways to say it: the plain one is looked at, and that it is one is said. */
+	if (row->len == SL_LEN_ATA)
+		w->d->sampled = true;
+	if (!length_of(row, &l))
 		return;
-	/* a ≤ (v + bias) × unit ≤ b */
-	uint64_t from = (c->a + unit - 1) / unit, past = c->b / unit;
+	cut_length(w, &l, c);
+	cut_mailbox(w);
+	if (row->len == SL_LEN_BLOCKS)
+		cut(w, &l.field, 1); /* 0 stands for another number */
+	if (row->len == SL_LEN_ALLOC && c->b > UINT64_MAX >> (64 - l.field.width) &&
+	    c->a > UINT64_MAX >> (64 - l.field.width))
+		w->d->sampled = true; /* a longer buffer than the field can say */
+	if (row->len == SL_LEN_MBOX || row->len == SL_LEN_MBOX_MIN) {
+		l.field = mailbox_out;
+		cut_length(w, &l, c);
+	}
+}
 
-	cut(w, &f, from > bias ? from - bias : 0);
-	if (c->b != UINT64_MAX)
-		cut(w, &f, past + 1 > bias ? past + 1 - bias : 0);
+/* A field of the payload is looked at: it is there, or the payload ends before it. */
+static void want_payload(struct wanted *w, const struct sl_field *f)
+{
+	const struct sl_row *row = &sl_rows[w->d->row];
+	uint32_t end = (uint32_t)f->off + f->bytes;
+	struct length l;
+
+	if (end > w->d->payload)
+		w->d->payload = end;
+	if (length_of(row, &l) && l.unit == 1 && row->len != SL_LEN_ALLOC)
+		cut(w, &l.field, end);
+	cut_mailbox(w);
 }
 
 static void want_mask(struct wanted *w, sl_effects mask)
@@ -460,7 +252,9 @@ static void want_field(struct wanted *w, const struct sl_image *img, const struc
 			w->log_bits |= 1u << (c->field.shift + b);
 		return;
 	}
-	if (c->field.off == 4 && c->field.width == 32)
+	if (c->field.space == SL_SPACE_DATA)
+		want_payload(w, &c->field);
+	else if (c->field.off == 4 && c->field.width == 32)
 		w->nsid = true;
 	if (c->kind == SL_COND_FIELD_BITMAP) {
 		for (unsigned v = 0; v < 256; v++) {
@@ -476,6 +270,61 @@ static void want_field(struct wanted *w, const struct sl_image *img, const struc
 	cut(w, &c->field, c->a);
 	if (c->kind == SL_COND_SET ? c->a != UINT64_MAX : c->b != UINT64_MAX)
 		cut(w, &c->field, (c->kind == SL_COND_SET ? c->a : c->b) + 1);
+}
+
+/* Which block a command names, where one field says it. */
+static bool first_block(const struct sl_row *row, struct sl_field *ret)
+{
+	switch (row->ranges) {
+	case SL_RANGES_SLBA_NLB:
+	case SL_RANGES_COPY:
+	case SL_RANGES_ZONE:
+	case SL_RANGES_ZONE_APPEND:
+		*ret = (struct sl_field){.off = 40, .bytes = 8, .width = 64};
+		return true;
+	case SL_RANGES_LBA:
+	case SL_RANGES_LBA_END:
+	case SL_RANGES_LBA_ON:
+		*ret = sl_formats[row->format].lba;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void want_fence(struct wanted *w, const struct sl_cond *c)
+{
+	const struct sl_row *row = &sl_rows[w->d->row];
+	const struct sl_field nsid = {.off = 4, .bytes = 4, .width = 32};
+	const struct sl_field *size = &sl_formats[row->format].size;
+	struct sl_field lba;
+
+	if (!sl_sets[row->set].lu) {
+		cut(w, &nsid, c->nsid);
+		cut(w, &nsid, c->nsid + 1);
+	}
+	if (first_block(row, &lba)) {
+		cut(w, &lba, c->a);
+		if (c->b != UINT64_MAX)
+			cut(w, &lba, c->b + 1);
+		if (lba.space == SL_SPACE_DATA)
+			want_payload(w, &lba);
+		if (size->space == SL_SPACE_DATA && size->bytes)
+			want_payload(w, size);
+		if (size->bytes)
+			cut(w, size, 1); /* 0: none, or all that follow */
+	}
+	if (row->ranges == SL_RANGES_DSM || row->ranges == SL_RANGES_COPY ||
+	    row->ranges == SL_RANGES_UNMAP) {
+		/* Descriptors are put into one fence or outside of it. */
+		w->d->sampled |= w->payload && (w->d->fence.nsid != c->nsid ||
+						w->d->fence.lo != c->a || w->d->fence.hi != c->b);
+		w->payload = true;
+	}
+	w->d->fence.any = true;
+	w->d->fence.nsid = c->nsid;
+	w->d->fence.lo = c->a;
+	w->d->fence.hi = c->b;
 }
 
 static void want_cond(struct wanted *w, const struct sl_image *img, const struct sl_cond *c)
@@ -511,11 +360,8 @@ static void want_cond(struct wanted *w, const struct sl_image *img, const struct
 		w->door = true;
 		break;
 	case SL_COND_FENCE:
-		w->nsid = w->blocks = true;
-		w->d->fence.any = true;
-		w->d->fence.nsid = c->nsid;
-		w->d->fence.lo = c->a;
-		w->d->fence.hi = c->b;
+		w->nsid = true;
+		want_fence(w, c);
 		break;
 	case _SL_COND_N:
 		break;
@@ -562,8 +408,8 @@ static void want_whens(struct wanted *w)
 	for (uint32_t i = 0; i < list->n; i++) {
 		const struct sl_when *x = &list->when[i];
 
-		if (x->field.space != SL_SPACE_REQ)
-			continue;
+		if (x->field.space == SL_SPACE_DATA)
+			want_payload(w, &x->field);
 		cut(w, &x->field, x->lo);
 		if (x->hi != UINT64_MAX)
 			cut(w, &x->field, x->hi + 1);
@@ -592,18 +438,19 @@ static int by_value(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+static const struct sl_field opcode_field = {.space = SL_SPACE_REQ, .bytes = 1, .width = 8};
+
 /* Does the row stay the row with this value of its opcode or selector? */
 static bool stays(const struct sl_domain *d, const struct sl_field *f, uint64_t v)
 {
 	const struct sl_row *row = &sl_rows[d->row];
 	struct sl_field sel;
 
-	if (f->off == 0 && f->shift == 0 && f->width == 8)
+	if (sl_bits_same(f, &opcode_field))
 		return row->flags & SL_ROW_UNLISTED && !row->sel_group
 			       ? sl_row_find_key(row->set, (uint8_t)v, SL_SEL_ANY) == d->row
 			       : v >= row->op_lo && v <= row->op_hi;
-	if (sl_row_selector(d->row, &sel) && 8 * sel.off + sel.shift == 8 * f->off + f->shift &&
-	    sel.width == f->width)
+	if (sl_row_selector(d->row, &sel) && sl_bits_same(f, &sel))
 		return sl_row_find_key(row->set, (uint8_t)row->op_lo, (uint16_t)v) == d->row;
 	return true;
 }
@@ -612,9 +459,8 @@ static bool deciding(const struct sl_domain *d, const struct sl_field *f)
 {
 	struct sl_field sel;
 
-	return (f->off == 0 && f->width == 8 && f->shift == 0) ||
-	       (sl_row_selector(d->row, &sel) && 8 * sel.off + sel.shift == 8 * f->off + f->shift &&
-		sel.width == f->width);
+	return sl_bits_same(f, &opcode_field) ||
+	       (sl_row_selector(d->row, &sel) && sl_bits_same(f, &sel));
 }
 
 static void add_rep(struct sl_domain *d, struct sl_var *v, uint64_t lo, uint64_t hi)
@@ -644,8 +490,8 @@ static void add_field(struct wanted *w, const struct sl_field *f, struct cuts *c
 
 		if (!deciding(d, f)) {
 			/* I/O commands are of one namespace, or of all where that is allowed. */
-			if (f->off != 4 || sl_rows[d->row].set == SL_SET_NVME_ADMIN || from ||
-			    to != 0)
+			if (f->off != 4 || f->space != SL_SPACE_REQ ||
+			    sl_sets[sl_rows[d->row].set].asked != SL_SET_NVME_IO || from || to != 0)
 				add_rep(d, v, from, to);
 		} else {
 			/* Runs of values that keep the row. */
@@ -666,20 +512,12 @@ static void add_field(struct wanted *w, const struct sl_field *f, struct cuts *c
 		d->n_vars--;
 }
 
-static bool fields_meet(const struct sl_field *a, const struct sl_field *b)
-{
-	unsigned x = 8u * a->off + a->shift, y = 8u * b->off + b->shift;
-
-	return x < y + b->width && y < x + a->width;
-}
-
 /* Opcode and selector always have a variable: most often of a single value. */
 static void add_fields(struct wanted *w)
 {
-	const struct sl_field opcode = {.space = SL_SPACE_REQ, .bytes = 1, .width = 8};
 	struct sl_field sel;
 
-	(void)cuts_of(w, &opcode);
+	(void)cuts_of(w, &opcode_field);
 	if (sl_row_selector(w->d->row, &sel))
 		(void)cuts_of(w, &sel);
 	/* Wide ones first: what lies within them is set after them. */
@@ -691,7 +529,7 @@ static void add_fields(struct wanted *w)
 			if (f->width != width)
 				continue;
 			for (uint32_t k = 0; k < w->n_fields; k++)
-				if (k != i && fields_meet(f, &w->field[k].field) &&
+				if (k != i && sl_bits_meet(f, &w->field[k].field) &&
 				    (deciding(w->d, f) || deciding(w->d, &w->field[k].field)))
 					meets = true;
 			/* Part of what decides which row it is follows from that. */
@@ -700,14 +538,26 @@ static void add_fields(struct wanted *w)
 		}
 }
 
-static void add_declared(struct wanted *w)
+/* One variable for each bit of the declaration that can make a difference. */
+static void add_bits(struct wanted *w, uint32_t bits)
 {
-	struct sl_domain *d = w->d;
-	uint32_t bits = w->log_bits;
 	unsigned n = 0;
 
-	if (!w->effects && !w->scope && !(sl_rows[d->row].flags & SL_ROW_VENDOR))
-		return;
+	for (unsigned b = 0; b < 32; b++)
+		if (bits >> b & 1) {
+			struct sl_var *v = n++ < 9 ? new_var(w->d, SL_VAR_BIT, 2) : NULL;
+
+			if (v)
+				v->bit = (uint8_t)b;
+			else
+				w->d->sampled = true;
+		}
+}
+
+static void declared_nvme(struct wanted *w)
+{
+	uint32_t bits = w->log_bits;
+
 	/* LBCC, NCC, NIC and a reserved bit are all the effects that a word can say. */
 	if (w->n_masks || w->trust)
 		bits |= 1u << 1 | 1u << 2 | 1u << 3 | 1u << 5;
@@ -716,15 +566,74 @@ static void add_declared(struct wanted *w)
 	bits |= 1;
 	/* Of many reserved ones, and of an exclusivity or relaxation, one bit stands for all. */
 	bits &= 0x0231403fu | (bits & 0x03f00000u);
-	for (unsigned b = 0; b < 32; b++)
-		if (bits >> b & 1) {
-			struct sl_var *v = n++ < 9 ? new_var(d, SL_VAR_BIT, 2) : NULL;
+	add_bits(w, bits);
+}
 
-			if (v)
-				v->bit = (uint8_t)b;
-			else
-				d->sampled = true;
+/* REPORT SUPPORTED OPERATION CODES: listed or not, MLU, and a reserved bit. No effects. */
+static void declared_scsi(struct wanted *w)
+{
+	uint32_t bits = w->log_bits;
+
+	(void)new_var(w->d, SL_VAR_LISTED, 2);
+	if (w->n_masks || w->trust)
+		bits |= 1u << 7;
+	if (w->scope)
+		bits |= 3u << 4;
+	add_bits(w, bits);
+}
+
+/* An effect word: of the effects that the conditions do not tell apart, one stands for all. */
+static void declared_cxl(struct wanted *w)
+{
+	const struct sl_row *row = &sl_rows[w->d->row];
+	uint64_t seen[16];
+	uint32_t bits = w->log_bits & 0xffff, n = 0;
+
+	(void)new_var(w->d, SL_VAR_LISTED, 2);
+	/* Bits 9 to 11 say what bit 0 says, or are as wrong as a reserved one. */
+	for (unsigned b = 0; b < 16 && (w->n_masks || w->trust); b += b == 6 ? 6 : 1) {
+		sl_effects e;
+		uint64_t sign = 0;
+		bool have = false;
+
+		(void)sl_contract_cxl_word((uint16_t)(1u << b), &e);
+		if (!e)
+			continue;
+		for (uint32_t m = 0; m < w->n_masks; m++)
+			sign |= (uint64_t)((w->masks[m] & e) != 0) << m;
+		/* Whether the declaration contains the floor is a matter of trust. */
+		sign |= (uint64_t)((row->floor & e) != 0) << 62;
+		sign |= (uint64_t)((e & SL_E_UNKNOWN) != 0) << 63;
+		for (uint32_t i = 0; i < n; i++)
+			have |= seen[i] == sign;
+		if (!have) {
+			seen[n++] = sign;
+			bits |= 1u << b;
 		}
+	}
+	add_bits(w, bits);
+}
+
+static void add_declared(struct wanted *w)
+{
+	const struct sl_row *row = &sl_rows[w->d->row];
+
+	if (!w->effects && !w->scope && !(row->flags & (SL_ROW_VENDOR | SL_ROW_FEATURE)))
+		return;
+	switch (sl_sets[row->set].protocol) {
+	case SL_WIRE_NVME:
+		declared_nvme(w);
+		break;
+	case SL_WIRE_SCSI:
+		declared_scsi(w);
+		break;
+	case SL_WIRE_CXL:
+		declared_cxl(w);
+		break;
+	default: /* fwctl: a feature declares, nothing else does */
+		if (row->flags & SL_ROW_FEATURE)
+			declared_cxl(w);
+	}
 }
 
 /* One effect of each kind that the conditions tell apart, beyond what a word can declare. */
@@ -757,15 +666,14 @@ static void add_observed(struct wanted *w)
 static void add_states(struct wanted *w)
 {
 	struct sl_domain *d = w->d;
-	const struct sl_format *f = &sl_formats[sl_rows[d->row].format];
 	bool model = false, gate = false, reserved = false;
 
 	for (unsigned i = 0; i < d->n_images; i++) {
 		model |= (d->img[i]->flags & SL_IMAGE_MODEL) != 0;
 		gate |= !(d->img[i]->flags & SL_IMAGE_MODEL);
 	}
-	for (unsigned i = 2; i < SL_REQ_MAX / 4; i++)
-		reserved |= f->known[i] != UINT32_MAX;
+	for (unsigned i = 0; i < SL_REQ_MAX / 4; i++)
+		reserved |= sl_domain_reserved(d, i) != 0;
 	/* Where a model is compared, what only the gate refuses makes a difference too. */
 	if (model && gate && reserved)
 		(void)new_var(d, SL_VAR_RESERVED, 2);
@@ -785,25 +693,14 @@ static void want_nsid(struct wanted *w)
 {
 	const struct sl_row *row = &sl_rows[w->d->row];
 	const struct sl_field f = {.space = SL_SPACE_REQ, .off = 4, .bytes = 4, .width = 32};
-	const struct sl_field slba = {.space = SL_SPACE_REQ, .off = 40, .bytes = 8, .width = 64};
 
-	if (!w->nsid && !(w->scope && (row->flags & SL_ROW_NSID_ALL)))
+	if (w->payload)
+		(void)new_var(w->d, SL_VAR_PAYLOAD, row->ranges == SL_RANGES_COPY ? 3 : 2);
+	if (sl_sets[row->set].lu || (!w->nsid && !(w->scope && (row->flags & SL_ROW_NSID_ALL))))
 		return;
 	cut(w, &f, 1);
 	cut(w, &f, 2);
 	cut(w, &f, NVME_NSID_ALL);
-	if (!w->blocks)
-		return;
-	cut(w, &f, w->d->fence.nsid);
-	cut(w, &f, w->d->fence.nsid + 1);
-	if (row->ranges == SL_RANGES_SLBA_NLB || row->ranges == SL_RANGES_COPY ||
-	    row->ranges == SL_RANGES_ZONE || row->ranges == SL_RANGES_ZONE_APPEND) {
-		cut(w, &slba, w->d->fence.lo);
-		if (w->d->fence.hi != UINT64_MAX)
-			cut(w, &slba, w->d->fence.hi + 1);
-	}
-	if (row->ranges == SL_RANGES_DSM || row->ranges == SL_RANGES_COPY)
-		(void)new_var(w->d, SL_VAR_PAYLOAD, row->ranges == SL_RANGES_COPY ? 3 : 2);
 }
 
 bool sl_domain_row(struct sl_domain *d, uint32_t kind, uint16_t row)
@@ -821,9 +718,14 @@ bool sl_domain_row(struct sl_domain *d, uint32_t kind, uint16_t row)
 	d->n_points = 0;
 	d->sampled = false;
 	d->fence.any = false;
+	d->payload = 0;
 	d->n_entries = 0;
+	if (d->kind->protocol != sl_sets[sl_rows[row].set].protocol) {
+		free(w);
+		return false;
+	}
 	memset(d->contract, 0, sizeof(*d->contract));
-	(void)bind_kind(d, &d->kinds[kind]);
+	(void)sl_domain_bind(d, &d->kinds[kind]);
 	d->contract->generation = 1;
 	d->contract->state = SL_CONTRACT_PRESENT;
 	d->contract->max_transfer = UINT32_MAX;

@@ -14,13 +14,16 @@
 #define SL_DOMAIN_VARS	  20u
 #define SL_DOMAIN_REPS	  64u	     /* of one variable */
 #define SL_DOMAIN_POINTS  (1u << 18) /* of one row; more are sampled, and said to be */
+#define SL_DOMAIN_DATA	  16384u     /* bytes of a payload */
+#define SL_DOMAIN_HEAD	  512u	     /* of it, those that fields lie in */
 #define SL_DOMAIN_CLIENTS 256u
-#define SL_DOMAIN_KINDS	  1024u /* of clients on kinds of devices */
+#define SL_DOMAIN_KINDS	  2048u /* of clients on kinds of devices */
 
 enum sl_var_kind {
 	SL_VAR_FIELD,
 	SL_VAR_RESERVED, /* is a reserved bit set? */
 	SL_VAR_PAYLOAD,	 /* blocks named by the payload: inside of the fence, outside, elsewhere */
+	SL_VAR_LISTED,	 /* does the device list it (SCSI, CXL)? */
 	SL_VAR_BIT,	 /* of the declaration word */
 	SL_VAR_OBSERVED, /* an effect that a verifier has seen */
 	SL_VAR_VERIFIED,
@@ -68,6 +71,7 @@ struct sl_domain {
 	uint32_t n_vars;
 	struct sl_var var[SL_DOMAIN_VARS];
 	uint32_t n_points;
+	uint32_t payload;     /* bytes of the payload that conditions look at */
 	bool sampled;	      /* not every combination fits */
 	sl_effects masks[16]; /* sets of effects that conditions name */
 	uint32_t n_masks;
@@ -83,6 +87,12 @@ struct sl_point {
 	struct sl_command cmd;
 	const uint8_t *data; /* NULL where none goes out */
 };
+
+/* Inside of the domain: its kinds, and the contract and bindings of one of them. */
+void sl_domain_kinds(struct sl_domain *d);
+bool sl_domain_bind(struct sl_domain *d, struct sl_kind *k);
+/* The reserved bits of dword n of a request of the row, in which a client could set one. */
+uint32_t sl_domain_reserved(const struct sl_domain *d, unsigned n);
 
 /* The images are borrowed. */
 struct sl_domain *sl_domain_new(const struct sl_image *const *img, unsigned n);

@@ -9,6 +9,7 @@
 
 #include "core/table.h"
 #include "policy/analyse.h"
+#include "policy/bits.h"
 #include "policy/domain.h"
 #include "policy/parse.h"
 #include "wire/wire.h"
@@ -165,29 +166,32 @@ static bool is_one_of(const struct question *q, const struct sl_identity *id)
 	return !q->n_who;
 }
 
-static void command_text(const struct sl_domain *d, const struct sl_command *cmd, char *buf,
+/* As `sluice explain` takes it. */
+static void command_text(const struct sl_domain *d, const struct sl_point *p, char *buf,
 			 size_t size)
 {
+	const struct sl_command *cmd = &p->cmd;
 	const struct sl_row *row = &sl_rows[d->row];
 	const struct sl_format *f = &sl_formats[row->format];
+	const struct sl_field opcode = {.bytes = 1, .width = 8};
 	struct sl_field sel = {0};
 	bool has_sel = sl_row_selector(d->row, &sel);
 	size_t n;
 
 	if (row->flags & SL_ROW_UNLISTED && !row->sel_group) {
-		n = (size_t)snprintf(buf, size, "--queue %s --hex ",
-				     row->set == SL_SET_NVME_ADMIN ? "admin" : "io");
-		for (unsigned i = 0; i < SL_REQ_MAX && n + 3 < size; i++)
+		n = (size_t)snprintf(buf, size, "--queue %s --hex ", sl_set_name(row->set));
+		for (unsigned i = 0; i < cmd->req_len && n + 3 < size; i++)
 			n += (size_t)snprintf(buf + n, size - n, "%02x", cmd->req[i]);
 		return;
 	}
 	n = (size_t)snprintf(buf, size, "%s", row->name);
 	for (uint32_t i = 0; i < f->n_fields && n + 1 < size; i++) {
 		const struct sl_field *x = &f->fields[i].field;
-		uint64_t v = sl_field_get(x, cmd->req);
-		bool says_row = (x->off == 0 && row->op_lo == row->op_hi) ||
-				(has_sel && 8 * x->off + x->shift == 8 * sel.off + sel.shift &&
-				 row->sel_lo == row->sel_hi);
+		bool data = x->space == SL_SPACE_DATA;
+		bool there = !data || (p->data && (uint32_t)x->off + x->bytes <= cmd->data_len);
+		uint64_t v = there ? sl_field_get(x, data ? p->data : cmd->req) : 0;
+		bool says_row = (sl_bits_same(x, &opcode) && row->op_lo == row->op_hi) ||
+				(has_sel && sl_bits_same(x, &sel) && row->sel_lo == row->sel_hi);
 
 		if (v && !says_row)
 			n += (size_t)snprintf(buf + n, size - n, " %s=%llu", f->fields[i].name,
@@ -206,7 +210,8 @@ static void given_text(const struct sl_domain *d, uint32_t n, char *buf, size_t 
 		uint32_t value = sl_domain_value(d, n, i);
 		char one[128] = "";
 
-		if (v->kind == SL_VAR_BIT && v->bit == 0)
+		if ((v->kind == SL_VAR_BIT && v->bit == 0 && d->kind->protocol == SL_WIRE_NVME) ||
+		    v->kind == SL_VAR_LISTED)
 			(void)snprintf(one, sizeof(one), "%s",
 				       value ? "the device lists it"
 					     : "the device does not list it");
@@ -244,6 +249,8 @@ static unsigned oddness(const struct sl_domain *d, uint32_t n)
 			odd += value > 0;
 		else if (d->var[i].kind == SL_VAR_BIT)
 			odd += value * (d->var[i].bit == 0 ? 1 : d->var[i].bit == 5 ? 40 : 4);
+		else if (d->var[i].kind == SL_VAR_LISTED)
+			odd += value;
 		else
 			odd += value ? 20 : 0;
 	}
@@ -293,7 +300,7 @@ static void search_row(struct sl_domain *d, const struct question *q, bool membe
 		*best = odd;
 		(void)snprintf(ret->client, sizeof(ret->client), "%s", d->kind->client);
 		(void)snprintf(ret->device, sizeof(ret->device), "%s", d->kind->device);
-		command_text(d, &p.cmd, ret->command, sizeof(ret->command));
+		command_text(d, &p, ret->command, sizeof(ret->command));
 		given_text(d, n, ret->given, sizeof(ret->given));
 		ret->effects = v.facts.effective;
 		ret->rule[0] = 0;

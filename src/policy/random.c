@@ -139,6 +139,20 @@ static void put_condition(struct sl_random *r, struct text *t, uint16_t row)
 	}
 }
 
+/* As often one of each protocol, however many commands it has. */
+static uint16_t any_row(struct sl_random *r)
+{
+	static const uint8_t protocols[] = {SL_WIRE_NVME, SL_WIRE_NVME, SL_WIRE_SCSI,
+					    SL_WIRE_SCSI, SL_WIRE_CXL,	SL_WIRE_FWCTL};
+	uint8_t protocol = protocols[sl_random_below(r, SL_COUNT(protocols))];
+	uint16_t row;
+
+	do
+		row = (uint16_t)sl_random_below(r, sl_row_count);
+	while (sl_sets[sl_rows[row].set].protocol != protocol);
+	return row;
+}
+
 static void put_rule(struct sl_random *r, struct text *t, unsigned classes)
 {
 	static const char *const who[] = {"any",
@@ -155,7 +169,7 @@ static void put_rule(struct sl_random *r, struct text *t, unsigned classes)
 		"cxl.*",	"fwctl.cxl.*",	"effects has any {firmware, security, peer}"};
 	static const char *const on[] = {"intel", "protocol nvme", "protocol scsi or protocol cxl",
 					 "protocol fwctl and model \"Other\""};
-	uint16_t row = (uint16_t)sl_random_below(r, sl_row_count);
+	uint16_t row = any_row(r);
 	bool deny = chance(r, 4), anything = chance(r, 3), where;
 	struct sl_field sel;
 
@@ -210,7 +224,7 @@ void sl_random_policy(struct sl_random *r, unsigned n, char *buf, size_t size)
 	put(&t, "who metrics = uid 998 or gid 6..7\n"
 		"device intel = model \"INTEL*\" or firmware \"V1\" and vendor \"8086\"\n");
 	for (unsigned i = 0; i < classes; i++) {
-		uint16_t row = (uint16_t)sl_random_below(r, sl_row_count);
+		uint16_t row = any_row(r);
 
 		put(&t, "class c%u = %s where ", i, sl_rows[row].name);
 		put_condition(r, &t, row);

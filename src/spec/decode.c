@@ -29,12 +29,17 @@ static bool value_applies(size_t i, const char *row, const char *field)
 	       !strcmp(field, values[i].field);
 }
 
-/* What a sub-selector's row adds to its command's name: "smart" of "….get-log-page.smart". */
-static const char *sub_name(uint16_t row)
+const char *sl_row_sub_name(uint16_t row)
 {
-	uint16_t parent = sl_rows[row].parent;
+	const char *name = sl_rows[row].name, *parent = sl_rows[sl_rows[row].parent].name;
+	size_t n = strlen(parent);
 
-	return parent == row ? 0 : sl_rows[row].name + strlen(sl_rows[parent].name) + 1;
+	if (sl_rows[row].parent == row)
+		return 0;
+	if (!strncmp(name, parent, n) && name[n] == '.')
+		return name + n + 1;
+	/* A CXL command set's name is not part of its commands'. */
+	return name + strlen(sl_set_name(sl_rows[row].set)) + 1;
 }
 
 static bool is_selector(uint16_t row, const struct sl_field *f)
@@ -57,7 +62,7 @@ const char *sl_value_name(uint16_t row, const char *field, uint64_t value)
 
 		if (value > 0xff)
 			return 0;
-		return sub_name(sl_row_find_key(r->set, (uint8_t)r->op_lo, (uint16_t)value));
+		return sl_row_sub_name(sl_row_find_key(r->set, (uint8_t)r->op_lo, (uint16_t)value));
 	}
 	for (size_t i = 0; i < N_VALUES; i++)
 		if (values[i].value == value && value_applies(i, sl_rows[row].name, field))
@@ -127,7 +132,7 @@ static bool named_value(uint16_t row, const char *field, const struct sl_field *
 {
 	if (is_selector(row, f)) {
 		for (uint32_t i = 0; i < sl_row_count; i++) {
-			const char *sub = sub_name((uint16_t)i);
+			const char *sub = sl_row_sub_name((uint16_t)i);
 
 			if (!sub || sl_rows[i].parent != sl_rows[row].parent || strcmp(sub, text))
 				continue;

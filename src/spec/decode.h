@@ -29,6 +29,12 @@ struct sl_decoded {
 uint16_t sl_decode_fields(uint8_t set, const uint8_t req[SL_REQ_MAX],
 			  void (*each)(void *userdata, const struct sl_decoded *d), void *userdata);
 
+/*
+ * What a sub-selector's row is called beside its command: "smart" of "….get-log-page.smart",
+ * "get-log" of cxl.logs. NULL: it is no sub-selector's.
+ */
+const char *sl_row_sub_name(uint16_t row);
+
 /* The row of that name; false: there is none. */
 bool sl_row_named(const char *name, uint16_t *ret_row);
 
