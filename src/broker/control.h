@@ -30,8 +30,8 @@ enum sl_control_op {
 	SL_CONTROL_START, /* no fd: sandbox yourself, read the contracts, serve; answered when ready
 			   */
 	SL_CONTROL_STATUS, /* no fd: answered with a line for people */
-	/* fd: character node of a namespace of the DEVICE sent last, a SL_BACKEND_NVME one; nsid,
-	   in_use and claimed below */
+	/* fd: character node of a namespace of a SL_BACKEND_NVME device; device, nsid, in_use and
+	   claimed below. After START, too: one that was not there before */
 	SL_CONTROL_NAMESPACE,
 	/* fd: memfd of struct sl_trust_row, sealed like an image; none: an empty table. Replaces
 	   the one before, and takes effect on every device at once */
@@ -64,7 +64,8 @@ struct sl_control {
 	uint32_t nsid;	       /* NAMESPACE */
 	uint8_t in_use;	       /* NAMESPACE: the kernel has it mounted or otherwise held */
 	uint8_t claimed;       /* NAMESPACE: the launcher holds it, nobody else can */
-	uint8_t reserved[2];
+	uint8_t device;	       /* NAMESPACE: which, in the order of DEVICE */
+	uint8_t reserved;
 	char name[SL_WIRE_NAME_MAX]; /* DEVICE: as clients see it, e.g. "model:p4610" */
 	struct sl_identity who;	     /* SESSION */
 };

@@ -161,7 +161,7 @@ static int on_device(struct sl_launcher *l, const struct sl_control *m, int fd, 
 static int on_namespace(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
 {
 	struct sl_gate *g = l->gate;
-	struct sl_gate_device *d = g->n_devices ? &g->devices[g->n_devices - 1] : NULL;
+	struct sl_gate_device *d = m->device < g->n_devices ? &g->devices[m->device] : NULL;
 	struct sl_contract *c;
 	int r;
 
@@ -181,6 +181,8 @@ static int on_namespace(struct sl_launcher *l, const struct sl_control *m, int f
 			.used_by_kernel = m->in_use != 0,
 			.claimed = m->claimed != 0,
 		};
+	d->reread = l->started;
+	sl_gate_resume(g, m->device);
 	return 0;
 }
 
@@ -287,7 +289,7 @@ static const struct {
 	[SL_CONTROL_SESSION] = {on_session, FD_YES, true, true},
 	[SL_CONTROL_LISTEN] = {on_listen, FD_YES, true, false},
 	[SL_CONTROL_START] = {on_start, FD_NO, true, false},
-	[SL_CONTROL_NAMESPACE] = {on_namespace, FD_MAYBE, true, false},
+	[SL_CONTROL_NAMESPACE] = {on_namespace, FD_MAYBE, true, true},
 	[SL_CONTROL_STATUS] = {on_status, FD_NO, false, true},
 	[SL_CONTROL_TRUST] = {on_trust, FD_MAYBE, true, true},
 };

@@ -5,6 +5,7 @@
  */
 #include "broker/test-rig.h"
 
+#include <poll.h>
 #include <sys/mman.h>
 
 #include "broker/launcher.h"
@@ -12,7 +13,25 @@
 static int control; /* the launcher's end */
 static pid_t broker;
 
-/* A broker without a poll loop: it takes messages until one ends it. Its status is -errno. */
+/* Until the launcher says something; its one device may have something to say before. */
+static void wait_for_launcher(struct sl_launcher *l)
+{
+	for (;;) {
+		int dev = l->started ? g->devices[0].dev->poll_fd : -1;
+		struct pollfd p[] = {{l->fd, POLLIN, 0}, {dev, POLLIN, 0}};
+
+		assert(ppoll(p, 2, NULL, NULL) > 0);
+		if (p[1].revents) {
+			sl_gate_poll(g, 0);
+			sl_gate_kick(g);
+			sl_launcher_tick(l);
+		}
+		if (p[0].revents)
+			return;
+	}
+}
+
+/* A broker without clients: it takes messages until one ends it. Its status is -errno. */
 static void start_broker(void)
 {
 	int sv[2];
@@ -30,8 +49,10 @@ static void start_broker(void)
 			_exit(99);
 		l.gate = g;
 		do {
+			wait_for_launcher(&l);
 			r = sl_launcher_read(&l);
 			sl_launcher_tick(&l);
+			sl_gate_kick(g);
 		} while (r == 0);
 		_exit(r == -EPIPE ? 0 : -r);
 	}
@@ -239,6 +260,36 @@ static void test_after_start(void)
 	free((void *)(uintptr_t)img);
 }
 
+/* A namespace that comes while the broker serves, for a device whose node is none: it is asked for
+ * nothing that its cage forbids. */
+static void test_namespace_later(void)
+{
+	const struct sl_image *img = image(NULL);
+	const struct sl_control device = {.op = SL_CONTROL_DEVICE,
+					  .backend = SL_BACKEND_NVME,
+					  .protocol = SL_WIRE_NVME,
+					  .name = "node"};
+	struct sl_control m = {.op = SL_CONTROL_NAMESPACE, .nsid = 7, .claimed = 1};
+	int fd = memfd(img, img->size, true), node = open("/dev/zero", O_RDWR | O_CLOEXEC);
+
+	start_broker();
+	assert(say((struct sl_control){.op = SL_CONTROL_IMAGE}, fd).error == 0);
+	assert(say(device, node).error == 0);
+	assert(say((struct sl_control){.op = SL_CONTROL_START}, -1).error == 0);
+	assert(say(m, node).error == 0);
+	assert(say(m, -1).error < 0);
+	m.device = 1;
+	assert(say(m, node).error == -EINVAL);
+	m.device = 0;
+	m.nsid = 0;
+	assert(say(m, node).error == -EINVAL);
+	assert(say((struct sl_control){.op = SL_CONTROL_STATUS}, -1).error == 0);
+	close(fd);
+	close(node);
+	assert(end_broker() == 0);
+	free((void *)(uintptr_t)img);
+}
+
 int main(void)
 {
 	test_refused_before();
@@ -246,5 +297,6 @@ int main(void)
 	test_images();
 	test_trust();
 	test_after_start();
+	test_namespace_later();
 	return 0;
 }

@@ -171,6 +171,19 @@ static void trust_changed(struct serve *s)
 		(void)sl_cli_diag(0, &d);
 }
 
+/* A namespace was attached, created or taken away: the broker is given the nodes of those that
+ * came. */
+static void devices_changed(struct serve *s)
+{
+	struct sl_diag d = {0};
+
+	if (sl_launch_look_again(s->launch, &d) < 0 && d.text[0]) {
+		(void)sl_cli_diag(0, &d);
+		(void)sl_cli_error(0, "its commands fail with ENXIO until `sluice serve` is "
+				      "started anew");
+	}
+}
+
 /* One descriptor that is readable when one of these is. */
 static int join(const int *fds, unsigned n)
 {
@@ -190,10 +203,11 @@ static int join(const int *fds, unsigned n)
 /* Until a signal or the end of a child. */
 static int wait_for_end(struct serve *s, int sigfd)
 {
-	const int fds[] = {sigfd, s->notes_fd, s->watch.watch.control};
+	const int fds[] = {sigfd, s->notes_fd, s->watch.watch.control, sl_launch_changes(s->launch)};
 	int any = join(fds, SL_COUNT(fds));
 	struct sl_diag d = {0};
 
+	devices_changed(s); /* while we were not listening yet */
 	for (;;) {
 		struct signalfd_siginfo info;
 		int r = any < 0 ? -errno : sl_launch_wait(s->launch, any);
@@ -208,6 +222,7 @@ static int wait_for_end(struct serve *s, int sigfd)
 		}
 		sl_serve_watch_take(&s->watch);
 		trust_changed(s);
+		devices_changed(s);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ struct sl_launch {
 	struct child device[SL_DEVICES_MAX];
 	struct sl_nvme_nodes nodes[SL_DEVICES_MAX]; /* claims on what the broker may change */
 	int device_fd[SL_DEVICES_MAX];		    /* our end while it is being handed over; -1 */
+	int uevents;				    /* of the kernel; -1: not listened to */
 };
 
 /* Children */
@@ -256,7 +258,7 @@ int sl_launch_new(struct sl_launch **ret, struct sl_diag *reterr)
 
 	if (!l)
 		return sl_diag_set(reterr, -ENOMEM, NULL, 0, 0, "out of memory");
-	l->control = l->broker.pidfd = l->ledger_fd = -1;
+	l->control = l->uevents = l->broker.pidfd = l->ledger_fd = -1;
 	for (unsigned i = 0; i < SL_DEVICES_MAX; i++)
 		l->device[i].pidfd = -1;
 	(void)snprintf(l->broker.what, sizeof(l->broker.what), "the broker (sluiced)");
@@ -277,6 +279,8 @@ struct sl_launch *sl_launch_free(struct sl_launch *l)
 		close(l->ledger_fd);
 	if (l->control >= 0)
 		close(l->control); /* sluiced ends when its launcher has gone */
+	if (l->uevents >= 0)
+		close(l->uevents);
 	child_end(&l->broker, GRACE_MS);
 	for (unsigned i = 0; i < l->n_devices; i++)
 		child_end(&l->device[i], GRACE_MS);
@@ -401,16 +405,18 @@ static const uint8_t backends[_SL_SPEC_N] = {
 	[SL_SPEC_NVME] = SL_BACKEND_NVME,
 };
 
-/* The namespaces of the device that was handed over last. */
-static int tell_namespaces(struct sl_launch *l, const struct sl_nvme_nodes *n, const char *name,
+/* The namespaces of a device, from one on. */
+static int tell_namespaces(struct sl_launch *l, unsigned device, unsigned first, const char *name,
 			   struct sl_diag *reterr)
 {
+	const struct sl_nvme_nodes *n = &l->nodes[device];
 	struct sl_control_reply reply;
 	int r = 0;
 
-	for (unsigned i = 0; r == 0 && i < n->n; i++) {
+	for (unsigned i = first; r == 0 && i < n->n; i++) {
 		struct sl_control c = {
 			.op = SL_CONTROL_NAMESPACE,
+			.device = (uint8_t)device,
 			.nsid = n->ns[i].nsid,
 			.in_use = n->ns[i].in_use,
 			.claimed = n->ns[i].claimed,
@@ -458,11 +464,58 @@ int sl_launch_device(struct sl_launch *l, const struct sl_spec *spec, struct sl_
 	l->n_devices++;
 	r = tell(l, &c, fd, spec->name, &reply, reterr);
 	if (r == 0)
-		r = tell_namespaces(l, nodes, spec->name, reterr);
+		r = tell_namespaces(l, l->n_devices - 1, 0, spec->name, reterr);
 	if (spec->kind == SL_SPEC_NVME)
 		sl_nvme_nodes_close(nodes);
 	else if (fd >= 0)
 		close(fd);
+	return r;
+}
+
+int sl_launch_changes(struct sl_launch *l)
+{
+	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK, .nl_groups = 1};
+	bool nodes = false;
+
+	for (unsigned i = 0; i < l->n_devices; i++)
+		nodes |= l->nodes[i].ctrl[0] != '\0';
+	if (!nodes || l->uevents >= 0)
+		return l->uevents;
+	l->uevents = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			    NETLINK_KOBJECT_UEVENT);
+	if (l->uevents >= 0 &&
+	    bind(l->uevents, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0) {
+		close(l->uevents);
+		l->uevents = -1;
+	}
+	return l->uevents;
+}
+
+int sl_launch_look_again(struct sl_launch *l, struct sl_diag *reterr)
+{
+	char event[2048];
+	int r = 0;
+
+	/* What it says is of no interest: that something has come or gone is, and where is looked
+	 * at. */
+	while (l->uevents >= 0 && (recv(l->uevents, event, sizeof(event), 0) >= 0 ||
+				   errno == ENOBUFS || errno == EINTR))
+		;
+	for (unsigned i = 0; i < l->n_devices; i++) {
+		struct sl_nvme_nodes *n = &l->nodes[i];
+		unsigned first;
+		int found;
+
+		if (!n->ctrl[0])
+			continue;
+		found = sl_nvme_look_again(n, &first, reterr);
+		if (found == -ENOENT || found == -ENXIO || found == -ENODEV)
+			found = 0; /* gone, or going: the next event is on its way */
+		if (found == 0)
+			found = tell_namespaces(l, i, first, "a namespace that has come", reterr);
+		sl_nvme_nodes_close(n);
+		r = found < 0 ? found : r;
+	}
 	return r;
 }
 

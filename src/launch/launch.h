@@ -70,6 +70,13 @@ int sl_launch_ledger(struct sl_launch *l, const char *dir, struct sl_diag *ret_w
 		     struct sl_diag *reterr);
 /* Adds a device; its number within every session is the order of these calls. */
 int sl_launch_device(struct sl_launch *l, const struct sl_spec *spec, struct sl_diag *reterr);
+/*
+ * A descriptor that is readable when namespaces of the devices may have come or gone; -1: there is
+ * no such device, or the kernel does not say. It stays the launcher's.
+ */
+int sl_launch_changes(struct sl_launch *l);
+/* Hands the broker the nodes of namespaces that were not there before. 0 or -errno. */
+int sl_launch_look_again(struct sl_launch *l, struct sl_diag *reterr);
 /* A connection for a client with this identity. *ret_fd is the caller's; shake hands after start.
  */
 int sl_launch_session(struct sl_launch *l, const struct sl_identity *who, int *ret_fd,

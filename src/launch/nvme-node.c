@@ -128,6 +128,7 @@ static void claim(struct sl_nvme_ns_node *ns, const char *block)
 static int open_namespace(struct sl_nvme_nodes *n, const char *node, struct sl_diag *reterr)
 {
 	struct sl_nvme_ns_node *ns = &n->ns[n->n];
+	struct stat st;
 	char path[64];
 	int nsid;
 
@@ -138,6 +139,7 @@ static int open_namespace(struct sl_nvme_nodes *n, const char *node, struct sl_d
 	ns->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (ns->fd < 0)
 		return sl_diag_set(reterr, -errno, NULL, 0, 0, "%s: %s", path, strerror(errno));
+	ns->node = fstat(ns->fd, &st) == 0 ? st.st_rdev : 0;
 	nsid = ioctl(ns->fd, NVME_IOCTL_ID, NULL);
 	if (nsid <= 0) {
 		int e = nsid < 0 ? errno : ENODEV;
@@ -166,11 +168,71 @@ bool sl_nvme_namespace_node(const char *entry, char *ret, size_t size)
 	return true;
 }
 
+/* Is this namespace open already? Then it is marked. */
+static bool is_known(const struct sl_nvme_nodes *n, const char *node, bool *seen)
+{
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/dev/ng%s", node);
+	if (stat(path, &st) < 0)
+		return false; /* opening it will say why */
+	for (unsigned i = 0; i < n->n; i++)
+		if (n->ns[i].node == st.st_rdev) {
+			seen[i] = true;
+			return true;
+		}
+	return false;
+}
+
+/* Opens the controller's namespaces that are not open yet; seen: of SL_NVME_NODES_MAX. */
+static int open_namespaces(struct sl_nvme_nodes *n, bool *seen, struct sl_diag *reterr)
+{
+	char dir[64], node[32];
+	const struct dirent *e;
+	int r = 0;
+	DIR *d;
+
+	(void)snprintf(dir, sizeof(dir), CLASS "/%s", n->ctrl);
+	d = opendir(dir);
+	if (!d)
+		return sl_diag_set(reterr, -errno, NULL, 0, 0, "%s: %s", dir, strerror(errno));
+	while (r == 0 && (e = readdir(d))) {
+		if (!sl_nvme_namespace_node(e->d_name, node, sizeof(node)) ||
+		    is_known(n, node, seen))
+			continue;
+		r = open_namespace(n, node, reterr);
+		if (r == 0)
+			seen[n->n - 1] = true;
+	}
+	(void)closedir(d);
+	return r;
+}
+
+int sl_nvme_look_again(struct sl_nvme_nodes *n, unsigned *ret_first, struct sl_diag *reterr)
+{
+	bool seen[SL_NVME_NODES_MAX] = {false};
+	unsigned before = n->n, kept = 0;
+	int r = open_namespaces(n, seen, reterr);
+
+	*ret_first = before;
+	for (unsigned i = 0; i < n->n; i++) {
+		/* Where the list may not be whole nothing is given up. */
+		if (i < before && !seen[i] && r == 0) {
+			if (n->ns[i].claim_fd >= 0)
+				close(n->ns[i].claim_fd);
+			(*ret_first)--;
+			continue;
+		}
+		n->ns[kept++] = n->ns[i];
+	}
+	n->n = kept;
+	return r;
+}
+
 int sl_nvme_open(const char *path, struct sl_nvme_nodes *ret, struct sl_diag *reterr)
 {
-	char ctrl[32], dir[64], node[32];
-	const struct dirent *e;
-	DIR *d;
+	bool seen[SL_NVME_NODES_MAX] = {false};
 	int r;
 
 	*ret = (struct sl_nvme_nodes){.fd = open(path, O_RDWR | O_CLOEXEC)};
@@ -183,24 +245,13 @@ int sl_nvme_open(const char *path, struct sl_nvme_nodes *ret, struct sl_diag *re
 					   path, strerror(-r), path, path);
 		return sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", path, strerror(-r));
 	}
-	r = kernel_name(ret->fd, path, ctrl, sizeof(ctrl), reterr);
-	if (r < 0)
-		goto fail;
-	(void)snprintf(dir, sizeof(dir), CLASS "/%s", ctrl);
-	d = opendir(dir);
-	if (!d) {
-		r = sl_diag_set(reterr, -errno, NULL, 0, 0, "%s: %s", dir, strerror(errno));
-		goto fail;
-	}
-	while (r == 0 && (e = readdir(d)))
-		if (sl_nvme_namespace_node(e->d_name, node, sizeof(node)))
-			r = open_namespace(ret, node, reterr);
-	(void)closedir(d);
+	r = kernel_name(ret->fd, path, ret->ctrl, sizeof(ret->ctrl), reterr);
 	if (r == 0)
-		return 0;
-fail:
-	sl_nvme_nodes_close(ret);
-	sl_nvme_nodes_release(ret);
+		r = open_namespaces(ret, seen, reterr);
+	if (r < 0) {
+		sl_nvme_nodes_close(ret);
+		sl_nvme_nodes_release(ret);
+	}
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/diag.h"
 
@@ -18,13 +19,15 @@ struct sl_nvme_ns_node {
 	int fd; /* of the character node */
 	/* The block node, held so that nobody mounts it while the broker may change it; -1. */
 	int claim_fd;
+	dev_t node; /* the character node's number: not given anew while somebody has it open */
 	uint32_t nsid;
 	bool in_use;  /* mounted, or held by another driver */
 	bool claimed; /* claim_fd holds it, or there is no block node to hold */
 };
 
 struct sl_nvme_nodes {
-	int fd; /* of the controller */
+	int fd;	       /* of the controller */
+	char ctrl[32]; /* the kernel's name of it */
 	unsigned n;
 	struct sl_nvme_ns_node ns[SL_NVME_NODES_MAX];
 };
@@ -37,6 +40,11 @@ struct sl_nvme_nodes {
 int sl_nvme_find(const char *name, char *ret, size_t size, struct sl_diag *reterr);
 /* Opens a controller and all its namespaces. Nothing is open after an error. 0 or -errno. */
 int sl_nvme_open(const char *path, struct sl_nvme_nodes *ret, struct sl_diag *reterr);
+/*
+ * Looks again: claims on namespaces that have gone are released, and those that have come are open
+ * in n->ns, from *ret_first to its end. 0 or -errno; what was found before an error counts.
+ */
+int sl_nvme_look_again(struct sl_nvme_nodes *n, unsigned *ret_first, struct sl_diag *reterr);
 /*
  * Is this entry of a controller's directory in sysfs a namespace? Writes the number of its nodes,
  * "1n1": "ng0n1" is a namespace of this controller alone; "nvme1c0n1" is this controller's path (0)

@@ -70,7 +70,8 @@ static int file_of(const struct sl_nvme_dev *d, const struct sl_command *c)
 
 	if (c->set == SL_SET_NVME_ADMIN)
 		return 0;
-	for (unsigned i = 1; i < d->n_files; i++)
+	/* The newest: a namespace that was taken away and came again has two. */
+	for (unsigned i = d->n_files - 1; i > 0; i--)
 		if (d->nsid[i] == nsid)
 			return (int)i;
 	/* The driver takes no I/O command for another namespace than the node's, nor for all. */
@@ -107,10 +108,9 @@ static void fill(const struct sl_io *io, struct nvme_passthru_cmd64 *ret)
 	};
 }
 
-static int by_ioctl(struct sl_nvme_dev *d, const struct sl_io *io, uint64_t *ret_result)
+static int by_ioctl(struct sl_nvme_dev *d, const struct sl_io *io, int fd, uint64_t *ret_result)
 {
 	bool admin = io->cmd->set == SL_SET_NVME_ADMIN;
-	int fd = d->files[file_of(d, io->cmd)]; /* submit() has looked */
 	struct nvme_passthru_cmd64 c;
 	struct nvme_passthru_cmd old;
 	int r = -ENOTTY;
@@ -144,17 +144,18 @@ static void *helper(void *arg)
 			continue;
 		if (n <= 0)
 			return NULL;
-		j->res = by_ioctl(d, d->inflight[tag], &j->result);
+		j->res = by_ioctl(d, d->inflight[tag], j->fd, &j->result);
 		atomic_store_explicit(&j->done, true, memory_order_release);
 		poke(d);
 	}
 }
 
-static int to_helper(struct sl_nvme_dev *d, struct sl_io *io)
+static int to_helper(struct sl_nvme_dev *d, struct sl_io *io, unsigned file)
 {
 	uint8_t tag = (uint8_t)io->tag;
 
 	d->inflight[tag] = io;
+	d->job[tag].fd = d->files[file];
 	/* The pipe holds more tags than there are commands in flight: this does not block. */
 	if (write(d->jobs[1], &tag, 1) == 1)
 		return 0;
@@ -211,8 +212,9 @@ static int nvme_submit(struct sl_device *dev, struct sl_io *io)
 		return file;
 	if (io->tag >= SL_NVME_INFLIGHT || d->inflight[io->tag])
 		return -EBUSY;
-	if (!d->has_ring || io->heavy || (file == 0 && d->ring_no_admin))
-		return to_helper(d, io);
+	if (!d->has_ring || io->heavy || (unsigned)file >= d->n_ring ||
+	    (file == 0 && d->ring_no_admin))
+		return to_helper(d, io, (unsigned)file);
 	return to_ring(d, io, (unsigned)file);
 }
 
@@ -231,7 +233,7 @@ static int nvme_poll(struct sl_device *dev)
 			continue;
 		if (wrong_door(cqe.res) && io->cmd->set == SL_SET_NVME_ADMIN) {
 			d->ring_no_admin = true;
-			if (to_helper(d, io) == 0)
+			if (to_helper(d, io, 0) == 0)
 				continue;
 		}
 		finish(d, io, cqe.res, cqe.result);
@@ -322,7 +324,8 @@ int sl_nvme_dev_namespace(struct sl_nvme_dev *d, int fd, uint32_t nsid)
 
 	if (d->n_files == 1 + SL_NVME_NS_MAX)
 		r = -E2BIG;
-	else if (nsid == 0 || d->sys->ioctl(fd, NVME_IOCTL_ID, NULL) != (int)nsid)
+	else if (nsid == 0 ||
+		 (!d->has_thread && d->sys->ioctl(fd, NVME_IOCTL_ID, NULL) != (int)nsid))
 		r = -EINVAL;
 	if (r < 0) {
 		close(fd);
@@ -364,6 +367,7 @@ int sl_nvme_dev_start(struct sl_nvme_dev *d)
 	r = start_thread(d);
 	if (r < 0)
 		return r;
+	d->n_ring = d->n_files;
 	d->has_ring = d->sys->ring_open(&d->ring, d->files, d->n_files, d->event) == 0;
 	d->dev.poll_fd = d->event;
 	return 0;

@@ -29,6 +29,7 @@
 /* A command that the helper thread has. */
 struct sl_nvme_job {
 	atomic_bool done;
+	int fd;
 	int res; /* as ioctl() */
 	uint64_t result;
 };
@@ -37,6 +38,7 @@ struct sl_nvme_dev {
 	struct sl_device dev; /* first: the gate's handle */
 	const struct sl_nvme_sys *sys;
 	unsigned n_files; /* files[0]: the controller */
+	unsigned n_ring;  /* of these, the ring knows the first */
 	int files[1 + SL_NVME_NS_MAX];
 	uint32_t nsid[1 + SL_NVME_NS_MAX];	  /* of files[i]; [0]: 0 */
 	struct sl_io *inflight[SL_NVME_INFLIGHT]; /* by io->tag */
@@ -57,7 +59,9 @@ void sl_nvme_dev_init(struct sl_nvme_dev *d, int fd, const struct sl_nvme_sys *s
 int sl_nvme_begin(struct sl_device *dev, unsigned kind, int fd);
 /*
  * Adds the character node of a namespace; takes the descriptor. 0, -E2BIG, or -EINVAL: the node is
- * not that namespace's.
+ * not that namespace's. After start the caller has to have made sure of that, since the filter has
+ * no such call; such a namespace is reached by ioctl alone, because the ring takes no more files,
+ * and is the one of its number from then on.
  */
 int sl_nvme_dev_namespace(struct sl_nvme_dev *d, int fd, uint32_t nsid);
 /*

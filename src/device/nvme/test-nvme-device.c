@@ -400,6 +400,35 @@ static void test_namespace(void)
 	stop();
 }
 
+/* Namespaces that come later: by ioctl, since the ring knows none but those of the start. */
+static void test_latecomer(void)
+{
+	memset(&kernel, 0, sizeof(kernel));
+	start();
+	command(SL_SET_NVME_NVM, 0x02, 8);
+	assert(submit(&io) == -ENXIO);
+	/* Whose node it is the launcher has seen: node 1099 would be another one's. */
+	assert(sl_nvme_dev_namespace(&dev, 1099, 8) == 0);
+	assert(submit(&io) == 0);
+	wait_done();
+	assert(kernel.asked[0] == NVME_IOCTL_IO64_CMD && kernel.ioctl_fd == 1099);
+	assert(io.out.outcome == SL_OUTCOME_OK && kernel.n_queued == 0);
+	/* One that was there, went and came again is the new one. */
+	command(SL_SET_NVME_NVM, 0x02, 7);
+	assert(submit(&io) == 0 && kernel.n_queued == 1 && kernel.file[0] == 1);
+	complete(io.tag, 0, 0);
+	wait_done();
+	assert(sl_nvme_dev_namespace(&dev, 1107, 7) == 0);
+	assert(submit(&io) == 0);
+	wait_done();
+	assert(kernel.ioctl_fd == 1107 && kernel.n_queued == 1);
+	command(SL_SET_NVME_ADMIN, 0x06, 0);
+	assert(submit(&io) == 0 && kernel.n_queued == 2 && kernel.file[1] == 0);
+	complete(io.tag, 0, 0);
+	wait_done();
+	stop();
+}
+
 static unsigned open_files(void)
 {
 	DIR *d = opendir("/proc/self/fd");
@@ -442,6 +471,7 @@ int main(void)
 	test_errors();
 	test_gone();
 	test_namespace();
+	test_latecomer();
 	test_linux();
 	return 0;
 }
