@@ -153,6 +153,10 @@ int sl_verb_verify(struct sl_cli *cli)
 	struct sl_rig *rig;
 	int status;
 
+	if (strcmp(cli->argv[0], "diff") == 0 && cli->argc == 3)
+		return sl_cli_verify_diff(cli);
+	if (cli->argc != 1)
+		return sl_cli_usage(cli, "it takes one device, or `diff` and two reports");
 	if (!number(sl_cli_get(cli, "commands"), &o.commands))
 		return sl_cli_usage(cli, "--commands takes a number");
 	if (!number(sl_cli_get(cli, "time"), &seconds) || seconds > 1000000)

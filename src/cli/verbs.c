@@ -303,7 +303,7 @@ const struct sl_cli_verb sl_verbs[] = {
 	 .help = "what a device declares that its commands do",
 	 .subs = sl_contract_subs},
 	{.name = "verify",
-	 .args = "SPEC",
+	 .args = "SPEC | diff OLD NEW",
 	 .help = "hold what a device does against what it declares",
 	 .text = "Sends every command that the device and the specifications know, one at a time "
 		 "and in "
@@ -311,10 +311,13 @@ const struct sl_cli_verb sl_verbs[] = {
 		 "status is "
 		 "5 when something contradicts a declaration, and 0 when nothing was seen to. "
 		 "Models and "
-		 "devices on the wire protocol only: their contents are lost.",
+		 "devices on the wire protocol only: their contents are lost.\n\n"
+		 "`diff` compares two reports (--json) or two bundles, of two firmwares: what is "
+		 "declared, what was seen, what was found. The exit status is 5 when NEW has a "
+		 "contradiction that OLD has not.",
 	 .flags = SL_CLI_JSON,
 	 .args_min = 1,
-	 .args_max = 1,
+	 .args_max = 3,
 	 .options = verify_options,
 	 .fn = sl_verb_verify},
 	{.name = "device",

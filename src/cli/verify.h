@@ -8,6 +8,8 @@
 
 /* Opens what may be driven; else says why not and returns an exit status. */
 int sl_cli_rig(const char *spec, struct sl_rig **ret);
+/* `diff OLD NEW`, in argv. Returns an exit status. */
+int sl_cli_verify_diff(struct sl_cli *cli);
 /* --replay. Returns an exit status. */
 int sl_cli_replay(struct sl_cli *cli, struct sl_verify_options *o);
 
