@@ -3,10 +3,10 @@
  * What the kernel's own filter lets an ordinary user do although it should not, one attempt each.
  * Run bare it shows that the hole is there, run through the gate that it is closed.
  *
- *   holes CHAR OTHER-NSID [PARTITION]     a line per attempt: name, then "works" or why not
+ *   holes CHAR OTHER-NSID [PARTITION [CTRL]]    a line per attempt: name, then "works" or why not
  *
- * CHAR is a namespace's character node, PARTITION a partition on the same namespace; both are
- * opened for reading only.
+ * CHAR is a namespace's character node, PARTITION a partition on the same namespace, CTRL the
+ * controller's node; all are opened for reading only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -73,6 +73,15 @@ static int identify_other(int fd, uint32_t nsid)
 	return door_send(DOOR_ADMIN, fd, &c);
 }
 
+/* Set Features past who judges ioctl alone: findings/k7-lsm-ioctl.c is such a one. */
+static int by_ring(const char *ctrl)
+{
+	struct nvme_passthru_cmd64 c = {.opcode = 0x09, .cdw10 = 0x04, .cdw11 = 0x014d};
+	int fd = open(ctrl, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : door_send(DOOR_RING_ADMIN, fd, &c);
+}
+
 int main(int argc, char **argv)
 {
 	int fd, part = -1;
@@ -89,5 +98,7 @@ int main(int argc, char **argv)
 		     outcome(identify_other(fd, (uint32_t)strtoul(argv[2], NULL, 10))));
 	(void)printf("partition-submit-io\t%s\n",
 		     part < 0 ? "no partition" : outcome(beyond_partition(part, DOOR_SUBMIT_IO)));
+	if (argc > 4)
+		(void)printf("ring-past-ioctl\t%s\n", outcome(by_ring(argv[4])));
 	return 0;
 }

@@ -164,7 +164,7 @@ static int ring_send(bool admin, int fd, struct nvme_passthru_cmd64 *cmd)
 	if (!ready) {
 		r = io_uring_queue_init_params(4, &ring, &p);
 		if (r < 0)
-			die("io_uring: %s", strerror(-r));
+			return r;
 		ready = true;
 	}
 	sqe = io_uring_get_sqe(&ring);
