@@ -6,7 +6,7 @@
 #   make test-vm against running kernels, in virtual machines without KVM (TIERS="a b c" for the third)
 #   make test-vm-fwctl   the same for fwctl, which is built for such a kernel first
 #   make bench   the budgets of speed and size, as ratios
-#   make soak    the long runs: fuzzers, ten minutes each
+#   make soak    the long runs: fuzzers, ten minutes each; 1,000 removals under load
 
 JOBS ?= $(shell nproc)
 WERROR := -Dwerror=true
