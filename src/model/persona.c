@@ -175,6 +175,7 @@ static const struct sl_pj_key scsi_outline[] = {
 	{"inquiry", sl_scsi_read_inquiry, .required = true},
 	{"inquiry_raw", sl_scsi_read_inquiry_raw},
 	{"medium", sl_scsi_read_medium},
+	{"tape", sl_scsi_read_tape},
 	{"ata", sl_scsi_read_ata},
 	{"quirks", sl_scsi_read_quirks},
 	{"block_limits", sl_scsi_read_limits},

@@ -64,6 +64,10 @@ int sl_scsi_load(struct sl_model *m)
 	s->protect = p->protect;
 	sl_scsi_ata_load(m);
 	r = load_pages(s, p);
+	s->region_changes = 5;
+	s->read_speed = SL_CD_SPEED;
+	if (!r && p->kind == SCSI_TAPE)
+		r = sl_scsi_tape_load(m);
 	for (unsigned i = 0; !r && i < m->p->n_ns; i++)
 		r = sl_ns_load(m, &m->p->ns[i]);
 	if (p->quirks & SL_SCSI_POWER_ON_ATTENTION)
@@ -83,6 +87,7 @@ void sl_scsi_unload(struct sl_model *m)
 		free(s->logs[i].data.p);
 		free(s->logs[i].dflt.p);
 	}
+	sl_scsi_tape_free(m);
 	free(s->vpd);
 	free(s->modes);
 	free(s->logs);
@@ -191,6 +196,11 @@ void sl_scsi_hash(const struct sl_model *m, void *h)
 	sl_hash_feed(h, s->image, s->image_len);
 	FEED(h, s->deferred);
 	hash_ata(s, h);
+	sl_scsi_tape_hash(m, h);
+	FEED(h, s->media_event);
+	FEED(h, s->region);
+	FEED(h, s->region_changes);
+	FEED(h, s->read_speed);
 	FEED(h, s->activate_on_reset);
 	sl_hash_feed(h, s->defects, s->n_defects * sizeof(s->defects[0]));
 	for (const struct sl_model_ns *ns = m->ns; ns; ns = ns->next) {

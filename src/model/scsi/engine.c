@@ -95,7 +95,7 @@ static uint32_t fixed(const struct sl_model_req *r, uint32_t word, uint8_t *b)
 	bool fits = r->info <= UINT32_MAX;
 
 	b[0] = r->has_info && fits ? 0xf0 : 0x70;
-	b[2] = (uint8_t)(word >> 16 & 0xf);
+	b[2] = (uint8_t)((word >> 16 & 0xf) | (word >> 24 & 0xe0));
 	if (r->has_info && fits)
 		be_put32(b + 3, (uint32_t)r->info);
 	b[7] = 10;
@@ -124,6 +124,12 @@ static uint32_t described(const struct sl_model_req *r, uint32_t word, uint8_t *
 		b[n] = 0x02;
 		b[n + 1] = 6;
 		n += 8;
+	}
+	if (word >> 24 & 0xe0) { /* stream commands */
+		b[n] = 0x04;
+		b[n + 1] = 2;
+		b[n + 3] = (uint8_t)(word >> 24 & 0xe0);
+		n += 4;
 	}
 	if (r->ata[1]) {
 		memcpy(b + n, r->ata, sizeof(r->ata));
@@ -387,6 +393,7 @@ static void scsi_reset(struct sl_model *m, bool power)
 		s->power = 0;
 		memset(s->buffer, 0, sizeof(s->buffer));
 		s->echo_len = 0;
+		sl_scsi_tape_rewound(m);
 	}
 	sl_scsi_modes_reset(m);
 	sl_scsi_pr_reset(m, power);

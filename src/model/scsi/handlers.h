@@ -46,7 +46,34 @@ struct sl_model_req;
 	X(read_buffer)                                                                             \
 	X(security_in)                                                                             \
 	X(security_out)                                                                            \
-	X(ata_pass_through)
+	X(ata_pass_through)                                                                        \
+	X(read_subchannel)                                                                         \
+	X(read_toc)                                                                                \
+	X(play_audio)                                                                              \
+	X(stop_play)                                                                               \
+	X(get_configuration)                                                                       \
+	X(get_event)                                                                               \
+	X(read_disc_info)                                                                          \
+	X(read_track_info)                                                                         \
+	X(read_buffer_capacity)                                                                    \
+	X(blank)                                                                                   \
+	X(report_key)                                                                              \
+	X(send_key)                                                                                \
+	X(get_performance)                                                                         \
+	X(set_speed)                                                                               \
+	X(mechanism_status)                                                                        \
+	X(read_cd)                                                                                 \
+	X(rewind)                                                                                  \
+	X(space)                                                                                   \
+	X(locate)                                                                                  \
+	X(read_position)                                                                           \
+	X(load_unload)                                                                             \
+	X(read_block_limits)                                                                       \
+	X(tape_read)                                                                               \
+	X(tape_write)                                                                              \
+	X(write_filemarks)                                                                         \
+	X(erase)                                                                                   \
+	X(report_density)
 
 #define X(name) uint32_t sl_scsi_##name(struct sl_model *m, struct sl_model_req *r);
 SL_SCSI_HANDLERS(X)

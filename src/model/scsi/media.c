@@ -192,6 +192,8 @@ uint32_t sl_scsi_start_stop(struct sl_model *m, struct sl_model_req *r)
 		return S_PREVENTED;
 	if (eject && run && !s->present)
 		sl_scsi_attention(m, S_MEDIUM_CHANGED);
+	if (eject && s->present != run)
+		s->media_event = run ? 2 : 3; /* new media, media removal */
 	if (eject)
 		s->present = run;
 	if (run != !s->stopped)

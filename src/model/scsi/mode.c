@@ -65,6 +65,8 @@ static uint32_t descriptor(const struct sl_model *m, bool longlba, uint8_t *b)
 		return 0;
 	if (m->scsi->pending_block)
 		block = m->scsi->pending_block;
+	if (m->scsi->kind == SCSI_TAPE)
+		block = sl_scsi_tape_block(m);
 	if (longlba) {
 		be_put64(b, blocks);
 		be_put32(b + 12, block);
@@ -115,7 +117,7 @@ uint32_t sl_scsi_mode_sense(struct sl_model *m, struct sl_model_req *r)
 		return S_INTERNAL;
 	n = dbd ? 0 : descriptor(m, longlba, b + head);
 	b[ten ? 3 : 2] = (uint8_t)((sl_scsi_protected(m) ? 0x80 : 0) |
-				   (m->scsi->kind == SCSI_DISK ? 0x10 : 0));
+				   (m->scsi->kind & (SCSI_DISK | SCSI_TAPE) ? 0x10 : 0));
 	if (ten && longlba && n == 16)
 		b[4] = 1;
 	b[ten ? 7 : 3] = (uint8_t)n;
@@ -144,6 +146,12 @@ static uint32_t take_descriptor(struct sl_model *m, struct sl_model_req *r, cons
 {
 	uint32_t block = len == 16 ? sl_get_be32(d + 12) : be_get24(d + 5);
 
+	if (m->scsi->kind == SCSI_TAPE) {
+		if (block > 65536)
+			return sl_scsi_bad_parameter(r, at + (len == 16 ? 12 : 5), 7);
+		sl_scsi_tape_set_block(m, block);
+		return SCSI_GOOD;
+	}
 	if (m->scsi->kind != SCSI_DISK || !m->ns || block == sl_ns_block(m->ns) || !block) {
 		m->scsi->pending_block = 0;
 		return SCSI_GOOD;

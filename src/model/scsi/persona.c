@@ -12,6 +12,8 @@
 
 #include "core/command.h"
 
+#define TAPE_RECORDS_MAX 1024u
+
 /* ---- identity ---- */
 
 struct inquiry_json {
@@ -208,6 +210,67 @@ int sl_scsi_read_medium(struct sl_pj *j, json_t *v, void *field, const struct sl
 	s->lbprz = m.lbprz;
 	s->unmap = s->write_same_unmap = s->provisioning != 0;
 	return make_blocks(j, v, &m);
+}
+
+/* ---- tape ---- */
+
+static int add_record(struct sl_pj *j, json_t *v)
+{
+	struct sl_persona_scsi *s = j->p->scsi;
+	struct sl_bytes *p;
+
+	if (s->n_records == TAPE_RECORDS_MAX)
+		return sl_pj_fail(j, "more than %u records and filemarks", TAPE_RECORDS_MAX);
+	p = realloc(s->records, (s->n_records + 1) * sizeof(*p));
+	if (!p)
+		return sl_pj_nomem(j);
+	s->records = p;
+	p[s->n_records++] = (struct sl_bytes){0};
+	return v ? sl_pj_bytes(j, v, SL_PERSONA_BYTES_MAX, &p[s->n_records - 1]) : 0;
+}
+
+/* Files of records; behind each a filemark. */
+static int read_files(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
+{
+	int r = sl_pj_want_array(j, v, TAPE_RECORDS_MAX);
+	json_t *file, *record;
+	size_t i, n;
+
+	(void)field, (void)k;
+	json_array_foreach(v, i, file) {
+		if (r)
+			return r;
+		sl_pj_enter_index(j, i);
+		r = sl_pj_want_array(j, file, TAPE_RECORDS_MAX);
+		json_array_foreach(file, n, record) {
+			if (r)
+				break;
+			sl_pj_enter_index(j, n);
+			r = add_record(j, record);
+			sl_pj_leave(j);
+		}
+		if (!r)
+			r = add_record(j, NULL);
+		sl_pj_leave(j);
+	}
+	return r;
+}
+
+int sl_scsi_read_tape(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
+{
+	static const struct sl_pj_key keys[] = {
+		{"block_size", sl_pj_read_uint, SL_PJ_FIELD(struct sl_persona_scsi, tape_block),
+		 .max = 65536},
+		{"files", read_files},
+		{"present", sl_pj_read_bool, SL_PJ_FIELD(struct sl_persona_scsi, present)},
+		{"write_protected", sl_pj_read_bool, SL_PJ_FIELD(struct sl_persona_scsi, protect)},
+	};
+	struct sl_persona_scsi *s = j->p->scsi;
+
+	(void)field, (void)k;
+	if (s->kind != SCSI_TAPE)
+		return sl_pj_fail(j, "this type of device has no tape");
+	return sl_pj_object(j, v, keys, SL_COUNT(keys), s);
 }
 
 /* ---- commands ---- */
@@ -511,6 +574,9 @@ void sl_scsi_persona_free(struct sl_persona_scsi *s)
 		free(s->vpd[i].data.p);
 	for (unsigned i = 0; i < s->n_logs; i++)
 		free(s->logs[i].data.p);
+	for (unsigned i = 0; i < s->n_records; i++)
+		free(s->records[i].p);
+	free(s->records);
 	free(s->vpd);
 	free(s->modes);
 	free(s->logs);

@@ -9,6 +9,7 @@
 int sl_scsi_read_inquiry(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_scsi_read_inquiry_raw(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_scsi_read_medium(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
+int sl_scsi_read_tape(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_scsi_read_ata(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_scsi_read_limits(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_scsi_read_vpd(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);

@@ -39,6 +39,7 @@ enum {
 };
 
 /* A persona's word: sense key, ASC, ASCQ; or, below 100h, a status byte (SAM-6 §5.3.1). */
+#define SL_CD_SPEED	      8467u /* kB/s: 6 x DVD */
 #define SENSE(key, asc, ascq) ((uint32_t)(key) << 16 | (uint32_t)(asc) << 8 | (uint32_t)(ascq))
 enum {
 	SCSI_GOOD = 0x00,
@@ -76,6 +77,12 @@ enum {
 	S_INTERNAL = SENSE(0x4, 0x44, 0x00),
 	S_NO_DEFECTS_LEFT = SENSE(0x4, 0x32, 0x00),
 };
+
+/* Bits of sense data that only a tape has, and a CHECK CONDITION of NO SENSE; not a persona's. */
+#define SENSE_NONE	(UINT32_C(1) << 24)
+#define SENSE_FILEMARK	(SENSE_NONE | UINT32_C(0x80) << 24 | SENSE(0x0, 0x00, 0x01))
+#define SENSE_BEGINNING (SENSE_NONE | UINT32_C(0x40) << 24 | SENSE(0x0, 0x00, 0x04))
+#define SENSE_ILI	(SENSE_NONE | UINT32_C(0x20) << 24)
 
 struct sl_scsi_vpd {
 	uint8_t page;
@@ -152,6 +159,9 @@ struct sl_persona_scsi {
 	struct sl_scsi_log *logs;
 	struct sl_scsi_command *commands;
 	struct sl_persona_ata ata;
+	uint32_t tape_block;
+	unsigned n_records;
+	struct sl_bytes *records; /* of a tape; empty ones are filemarks */
 };
 
 /* Persistent reservations, SPC-6 §5.15: nexus 0 is the host, others are other hosts' (rules). */
@@ -214,6 +224,10 @@ struct sl_scsi {
 	uint8_t self_tests[512];  /* SMART log 06h */
 
 	struct sl_scsi_tape *tape;
+
+	/* optical drive */
+	uint8_t media_event, region, region_changes;
+	uint32_t read_speed;
 };
 
 /* ---- rows.c: the commands that exist ---- */
@@ -303,6 +317,9 @@ void sl_scsi_ata_reset(struct sl_model *m, bool power);
 uint32_t sl_scsi_ata_vpd(const struct sl_model *m, uint8_t *ret);
 int sl_scsi_tape_load(struct sl_model *m);
 void sl_scsi_tape_free(struct sl_model *m);
+uint32_t sl_scsi_tape_block(const struct sl_model *m);
+void sl_scsi_tape_set_block(struct sl_model *m, uint32_t block);
+void sl_scsi_tape_rewound(struct sl_model *m);
 void sl_scsi_tape_hash(const struct sl_model *m, void *h);
 
 /* Range number i of blocks that a CDB and its parameter list name. */
