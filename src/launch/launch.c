@@ -25,6 +25,7 @@
 
 #include "base/paths.h"
 #include "launch/ledger-file.h"
+#include "launch/node.h"
 #include "launch/nvme-node.h"
 
 #define GRACE_MS 5000 /* how long a child may take to end by itself */
@@ -398,11 +399,35 @@ static int device_connect(const char *path, struct sl_diag *reterr)
 					     : "");
 }
 
-static const uint8_t backends[_SL_SPEC_N] = {
-	[SL_SPEC_MODEL] = SL_BACKEND_WIRE,
-	[SL_SPEC_WIRE] = SL_BACKEND_WIRE,
-	[SL_SPEC_NULL] = SL_BACKEND_NULL,
-	[SL_SPEC_NVME] = SL_BACKEND_NVME,
+static int open_nvme(unsigned kind, const char *path, struct sl_nvme_nodes *ret,
+		     struct sl_diag *reterr)
+{
+	(void)kind;
+	return sl_nvme_open(path, ret, reterr);
+}
+
+static int open_node(unsigned kind, const char *path, struct sl_nvme_nodes *ret,
+		     struct sl_diag *reterr)
+{
+	return sl_node_open((enum sl_node_kind)kind, path, ret, reterr);
+}
+
+/* What the broker drives a SPEC with, and how its nodes are opened; NULL: there are none. */
+static const struct {
+	uint8_t backend, protocol;
+	uint8_t kind; /* enum sl_node_kind */
+	int (*open)(unsigned kind, const char *path, struct sl_nvme_nodes *ret,
+		    struct sl_diag *reterr);
+} backends[_SL_SPEC_N] = {
+	/* A process says its protocol itself. */
+	[SL_SPEC_MODEL] = {SL_BACKEND_WIRE, SL_WIRE_NVME, 0, NULL},
+	[SL_SPEC_WIRE] = {SL_BACKEND_WIRE, SL_WIRE_NVME, 0, NULL},
+	[SL_SPEC_NULL] = {SL_BACKEND_NULL, SL_WIRE_NVME, 0, NULL},
+	[SL_SPEC_NVME] = {SL_BACKEND_NVME, SL_WIRE_NVME, 0, open_nvme},
+	[SL_SPEC_SG] = {SL_BACKEND_SG, SL_WIRE_SCSI, SL_NODE_SG, open_node},
+	[SL_SPEC_BSG] = {SL_BACKEND_BSG, SL_WIRE_SCSI, SL_NODE_BSG, open_node},
+	[SL_SPEC_CXL] = {SL_BACKEND_CXL, SL_WIRE_CXL, SL_NODE_CXL, open_node},
+	[SL_SPEC_FWCTL] = {SL_BACKEND_FWCTL, SL_WIRE_FWCTL, SL_NODE_FWCTL, open_node},
 };
 
 /* The namespaces of a device, from one on. */
@@ -431,8 +456,8 @@ int sl_launch_device(struct sl_launch *l, const struct sl_spec *spec, struct sl_
 {
 	struct sl_control c = {
 		.op = SL_CONTROL_DEVICE,
-		.backend = backends[spec->kind],
-		.protocol = SL_WIRE_NVME,
+		.backend = backends[spec->kind].backend,
+		.protocol = backends[spec->kind].protocol,
 	};
 	struct sl_control_reply reply;
 	struct sl_nvme_nodes *nodes;
@@ -455,8 +480,9 @@ int sl_launch_device(struct sl_launch *l, const struct sl_spec *spec, struct sl_
 		r = child_start(child, "sluice-model", args, &fd, reterr);
 	} else if (spec->kind == SL_SPEC_WIRE) {
 		r = fd = device_connect(spec->target, reterr);
-	} else if (spec->kind == SL_SPEC_NVME) {
-		r = sl_nvme_open(spec->target, nodes, reterr);
+	} else if (backends[spec->kind].open) {
+		r = backends[spec->kind].open(backends[spec->kind].kind, spec->target, nodes,
+					      reterr);
 		fd = nodes->fd;
 	}
 	if (r < 0)
@@ -465,7 +491,7 @@ int sl_launch_device(struct sl_launch *l, const struct sl_spec *spec, struct sl_
 	r = tell(l, &c, fd, spec->name, &reply, reterr);
 	if (r == 0)
 		r = tell_namespaces(l, l->n_devices - 1, 0, spec->name, reterr);
-	if (spec->kind == SL_SPEC_NVME)
+	if (backends[spec->kind].open)
 		sl_nvme_nodes_close(nodes);
 	else if (fd >= 0)
 		close(fd);

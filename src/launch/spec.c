@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/paths.h"
 #include "launch/launch.h"
+#include "launch/node.h"
 #include "launch/nvme-node.h"
 
 static int copy(char *to, size_t size, const char *from, struct sl_diag *reterr)
@@ -59,6 +60,25 @@ static int parse_nvme(const char *rest, struct sl_spec *ret, struct sl_diag *ret
 	return sl_nvme_find(rest, ret->target, sizeof(ret->target), reterr);
 }
 
+#define PARSE_NODE(name, kind)                                                                     \
+	static int name(const char *rest, struct sl_spec *ret, struct sl_diag *reterr)             \
+	{                                                                                          \
+		return sl_node_find(kind, rest, ret->target, sizeof(ret->target), reterr);         \
+	}
+PARSE_NODE(parse_sg, SL_NODE_SG)
+PARSE_NODE(parse_bsg, SL_NODE_BSG)
+PARSE_NODE(parse_cxl, SL_NODE_CXL)
+PARSE_NODE(parse_fwctl, SL_NODE_FWCTL)
+
+/* What a plain path means: the device at that path. The first that fits. */
+static const struct {
+	const char *begins, *prefix;
+} paths[] = {
+	{"/dev/nvme", "nvme:"},	   {"/dev/sg", "sg:"},	  {"/dev/sd", "sg:"},
+	{"/dev/sr", "sg:"},	   {"/dev/bsg/", "bsg:"}, {"/dev/cxl/", "cxl:"},
+	{"/dev/fwctl/", "fwctl:"},
+};
+
 /* The SPEC itself; where that is too long, what comes after its last slash. */
 static void name(struct sl_spec *ret, const char *spec, const char *prefix)
 {
@@ -79,21 +99,27 @@ static const struct {
 	[SL_SPEC_WIRE] = {"wire:", false, parse_wire},
 	[SL_SPEC_NULL] = {"null:", true, parse_null},
 	[SL_SPEC_NVME] = {"nvme:", false, parse_nvme},
+	[SL_SPEC_SG] = {"sg:", false, parse_sg},
+	[SL_SPEC_BSG] = {"bsg:", false, parse_bsg},
+	[SL_SPEC_CXL] = {"cxl:", false, parse_cxl},
+	[SL_SPEC_FWCTL] = {"fwctl:", false, parse_fwctl},
 };
 
 int sl_spec_parse(const char *spec, struct sl_spec *ret, struct sl_diag *reterr)
 {
 	static const char form[] =
-		"a device is model:NAME, model:FILE, nvme:/dev/nvmeN, nvme:SERIAL or wire:SOCKET";
+		"a device is model:NAME, model:FILE, nvme:/dev/nvmeN, nvme:SERIAL, sg:/dev/sgN, "
+		"sg:SERIAL, bsg:, cxl: or fwctl: with a path, or wire:SOCKET";
 	char full[256];
 	int r;
 
 	*ret = (struct sl_spec){0};
 	if (!spec[0])
 		return sl_diag_set(reterr, -EINVAL, NULL, 0, 0, "no device given: %s", form);
-	if (strncmp(spec, "/dev/nvme", 9) == 0 &&
-	    snprintf(full, sizeof(full), "nvme:%s", spec) < (int)sizeof(full))
-		spec = full; /* a plain path is the device at that path */
+	for (unsigned i = 0; spec != full && i < SL_COUNT(paths); i++)
+		if (strncmp(spec, paths[i].begins, strlen(paths[i].begins)) == 0 &&
+		    snprintf(full, sizeof(full), "%s%s", paths[i].prefix, spec) < (int)sizeof(full))
+			spec = full;
 	if (spec[0] == '/')
 		return sl_diag_set(reterr, -ENOTSUP, NULL, 0, 0,
 				   "%s: no device that can be driven here; %s", spec, form);
