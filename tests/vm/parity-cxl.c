@@ -5,7 +5,9 @@
  * opcode; as root and as an ordinary user, with the node open for reading, for both, and for
  * writing.
  *
- *   parity-cxl --tsv NODE      the kernel's answers
+ *   parity-cxl --tsv NODE             the kernel's answers
+ *   parity-cxl POLICY NODE [RAW]      the differences from what POLICY predicts of the command ids,
+ * and the policy RAW of the kernel that has raw commands; exit status 1 when there is one
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +22,10 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "core/reader.h"
+#include "model.h"
 #include "nvme.h"
+#include "wire/wire.h"
 
 #define N_MODES	  3
 #define N_WHO	  2
@@ -169,30 +174,182 @@ static bool refused(int e)
 	return e == EPERM || e == EBUSY || e == ENOTTY || e == EINVAL || e == ENOMEM;
 }
 
-static void print_query(const char *node)
+static void print(unsigned i, unsigned who, unsigned mode)
 {
-	struct {
-		uint32_t n, reserved;
-		struct cxl_command_info c[N_IDS];
-	} q = {.n = N_IDS};
+	const struct ask *a = &asks[i];
+	int e = answers[i][who][mode];
+
+	(void)printf("cxl\t%s\t%s\t%u\t%04x\t%s/%u\t%s\t%s", who_names[who], mode_names[mode],
+		     a->id, a->opcode, a->what, a->in, refused(e) ? "refused" : "allowed",
+		     e ? errno_name(e) : "-");
+}
+
+static struct {
+	uint32_t n, reserved;
+	struct cxl_command_info c[N_IDS];
+} q = {.n = N_IDS};
+
+static void query(const char *node, bool print_it)
+{
 	int fd = open(node, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || ioctl(fd, CXL_MEM_QUERY_COMMANDS, &q) < 0)
 		die("%s: %s", node, strerror(errno));
 	for (unsigned i = 0; i < N_IDS; i++)
-		if (q.c[i].id)
+		if (print_it && q.c[i].id)
 			(void)printf("query\t%u\t%x\t%d\t%d\n", q.c[i].id, q.c[i].flags,
 				     (int)q.c[i].size_in, (int)q.c[i].size_out);
 	close(fd);
 }
 
+/* The contract, as the broker reads it, as root; what has no command id the kernel keeps from it.
+ */
+static void read_contract(const char *node, struct sl_contract *c)
+{
+	int fd = open(node, O_RDONLY | O_CLOEXEC);
+	struct sl_command cmd;
+	struct sl_reader r;
+
+	if (fd < 0)
+		die("%s: %s", node, strerror(errno));
+	sl_reader_init(&r, c, SL_WIRE_CXL, NULL, NULL);
+	while (sl_reader_next(&r, &cmd)) {
+		uint16_t opcode = (uint16_t)(cmd.req[0] << 8 | cmd.req[1]);
+		uint8_t out[SL_READER_DATA_MAX] = {0};
+		struct cxl_send_command s = {
+			.in = {.size = sl_get_le32(cmd.req + SL_MBOX_IN_LEN)},
+			.out = {.size = sl_get_le32(cmd.req + SL_MBOX_OUT_LEN)}};
+
+		for (uint32_t id = 0; id < N_IDS; id++)
+			if (ids[id].opcode == opcode)
+				s.id = id;
+		s.in.payload = (uintptr_t)r.payload;
+		s.out.payload = (uintptr_t)out;
+		if (!s.id || ioctl(fd, CXL_MEM_SEND_COMMAND, &s) < 0)
+			sl_reader_feed(&r, 0x15, NULL, 0); /* Unsupported */
+		else
+			sl_reader_feed(&r, (uint16_t)s.retval, out, s.out.size);
+	}
+	close(fd);
+	c->generation = 1;
+}
+
+static struct sl_contract contract;
+
+/* A request that is wrong as such, so that there is no command in it; or none that anybody knows.
+ */
+static bool no_command(const struct ask *a)
+{
+	return a->flags || a->reserved || (a->id != ID_RAW && !ids[a->id].opcode);
+}
+
+/* What the model says of the command. */
+static bool predict(const struct sl_image *img, const struct sl_bind *b, const struct ask *a,
+		    bool writable, struct sl_verdict *ret)
+{
+	struct sl_command c = {.set = SL_SET_CXL,
+			       .dir = SL_DIR_BOTH,
+			       .door = SL_DOOR_CXL,
+			       .writable = writable,
+			       .req_len = SL_MBOX_REQ_LEN,
+			       .data_len = a->in > a->out ? a->in : a->out};
+	uint8_t data[DATA_SIZE] = {0};
+
+	c.req[0] = (uint8_t)(a->opcode >> 8);
+	c.req[1] = (uint8_t)a->opcode;
+	sl_put_le32(c.req + SL_MBOX_IN_LEN, a->in);
+	sl_put_le32(c.req + SL_MBOX_OUT_LEN, a->out);
+	memcpy(data, a->payload, sizeof(a->payload));
+	sl_judge(img, b, &contract, &c, data, 0, ret);
+	return ret->allow;
+}
+
+/* A driver has taken the labels: include/uapi/linux/cxl_mem.h, CXL_MEM_COMMAND_FLAG_EXCLUSIVE. */
+static bool is_taken(const struct ask *a, int e)
+{
+	for (unsigned i = 0; e == EBUSY && i < N_IDS; i++)
+		if (q.c[i].id == a->id && q.c[i].flags & 2)
+			return true;
+	return false;
+}
+
+/*
+ * RAW keeps back what has an id of its own: the model of such a kernel says what can be had through
+ * either.
+ */
+static bool is_explained(const struct ask *a, const struct sl_image *raw, bool kernel, bool model)
+{
+	if (a->id != ID_RAW || kernel || !model)
+		return false;
+	if (!raw)
+		return true;
+	for (unsigned i = 0; i < N_IDS; i++)
+		if (ids[i].opcode == a->opcode)
+			return true;
+	return false;
+}
+
+static unsigned long compare(const char *policy, const char *raw_policy, const char *node)
+{
+	const struct sl_image *img = model_load(policy),
+			      *raw = raw_policy ? model_load(raw_policy) : NULL;
+	const uint32_t uids[N_WHO] = {USER, 0};
+	unsigned long different = 0, explained = 0, taken = 0;
+
+	read_contract(node, &contract);
+	for (unsigned w = 0; w < N_WHO; w++) {
+		struct sl_bind bind, raw_bind;
+
+		model_bind(img, uids[w], &contract, SL_WIRE_CXL, &bind);
+		if (raw)
+			model_bind(raw, uids[w], &contract, SL_WIRE_CXL, &raw_bind);
+		for (unsigned i = 0; i < n_asks; i++) {
+			const struct ask *a = &asks[i];
+			bool is_raw = a->id == ID_RAW && raw;
+
+			for (unsigned m = 0; m < N_MODES && !no_command(a); m++) {
+				bool kernel = !refused(answers[i][w][m]);
+				struct sl_verdict v;
+				bool model = predict(is_raw ? raw : img, is_raw ? &raw_bind : &bind,
+						     a, m != 0, &v);
+
+				if (kernel == model)
+					continue;
+				if (is_taken(a, answers[i][w][m])) {
+					taken++;
+					continue;
+				}
+				if (is_explained(a, raw, kernel, model)) {
+					explained++;
+					continue;
+				}
+				if (different++ < 200) {
+					print(i, w, m);
+					(void)printf("\t%s\n", model_said(&v));
+				}
+			}
+		}
+	}
+	if (taken)
+		(void)fprintf(stderr,
+			      "parity-cxl: %lu answers explained: a driver owns the labels\n",
+			      taken);
+	if (explained)
+		(void)fprintf(stderr, "parity-cxl: %lu answers explained: %s\n", explained,
+			      raw ? "RAW keeps back what has an id"
+				  : "there is no RAW in this kernel");
+	return different;
+}
+
 int main(int argc, char **argv)
 {
-	unsigned long allowed = 0;
+	unsigned long allowed = 0, different = 0;
 	struct utsname u;
+	bool tsv;
 
-	if (argc != 3 || strcmp(argv[1], "--tsv") != 0)
-		die("usage: parity-cxl --tsv NODE");
+	if (argc < 3 || argc > 4)
+		die("usage: parity-cxl --tsv NODE | parity-cxl POLICY NODE [RAW]");
+	tsv = strcmp(argv[1], "--tsv") == 0;
 	if (access("/out/stage2", F_OK) < 0)
 		die("this is not a guest of tools/vm: nothing was done");
 	(void)uname(&u);
@@ -201,26 +358,23 @@ int main(int argc, char **argv)
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (answers == MAP_FAILED)
 		die("no memory");
-	print_query(argv[2]);
+	query(argv[2], tsv);
 	user_half(argv[2]);
 	sweep(argv[2], 1);
-	for (unsigned i = 0; i < n_asks; i++) {
-		const struct ask *a = &asks[i];
-
-		for (unsigned w = 0; w < N_WHO; w++) {
+	for (unsigned i = 0; i < n_asks; i++)
+		for (unsigned w = 0; w < N_WHO; w++)
 			for (unsigned m = 0; m < N_MODES; m++) {
-				int e = answers[i][w][m];
-
-				allowed += !refused(e);
-				(void)printf("cxl\t%s\t%s\t%u\t%04x\t%s/%u\t%s\t%s\n", who_names[w],
-					     mode_names[m], a->id, a->opcode, a->what, a->in,
-					     refused(e) ? "refused" : "allowed",
-					     e ? errno_name(e) : "-");
+				allowed += !refused(answers[i][w][m]);
+				if (tsv) {
+					print(i, w, m);
+					(void)putchar('\n');
+				}
 			}
-		}
-	}
+	if (!tsv)
+		different = compare(argv[1], argc > 3 ? argv[3] : NULL, argv[2]);
 	(void)fprintf(stderr,
-		      "parity-cxl: Linux %s: %u requests, %zu cases, %lu reached the device\n",
-		      u.release, n_asks, n_asks * sizeof(*answers) / sizeof(int16_t), allowed);
-	return 0;
+		      "parity-cxl: Linux %s: %zu cases, %lu reached the device, %lu differ without "
+		      "explanation\n",
+		      u.release, n_asks * sizeof(*answers) / sizeof(int16_t), allowed, different);
+	return different ? 1 : 0;
 }
