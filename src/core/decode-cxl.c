@@ -95,6 +95,8 @@ int sl_contract_cxl_cel(struct sl_contract *c, const void *data, size_t len)
 			e->flags |= SL_ENTRY_RESERVED;
 			flaw = SL_FLAW_RESERVED;
 		}
+		if (e->flags & SL_ENTRY_RESERVED)
+			e->declared |= SL_E_UNKNOWN;
 	}
 	c->state = SL_CONTRACT_PRESENT;
 	c->sources |= 1u << SL_SOURCE_CEL;

@@ -118,6 +118,7 @@ int sl_contract_scsi_rsoc(struct sl_contract *c, const void *data, size_t len)
 		e->flags |= SL_ENTRY_SUPPORTED | SL_ENTRY_NO_EFFECTS;
 		if ((d[5] & 0x80) || d[1] || d[4]) {
 			e->flags |= SL_ENTRY_RESERVED;
+			e->declared |= SL_E_UNKNOWN;
 			flaw = SL_FLAW_RESERVED;
 		}
 	}
@@ -144,6 +145,7 @@ int sl_contract_scsi_usage(struct sl_contract *c, struct sl_entry *e, const void
 		break;
 	default: /* not supported, or not known: the list said otherwise */
 		e->flags |= SL_ENTRY_RESERVED;
+		e->declared |= SL_E_UNKNOWN;
 		return SL_FLAW_CONTRADICTS;
 	}
 	if (!n || n > SL_CDB_MAX || c->n_usage >= SL_USAGE_MAX)

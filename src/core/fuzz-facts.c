@@ -39,7 +39,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!payload)
 		return 0;
 	memcpy(payload, data + HEAD, size - HEAD < cmd.data_len ? size - HEAD : cmd.data_len);
+	/* Any device type, and mostly the length that such a request has. */
+	contract.type = data[2] >> 3;
 	sl_command_resolve(&contract, &cmd);
+	if (cmd.set < _SL_SET_N && !(data[1] & 0x80)) {
+		const struct sl_row *row = &sl_rows[sl_row_find(cmd.set, cmd.req)];
+
+		cmd.req_len = (uint16_t)sl_formats[row->format].req_len;
+		if (sl_sets[cmd.set].lu)
+			memset(cmd.req + cmd.req_len, 0,
+			       cmd.req_len ? SL_REQ_MAX - cmd.req_len : 0);
+	}
 	sl_facts_collect(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f);
 	if (f.row >= sl_row_count || f.reason >= _SL_REASON_N ||
 	    (f.effective & f.floor) != f.floor ||
@@ -53,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!r.count || r.count - 1 > UINT64_MAX - r.lba)
 			abort();
 	if (f.reason == SL_REASON_ALLOWED && it.bad &&
-	    (sl_rows[f.row].ranges == SL_RANGES_DSM || sl_rows[f.row].ranges == SL_RANGES_COPY))
+	    (sl_rows[f.row].ranges == SL_RANGES_DSM || sl_rows[f.row].ranges == SL_RANGES_COPY ||
+	     sl_rows[f.row].ranges == SL_RANGES_UNMAP))
 		abort();
 	free(payload);
 	return 0;

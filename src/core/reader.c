@@ -101,16 +101,27 @@ static bool want_lockdown(const struct sl_reader *r)
 	return (r->caps.oacs & SL_NVME_OACS_LOCKDOWN) && listed(r, 0x14);
 }
 
-/* Types that have blocks: SBC, ZBC; and not MMC, which has no RSOC. */
-static bool want_capacity(const struct sl_reader *r)
+/* Does the type of the unit have this command at all? The tables know. */
+static bool may_ask(const struct sl_reader *r, uint8_t opcode, uint8_t sa)
 {
-	return (r->contract->type == 0x00 || r->contract->type == 0x14) &&
-	       !r->contract->ns[0].blocks;
+	uint8_t set = sl_set_of_type(SL_SET_SCSI, r->contract->type);
+
+	return sl_rows[sl_row_find_key(set, opcode, sa)].flags & SL_ROW_CONTRACT;
+}
+
+static bool want_capacity16(const struct sl_reader *r)
+{
+	return may_ask(r, OP_SERVICE_IN16, 0x10);
+}
+
+static bool want_capacity10(const struct sl_reader *r)
+{
+	return may_ask(r, OP_READ_CAPACITY10, 0) && !r->contract->ns[0].blocks;
 }
 
 static bool want_rsoc(const struct sl_reader *r)
 {
-	return r->contract->type != 0x05;
+	return may_ask(r, OP_MAINTENANCE_IN, 0x0c);
 }
 
 /* The next entry of the list that is to be asked for alone. */
@@ -158,8 +169,8 @@ static const struct step {
 	[SL_RAW_INQUIRY] = {NULL, OP_INQUIRY, 0x00, 96, false},
 	[SL_RAW_VPD80] = {NULL, OP_INQUIRY, 0x80, 252, false},
 	[SL_RAW_VPD83] = {NULL, OP_INQUIRY, 0x83, 252, false},
-	[SL_RAW_CAPACITY16] = {want_capacity, OP_SERVICE_IN16, 0x10, 32, false},
-	[SL_RAW_CAPACITY10] = {want_capacity, OP_READ_CAPACITY10, 0x00, 8, false},
+	[SL_RAW_CAPACITY16] = {want_capacity16, OP_SERVICE_IN16, 0x10, 32, false},
+	[SL_RAW_CAPACITY10] = {want_capacity10, OP_READ_CAPACITY10, 0x00, 8, false},
 	[SL_RAW_RSOC] = {want_rsoc, OP_MAINTENANCE_IN, 0x0c, SL_READER_DATA_MAX, true},
 	[SL_RAW_USAGE] = {want_usage, OP_MAINTENANCE_IN, 0x0c, 64, true},
 	[SL_RAW_CXL_ID] = {NULL, 0x40, 0x00, SL_READER_CXL_MAX, false},
@@ -220,7 +231,10 @@ static uint8_t next_csi(const struct sl_reader *r, unsigned from)
 /* From one step to the one after it, through the loops over namespaces, sets and lists. */
 static void advance(struct sl_reader *r)
 {
+	uint32_t was = r->progress;
+
 	r->tries = 0;
+	r->progress = r->at + r->contract->n_features;
 	switch (r->step) {
 	case SL_RAW_USAGE:
 		r->ns++;
@@ -228,11 +242,12 @@ static void advance(struct sl_reader *r)
 			return;
 		break;
 	case SL_RAW_CEL:
-		if (want_cel(r))
+		/* A device that refuses, or sends nothing, is not asked for ever. */
+		if (want_cel(r) && r->progress != was)
 			return;
 		break;
 	case SL_RAW_FEATURES:
-		if (r->contract->n_features < r->features &&
+		if (r->progress != was && r->contract->n_features < r->features &&
 		    r->contract->n_features < SL_FEATURES_MAX)
 			return;
 		break;

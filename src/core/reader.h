@@ -93,6 +93,7 @@ struct sl_reader {
 	uint8_t tries;	    /* of this step, refused: a unit attention is told once and then gone */
 	uint16_t features;  /* how many the device says that it has */
 	uint32_t at, cel;   /* CXL: bytes of the log read, and there */
+	uint32_t progress;  /* of the loop that the step is in */
 	uint8_t payload[SL_READER_CXL_MAX]; /* of the command that is out, where it has one */
 };
 
