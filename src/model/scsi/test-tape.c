@@ -37,7 +37,7 @@ static void moving(struct test_device *d)
 	assert(CDB(d, NONE, 0, 0x11, 1, 0, 0, 2, 0) == 0 && position(d) == 5);
 	assert(CDB(d, NONE, 0, 0x11, 1, 0xff, 0xff, 0xff, 0) == 0 && position(d) == 4);
 	assert(CDB(d, NONE, 0, 0x11, 0, 0xff, 0xff, 0xfd, 0) == SENSE(0, 0, 1));
-	assert(position(d) == 1 && sl_get_be32(d->meta + 3) == 1);
+	assert(sl_get_be32(d->meta + 3) == 1 && position(d) == 1);
 	assert(CDB(d, NONE, 0, 0x11, 3, 0, 0, 0, 0) == 0 && position(d) == 5);
 	assert(CDB(d, NONE, 0, 0x2b, 0, 0, 0, 0, 0, 3, 0, 0, 0) == 0 && position(d) == 3);
 	assert(CDB(d, NONE, 0, 0x2b, 0, 0, 0, 0, 0, 9, 0, 0, 0) == S_BLANK);
