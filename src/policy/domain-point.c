@@ -132,8 +132,9 @@ static struct sl_entry *entry_of(struct sl_domain *d, const struct sl_command *c
 	uint16_t value = SL_SEL_ANY;
 	struct sl_entry *e;
 
-	if ((row->flags & SL_ROW_SELECTOR) && sl_row_selector(d->row, &sel))
-		value = (uint16_t)sl_field_get(&sel, cmd->req);
+	if (row->flags & SL_ROW_SELECTOR)
+		value = sl_row_selector(d->row, &sel) ? (uint16_t)sl_field_get(&sel, cmd->req)
+						      : cmd->req[1];
 	e = sl_contract_add(d->contract, sl_key(row->set, cmd->req[0], value));
 	if (e)
 		d->entries[d->n_entries++] = e;
