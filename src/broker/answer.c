@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "core/decode-cxl.h"
 
 struct ctx {
 	const struct sl_image *img;
@@ -22,9 +23,11 @@ static bool opcode_reachable(const struct ctx *x, uint8_t set, uint8_t opcode)
 	return false;
 }
 
-static bool sel_reachable(const struct ctx *x, uint8_t opcode, uint16_t sel)
+static bool sel_reachable(const struct ctx *x, uint8_t set, uint8_t opcode, uint16_t sel)
 {
-	return sl_row_reachable(x->img, x->bind, sl_row_find_key(SL_SET_NVME_ADMIN, opcode, sel));
+	if (sel == SL_SEL_ANY)
+		return opcode_reachable(x, set, opcode);
+	return sl_row_reachable(x->img, x->bind, sl_row_find_key(set, opcode, sel));
 }
 
 /* Which dword of a log must go: true when its subject is out of reach. */
@@ -33,29 +36,28 @@ typedef bool (*hidden_fn)(const struct ctx *x, const struct sl_command *cmd, uin
 /* LID 05h: 256 admin opcodes, then 256 of the command set named by CSI in CDW14. */
 static bool effects_hidden(const struct ctx *x, const struct sl_command *cmd, uint32_t dword)
 {
-	static const uint8_t sets[] = {SL_SET_NVME_NVM, SL_SET_NVME_KV, SL_SET_NVME_ZNS};
 	uint8_t csi = cmd->req[4 * 14 + 3];
 
 	if (dword < 256)
 		return !opcode_reachable(x, SL_SET_NVME_ADMIN, (uint8_t)dword);
 	if (dword >= 512)
 		return false;
-	return csi >= sizeof(sets) || !opcode_reachable(x, sets[csi], (uint8_t)(dword - 256));
+	return !opcode_reachable(x, sl_set_of_type(SL_SET_NVME_IO, csi), (uint8_t)(dword - 256));
 }
 
 /* LID 12h: a feature is worth mentioning when it can be set or read. */
 static bool feature_hidden(const struct ctx *x, const struct sl_command *cmd, uint32_t dword)
 {
 	(void)cmd;
-	return dword < 256 && !sel_reachable(x, 0x09, (uint16_t)dword) &&
-	       !sel_reachable(x, 0x0a, (uint16_t)dword);
+	return dword < 256 && !sel_reachable(x, SL_SET_NVME_ADMIN, 0x09, (uint16_t)dword) &&
+	       !sel_reachable(x, SL_SET_NVME_ADMIN, 0x0a, (uint16_t)dword);
 }
 
 /* LID 00h */
 static bool log_hidden(const struct ctx *x, const struct sl_command *cmd, uint32_t dword)
 {
 	(void)cmd;
-	return dword < 256 && !sel_reachable(x, 0x02, (uint16_t)dword);
+	return dword < 256 && !sel_reachable(x, SL_SET_NVME_ADMIN, 0x02, (uint16_t)dword);
 }
 
 /* A window of a log of dwords, from the byte offset that the command asks for. */
@@ -78,6 +80,55 @@ static void clear_dwords(const struct ctx *x, const struct sl_command *cmd, hidd
 		if (hidden(x, cmd, (uint32_t)(at / 4)))
 			data[i] = 0;
 	}
+}
+
+/*
+ * REPORT SUPPORTED OPERATION CODES, SPC-6 §6.35: the list (REPORTING OPTIONS 0) loses what is out
+ * of reach, one command out of reach is not supported (SUPPORT 1). Descriptors have 8 bytes, with
+ * CTDP 20.
+ */
+static void cut_rsoc(const struct ctx *x, const struct sl_command *cmd, uint8_t *data, uint32_t len)
+{
+	uint32_t at = 4, kept = 4, left;
+	uint16_t sa;
+
+	if (len < 4 || (cmd->req[2] & 7)) {
+		sa = (cmd->req[2] & 7) == 1 ? SL_SEL_ANY : sl_get_be16(cmd->req + 4);
+		if (len >= 2 && !sel_reachable(x, cmd->set, cmd->req[3], sa)) {
+			memset(data, 0, len);
+			data[1] = 1;
+		}
+		return;
+	}
+	left = sl_get_be32(data) < len - 4 ? sl_get_be32(data) + 4 : len;
+	while (at + 8 <= left) {
+		uint32_t size = data[at + 5] & 2 ? 20 : 8;
+
+		sa = data[at + 5] & 1 ? sl_get_be16(data + at + 2) : SL_SEL_ANY;
+		if (at + size > left)
+			break;
+		if (sel_reachable(x, cmd->set, data[at], sa)) {
+			memmove(data + kept, data + at, size);
+			kept += size;
+		}
+		at += size;
+	}
+	/* A list that was cut short keeps the length that says how much to ask for. */
+	if (sl_get_be32(data) <= len - 4) {
+		data[2] = (uint8_t)((kept - 4) >> 8);
+		data[3] = (uint8_t)(kept - 4);
+	}
+	memset(data + kept, 0, len - kept);
+}
+
+/* The Command Effects Log, CXL 3.1 §8.2.9.5.2.1: an entry out of reach is zero. */
+static void cut_cel(const struct ctx *x, const struct sl_facts *f, uint8_t *data, uint32_t len)
+{
+	if (f->head != sl_get_le64(sl_cxl_cel_uuid))
+		return;
+	for (uint32_t i = 0; i < len; i += 4)
+		if (i + 4 > len || !sel_reachable(x, SL_SET_CXL, data[i + 1], data[i]))
+			memset(data + i, 0, len - i < 4 ? len - i : 4);
 }
 
 /* Bits of Identify Controller that advertise a command: Base specification 2.1, figure 312. */
@@ -129,6 +180,10 @@ void sl_answer_rewrite(const struct sl_image *img, const struct sl_bind *bind,
 		clear_dwords(&x, cmd, feature_hidden, data, len);
 	else if (flags & SL_ROW_LID_LOG)
 		clear_dwords(&x, cmd, log_hidden, data, len);
+	else if (flags & SL_ROW_RSOC)
+		cut_rsoc(&x, cmd, data, len);
+	else if (flags & SL_ROW_CEL)
+		cut_cel(&x, facts, data, len);
 	else if (flags & SL_ROW_CTRL_ID)
 		clear_identify(&x, data, len);
 }

@@ -3,6 +3,7 @@
  * everything. */
 #include "broker/answer.h"
 #include "broker/test-rig.h"
+#include "core/decode-cxl.h"
 
 static const struct sl_image *img;
 static struct sl_bind who;
@@ -102,8 +103,89 @@ static void test_identify(void)
 	assert(data[521] == (0xff & ~0x01));
 }
 
+/* Any answer, in place of all ones. */
+static void rewrite_this(const struct sl_command *c, const uint8_t *payload, uint8_t *data)
+{
+	struct sl_facts f;
+
+	sl_facts_collect(&contract, c, payload, &f);
+	assert(f.reason == SL_REASON_ALLOWED);
+	sl_answer_rewrite(img, &who, &f, c, data, c->data_len);
+}
+
+/* REPORT SUPPORTED OPERATION CODES: INQUIRY, UNMAP with timeouts, READ CAPACITY(16). */
+static void test_rsoc(void)
+{
+	static const uint8_t list[64] = {
+		0, 0,  0, 36, 0x12, 0, 0, 0, 0, 0, 0, 6, 0x42, 0, 0, 0,	   0, 2, 0, 10,
+		0, 10, 0, 0,  0,    0, 0, 1, 0, 0, 0, 2, 0x9e, 0, 0, 0x10, 0, 1, 0, 16,
+	};
+	struct sl_command c = {.set = SL_SET_SCSI_SBC,
+			       .dir = SL_DIR_IN,
+			       .req_len = 12,
+			       .data_len = sizeof(list),
+			       .req = {0xa3, 0x0c, [9] = sizeof(list)}};
+	uint8_t data[sizeof(list)];
+
+	enforce("scsi.sbc.unmap", 0);
+	memcpy(data, list, sizeof(data));
+	rewrite_this(&c, NULL, data);
+	assert(data[3] == 16 && data[4] == 0x12 && data[12] == 0x9e && data[15] == 0x10);
+	assert(!data[20] && !data[32]);
+	/* Room for one descriptor only: the length still says how much there is. */
+	c.req[9] = c.data_len = 14;
+	memcpy(data, list, sizeof(data));
+	rewrite_this(&c, NULL, data);
+	assert(data[3] == 36 && data[4] == 0x12 && !data[12]);
+	/* One command, within reach and out of it. */
+	c.req[9] = c.data_len = 16;
+	c.req[2] = 1;
+	c.req[3] = 0x12;
+	memset(data, 3, sizeof(data));
+	rewrite_this(&c, NULL, data);
+	assert(data[1] == 3);
+	c.req[3] = 0x42;
+	rewrite_this(&c, NULL, data);
+	assert(data[1] == 1 && !data[3] && !data[15]);
+	c.req[2] = 2;
+	c.req[3] = 0x9e;
+	c.req[5] = 0x10;
+	memset(data, 3, sizeof(data));
+	rewrite_this(&c, NULL, data);
+	assert(data[1] == 3);
+	enforce("scsi.sbc.unmap", SL_IMAGE_ANSWERS_AS_DEVICE);
+	memcpy(data, list, sizeof(data));
+	c.req[2] = 0;
+	rewrite_this(&c, NULL, data);
+	assert(data[12] == 0x42);
+}
+
+/* The Command Effects Log, and another log that is left alone. */
+static void test_cel(void)
+{
+	struct sl_command c = {.set = SL_SET_CXL,
+			       .dir = SL_DIR_BOTH,
+			       .req_len = SL_MBOX_REQ_LEN,
+			       .data_len = 24,
+			       .req = {4, 1, [4] = 24, [8] = 8}};
+	static const uint8_t log[24] = {0x00, 0x43, 0, 0, 0x00, 0x44, 0x64, 0};
+	uint8_t payload[24] = {0}, data[24];
+
+	enforce("cxl.sanitize", 0);
+	memcpy(payload, sl_cxl_cel_uuid, 16);
+	memcpy(data, log, sizeof(data));
+	rewrite_this(&c, payload, data);
+	assert(data[1] == 0x43 && !data[5] && !data[6]);
+	payload[0] ^= 1;
+	memcpy(data, log, sizeof(data));
+	rewrite_this(&c, payload, data);
+	assert(data[5] == 0x44);
+}
+
 int main(void)
 {
+	test_rsoc();
+	test_cel();
 	test_effects_log();
 	test_other_logs();
 	test_identify();

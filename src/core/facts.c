@@ -450,6 +450,8 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 	if (ret->nsid && ret->nsid != NVME_NSID_ALL)
 		ret->ns = sl_contract_ns(contract, ret->nsid);
 	ret->payload = payload_of(cmd);
+	if (data && ret->payload >= sizeof(ret->head))
+		ret->head = sl_get_le64(data);
 	check_set(cmd, ret);
 	ret->row = sl_row_at(cmd->set, cmd->req, &sel);
 	row = &sl_rows[ret->row];
