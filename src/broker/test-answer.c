@@ -133,12 +133,12 @@ static void test_rsoc(void)
 	assert(data[3] == 16 && data[4] == 0x12 && data[12] == 0x9e && data[15] == 0x10);
 	assert(!data[20] && !data[32]);
 	/* Room for one descriptor only: the length still says how much there is. */
-	c.req[9] = c.data_len = 14;
+	c.data_len = c.req[9] = 14;
 	memcpy(data, list, sizeof(data));
 	rewrite_this(&c, NULL, data);
 	assert(data[3] == 36 && data[4] == 0x12 && !data[12]);
 	/* One command, within reach and out of it. */
-	c.req[9] = c.data_len = 16;
+	c.data_len = c.req[9] = 16;
 	c.req[2] = 1;
 	c.req[3] = 0x12;
 	memset(data, 3, sizeof(data));
