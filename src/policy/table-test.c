@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "core/decode-cxl.h"
 #include "core/table.h"
 #include "policy/parse.h"
 #include "spec/decode.h"
@@ -181,14 +182,62 @@ static uint32_t log_bit(unsigned effect)
 					    : 0;
 }
 
+/* The key under which a log of the device lists the command. */
+static uint64_t key_of(const struct run *t, uint16_t row, const struct sl_command *cmd)
+{
+	uint8_t set = sl_rows[row].set;
+	uint16_t value = SL_SEL_ANY;
+	struct sl_field sel;
+
+	if (t->protocol != SL_WIRE_NVME)
+		set = sl_set_of_type(sl_sets[set].asked, t->contract->type);
+	if (sl_rows[row].flags & SL_ROW_SELECTOR)
+		value = sl_row_selector(row, &sel) ? (uint16_t)sl_field_get(&sel, cmd->req)
+						   : cmd->req[1];
+	return sl_key(set, cmd->req[0], value);
+}
+
+/* feature UUID [word=N] [fixed]: one of a CXL device; it can be set unless it is fixed. */
+static int read_feature(struct run *t, char **word, unsigned n)
+{
+	struct sl_contract *c = t->contract;
+	struct sl_feature f = {.flags = 1, .set_size = 16};
+	const char *hex = "0123456789abcdef";
+	unsigned digits = 0;
+	uint64_t v;
+
+	for (const char *s = n ? word[0] : ""; *s; s++) {
+		const char *d = strchr(hex, *s);
+
+		if (*s == '-')
+			continue;
+		if (!d || digits == 32)
+			return fail(t, "'%s' is not a UUID", word[0]);
+		f.uuid[digits / 2] = (uint8_t)(f.uuid[digits / 2] << 4 | (d - hex));
+		digits++;
+	}
+	if (digits != 32 || c->n_features == SL_FEATURES_MAX)
+		return fail(t, "expected the UUID of a feature%s", "");
+	for (unsigned i = 1; i < n; i++) {
+		if (strcmp(word[i], "fixed") == 0)
+			f.flags = 0;
+		else if (after(word[i], "word=") && number(after(word[i], "word="), 0xffff, &v))
+			f.raw = (uint16_t)v;
+		else
+			return fail(t, "expected word=N or fixed, found '%s'", word[i]);
+	}
+	(void)sl_contract_cxl_word(f.raw, &f.declared);
+	c->features[c->n_features++] = f;
+	return 0;
+}
+
 /* declare COMMAND [opcode=N]: EFFECT…  What the device says of a command; `none`: no effect. */
 static int read_declare(struct run *t, char **word, unsigned n)
 {
-	uint16_t row, sel = SL_SEL_ANY;
-	struct sl_field selector;
 	struct sl_command cmd;
 	struct sl_entry *e;
 	unsigned i = 0;
+	uint16_t row;
 
 	while (i < n && !strchr(word[i], ':'))
 		i++;
@@ -201,9 +250,7 @@ static int read_declare(struct run *t, char **word, unsigned n)
 		return fail(t, "%s", d.text);
 	if (!sl_row_named(word[0], &row))
 		return fail(t, "there is no command '%s'", word[0]);
-	if ((sl_rows[row].flags & SL_ROW_SELECTOR) && sl_row_selector(row, &selector))
-		sel = (uint16_t)sl_field_get(&selector, cmd.req);
-	e = sl_contract_add(t->contract, sl_key(sl_rows[row].set, cmd.req[0], sel));
+	e = sl_contract_add(t->contract, key_of(t, row, &cmd));
 	if (!e)
 		return fail(t, "too many declarations%s", "");
 	e->source = SL_SOURCE_LID05;
@@ -333,14 +380,18 @@ static int read_command(struct run *t, char **word, unsigned n, struct sl_comman
 		if (read_raw(t, after(word[0], "hex="),
 			     kept > 1 && strcmp(word[1], "queue=io") == 0, &asked) < 0)
 			return -EBADMSG;
-	} else if (sl_encode(word[0], word + 1, kept - 1, &asked, &d) < 0) {
+	} else if (sl_encode_payload(word[0], word + 1, kept - 1, &asked, data, PAYLOAD_MAX, &len,
+				     &d) < 0) {
 		return fail(t, "%s", d.text);
 	}
 	asked.door = cmd->door;
 	asked.writable = cmd->writable;
 	asked.node_nsid = cmd->node_nsid;
+	/* As a front end asks for it: the device's type decides what it is. */
+	if (t->protocol != SL_WIRE_NVME)
+		asked.set = sl_sets[asked.set].asked;
 	*cmd = asked;
-	if (len)
+	if (len > cmd->data_len)
 		cmd->data_len = (uint32_t)len;
 	if (!asked.data_len && !len) {
 		/* What follows from the command and the namespace, as a well-meaning tool would. */
@@ -353,8 +404,13 @@ static int read_command(struct run *t, char **word, unsigned n, struct sl_comman
 			cmd->data_len = f.length;
 		cmd->meta_len = f.meta_length;
 	}
-	if (cmd->data_len && cmd->dir == SL_DIR_NONE)
-		cmd->dir = sl_rows[sl_row_find(cmd->set, cmd->req)].dir;
+	if (cmd->data_len && cmd->dir == SL_DIR_NONE) {
+		struct sl_command resolved = *cmd;
+
+		sl_command_resolve(t->contract, &resolved);
+		resolved.dir = len ? SL_DIR_OUT : SL_DIR_IN;
+		cmd->dir = sl_command_dir(&resolved);
+	}
 	if (!cmd->data_len)
 		cmd->dir = SL_DIR_NONE;
 	return 0;
@@ -500,10 +556,13 @@ static int do_line(struct run *t, char *s)
 		return read_device(t, word + 1, n - 1);
 	if (n && strcmp(word[0], "namespace") == 0)
 		return read_namespace(t, word + 1, n - 1);
+	if (n && strcmp(word[0], "feature") == 0)
+		return read_feature(t, word + 1, n - 1);
 	if (n && strcmp(word[0], "declare") == 0)
 		return read_declare(t, word + 1, n - 1);
 	return fail(t,
-		    "expected WHO | COMMAND | VERDICT, or device, namespace or declare, found '%s'",
+		    "expected WHO | COMMAND | VERDICT, or device, namespace, feature or declare, "
+		    "found '%s'",
 		    n ? word[0] : "");
 }
 

@@ -99,6 +99,26 @@ uint16_t sl_decode_fields(uint8_t set, const uint8_t req[SL_REQ_MAX],
 	return row;
 }
 
+uint16_t sl_decode_payload(uint8_t set, const uint8_t req[SL_REQ_MAX], const uint8_t *data,
+			   size_t len, void (*each)(void *userdata, const struct sl_decoded *d),
+			   void *userdata)
+{
+	uint16_t row = sl_row_find(set == SL_SET_NVME_IO ? SL_SET_NVME_NVM : set, req);
+	const struct sl_format *format = &sl_formats[sl_rows[row].format];
+
+	for (uint32_t i = 0; i < format->n_fields; i++) {
+		const struct sl_named_field *f = &format->fields[i];
+		struct sl_decoded d = {.name = f->name, .field = f->field};
+
+		if (f->field.space != SL_SPACE_DATA || (size_t)f->field.off + f->field.bytes > len)
+			continue;
+		d.value = sl_field_get(&f->field, data);
+		d.meaning = sl_value_name(row, f->name, d.value);
+		each(userdata, &d);
+	}
+	return row;
+}
+
 bool sl_row_named(const char *name, uint16_t *ret_row)
 {
 	for (uint32_t i = 0; i < sl_row_count; i++) {
@@ -149,40 +169,113 @@ static bool named_value(uint16_t row, const char *field, const struct sl_field *
 	return false;
 }
 
+/* What is being put together. */
+struct encoding {
+	struct sl_command *cmd;
+	uint8_t *data; /* NULL: no field of a payload can be set */
+	size_t size, len;
+	bool length_said;
+	struct sl_diag *reterr;
+};
+
+static bool uuid(const char *text, uint8_t ret[16])
+{
+	unsigned n = 0;
+
+	for (const char *s = text; *s; s++) {
+		char two[3] = {s[0], s[1]};
+		char *end;
+
+		if (*s == '-')
+			continue;
+		if (n == 16 || !s[1])
+			return false;
+		ret[n++] = (uint8_t)strtoul(two, &end, 16);
+		if (end != two + 2)
+			return false;
+		s++;
+	}
+	return n == 16 && strchr(text, '-');
+}
+
+/* Makes room for the bytes of a field of the payload. */
+static int reach(struct encoding *e, const char *field, size_t end)
+{
+	if (!e->data || end > e->size)
+		return sl_diag_set(e->reterr, -EINVAL, "", 0, 0,
+				   "%s is a field of the payload, not of the request", field);
+	if (e->len < end)
+		e->len = end;
+	return 0;
+}
+
+static int set_buffer(struct encoding *e, const char *field, const char *text)
+{
+	uint64_t value;
+
+	if (!number(text, &value) || value > UINT32_MAX)
+		return sl_diag_set(e->reterr, -EINVAL, "", 0, 0, "'%s' is not a length", text);
+	*(field[0] == 'd' ? &e->cmd->data_len : &e->cmd->meta_len) = (uint32_t)value;
+	e->length_said |= field[0] == 'd';
+	return 0;
+}
+
 /* One "field=value" into the request. The row may change under it: selectors come as fields too. */
-static int set_word(uint16_t row, const char *word, struct sl_command *cmd, bool *ret_data,
-		    struct sl_diag *reterr)
+static int set_word(uint16_t row, const char *word, struct encoding *e)
 {
 	const char *eq = strchr(word, '=');
 	const struct sl_field *f;
+	uint8_t id[16];
 	char field[32];
 	uint64_t value;
+	int err = 0;
 
 	if (!eq || eq == word || (size_t)(eq - word) >= sizeof(field))
-		return sl_diag_set(reterr, -EINVAL, "", 0, 0, "'%s' is not of the form field=value",
-				   word);
+		return sl_diag_set(e->reterr, -EINVAL, "", 0, 0,
+				   "'%s' is not of the form field=value", word);
 	memcpy(field, word, (size_t)(eq - word));
 	field[eq - word] = 0;
-	if (!strcmp(field, "data") || !strcmp(field, "meta")) {
-		if (!number(eq + 1, &value) || value > UINT32_MAX)
-			return sl_diag_set(reterr, -EINVAL, "", 0, 0, "'%s' is not a length",
-					   eq + 1);
-		*(field[0] == 'd' ? &cmd->data_len : &cmd->meta_len) = (uint32_t)value;
-		*ret_data |= field[0] == 'd';
-		return 0;
-	}
+	if (!strcmp(field, "data") || !strcmp(field, "meta"))
+		return set_buffer(e, field, eq + 1);
 	f = sl_row_field(row, field);
 	if (!f)
-		return sl_diag_set(reterr, -EINVAL, "", 0, 0, "%s has no field '%s'",
+		return sl_diag_set(e->reterr, -EINVAL, "", 0, 0, "%s has no field '%s'",
 				   sl_rows[row].name, field);
+	if (f->space == SL_SPACE_DATA)
+		err = reach(e, field, (size_t)f->off + f->bytes);
+	if (err)
+		return err;
+	if (f->space == SL_SPACE_DATA && uuid(eq + 1, id) &&
+	    !reach(e, field, (size_t)f->off + sizeof(id))) {
+		memcpy(e->data + f->off, id, sizeof(id));
+		return 0;
+	}
 	if (!number(eq + 1, &value) && !named_value(row, field, f, eq + 1, &value))
-		return sl_diag_set(reterr, -EINVAL, "", 0, 0,
+		return sl_diag_set(e->reterr, -EINVAL, "", 0, 0,
 				   "'%s' is neither a number nor a value of %s", eq + 1, field);
 	if (value > UINT64_MAX >> (64 - f->width))
-		return sl_diag_set(reterr, -EINVAL, "", 0, 0, "%s has %u bits, %s does not fit",
+		return sl_diag_set(e->reterr, -EINVAL, "", 0, 0, "%s has %u bits, %s does not fit",
 				   field, f->width, eq + 1);
-	sl_field_set(f, cmd->req, value);
+	sl_field_set(f, f->space == SL_SPACE_DATA ? e->data : e->cmd->req, value);
 	return 0;
+}
+
+/* The length of the payload into the request that states it, unless a word did. */
+static void state_length(const struct encoding *e)
+{
+	const struct sl_row *row = &sl_rows[sl_row_find(e->cmd->set, e->cmd->req)];
+	const struct sl_field in = {.off = SL_MBOX_IN_LEN, .bytes = 4, .width = 32};
+	const struct sl_field *f = row->len == SL_LEN_SIZE ? &sl_formats[row->format].size : &in;
+	bool mailbox = row->len == SL_LEN_MBOX || row->len == SL_LEN_MBOX_MIN;
+	size_t len = e->len;
+
+	if (!mailbox && (row->len != SL_LEN_SIZE || row->dir == SL_DIR_IN || !f->bytes ||
+			 f->space != SL_SPACE_REQ))
+		return;
+	if (mailbox && (len < row->len_arg || row->len == SL_LEN_MBOX))
+		len = row->len_arg;
+	if (len && !sl_field_get(f, e->cmd->req))
+		sl_field_set(f, e->cmd->req, len);
 }
 
 /* The length that follows from the request alone; block commands need a namespace and keep 0. */
@@ -199,12 +292,18 @@ static uint32_t own_length(const struct sl_command *cmd)
 	return facts.length_known ? facts.length : 0;
 }
 
-int sl_encode(const char *name, char *const words[], unsigned n, struct sl_command *ret,
-	      struct sl_diag *reterr)
+/* A CDB whose opcode only says the group: the shortest that it allows, SPC-6 §4.3. */
+static uint16_t cdb_len(uint8_t opcode)
 {
+	return opcode < 0x20 ? 6 : opcode < 0x60 ? 10 : opcode < 0xa0 ? 16 : 12;
+}
+
+int sl_encode_payload(const char *name, char *const words[], unsigned n, struct sl_command *ret,
+		      uint8_t *data, size_t size, size_t *len, struct sl_diag *reterr)
+{
+	struct encoding e = {ret, data, size, *len, false, reterr};
 	const struct sl_row *r;
 	struct sl_field sel;
-	bool data = false;
 	uint16_t row;
 	int err;
 
@@ -221,19 +320,25 @@ int sl_encode(const char *name, char *const words[], unsigned n, struct sl_comma
 		uint16_t now = sl_row_find(ret->set, ret->req);
 
 		/* The fields of a sub-selector named so far, else those of the command. */
-		err = set_word(now, words[i], ret, &data, reterr);
+		err = set_word(now, words[i], &e);
 		if (err)
 			return err;
 	}
-	if (!ret->req_len) /* a vendor's CDB: the shortest that its opcode's group allows, SPC-6
-			      §4.3 */
-		ret->req_len = ret->req[0] < 0x20   ? 6
-			       : ret->req[0] < 0x60 ? 10
-			       : ret->req[0] < 0xa0 ? 16
-						    : 12;
-	if (!data)
+	if (!ret->req_len)
+		ret->req_len = cdb_len(ret->req[0]);
+	state_length(&e);
+	*len = e.len;
+	if (!e.length_said)
 		ret->data_len = own_length(ret);
 	ret->dir = SL_DIR_IN; /* where neither the table nor the request says it */
 	ret->dir = ret->data_len ? sl_command_dir(ret) : SL_DIR_NONE;
 	return 0;
+}
+
+int sl_encode(const char *name, char *const words[], unsigned n, struct sl_command *ret,
+	      struct sl_diag *reterr)
+{
+	size_t len = 0;
+
+	return sl_encode_payload(name, words, n, ret, 0, 0, &len, reterr);
 }

@@ -7,6 +7,7 @@
 #define SL_SPEC_DECODE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/command.h"
@@ -29,6 +30,11 @@ struct sl_decoded {
 uint16_t sl_decode_fields(uint8_t set, const uint8_t req[SL_REQ_MAX],
 			  void (*each)(void *userdata, const struct sl_decoded *d), void *userdata);
 
+/* The same for the fields of the outgoing data, as far as they lie within its `len` bytes. */
+uint16_t sl_decode_payload(uint8_t set, const uint8_t req[SL_REQ_MAX], const uint8_t *data,
+			   size_t len, void (*each)(void *userdata, const struct sl_decoded *d),
+			   void *userdata);
+
 /*
  * What a sub-selector's row is called beside its command: "smart" of "….get-log-page.smart",
  * "get-log" of cxl.logs. NULL: it is no sub-selector's.
@@ -50,5 +56,14 @@ const char *sl_value_name(uint16_t row, const char *field, uint64_t value);
  */
 int sl_encode(const char *name, char *const words[], unsigned n, struct sl_command *ret,
 	      struct sl_diag *reterr);
+
+/*
+ * The same with fields of the payload, which go to `data` (`size` bytes, of which the first *len
+ * are the payload so far; it grows to hold the fields). A UUID may be written as one. Where the
+ * request states the payload's length and no word does, it is that of the payload, or what the
+ * command wants.
+ */
+int sl_encode_payload(const char *name, char *const words[], unsigned n, struct sl_command *ret,
+		      uint8_t *data, size_t size, size_t *len, struct sl_diag *reterr);
 
 #endif

@@ -88,6 +88,49 @@ static void test_words(void)
 	assert(!sl_value_name(0, "cns", 1));
 }
 
+/* Fields of the payload, and the length that the request states of it. */
+static void test_payload(void)
+{
+	uint8_t data[64] = {0};
+	struct sl_command c;
+	struct sl_diag diag = {.text = ""};
+	struct seen s = {0};
+	size_t len = 0;
+
+	char *set[] = {"uuid=0da9c0b5-bf41-4b78-8f79-96b1623b3f17", "saved=1", "version=2"};
+	assert(!sl_encode_payload("cxl.set-feature", set, 3, &c, data, sizeof(data), &len, &diag));
+	assert(len == 23 && data[0] == 0x0d && data[15] == 0x17 && data[16] == 8 && data[22] == 2);
+	assert(sl_get_le32(c.req + SL_MBOX_IN_LEN) == 32 && c.data_len == 32);
+	assert(c.dir == SL_DIR_OUT);
+	sl_decode_payload(c.set, c.req, data, len, each, &s);
+	assert(strstr(s.text, "saved=1(") && strstr(s.text, "version=2("));
+	/* What does not lie within the payload is not read. */
+	memset(&s, 0, sizeof(s));
+	sl_decode_payload(c.set, c.req, data, 20, each, &s);
+	assert(strstr(s.text, "saved=1(") && !strstr(s.text, "version="));
+
+	char *page[] = {"pf=1", "page-code=8"};
+	memset(data, 0, sizeof(data));
+	len = 0;
+	assert(!sl_encode_payload("scsi.spc.mode-select-6", page, 2, &c, data, sizeof(data), &len,
+				  &diag));
+	assert(len == 5 && data[4] == 8 && c.req[4] == 5 && c.data_len == 5);
+	/* A length that is said stays; and without a place for the payload there is none. */
+	char *said[] = {"parameter-list-length=24", "page-code=8"};
+	assert(!sl_encode_payload("scsi.spc.mode-select-6", said, 2, &c, data, sizeof(data), &len,
+				  &diag));
+	assert(c.req[4] == 24);
+	assert(sl_encode("scsi.spc.mode-select-6", page, 2, &c, &diag) == -EINVAL);
+	assert(strstr(diag.text, "page-code is a field of the payload"));
+	len = 0;
+	assert(sl_encode_payload("scsi.spc.mode-select-6", page, 2, &c, data, 4, &len, &diag) ==
+	       -EINVAL);
+	/* A command set's name is no part of its commands'. */
+	assert(!strcmp(sl_row_sub_name(sl_row_find_key(SL_SET_CXL, 0x04, 0x01)), "get-log"));
+	assert(!sl_encode("cxl.get-log", 0, 0, &c, &diag));
+	assert(!strcmp(sl_value_name(sl_row_find(c.set, c.req), "command", 1), "get-log"));
+}
+
 static void refused(const char *name, char *word, const char *expect)
 {
 	struct sl_command cmd;
@@ -125,6 +168,7 @@ int main(void)
 {
 	test_rows();
 	test_words();
+	test_payload();
 	test_refused();
 	return 0;
 }
