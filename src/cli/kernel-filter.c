@@ -4,6 +4,7 @@
 #include "cli/gate.h"
 #include "core/table.h"
 #include "policy/domain.h"
+#include "wire/wire.h"
 
 /* Which model is whose, newest first. Between two that were measured, the older one stands. */
 static const struct {
@@ -104,7 +105,8 @@ int sl_kernel_filter(unsigned major, unsigned minor, struct sl_kernel_filter *re
 	d = sl_domain_new(&img, 1);
 	for (uint32_t k = 0; k < d->n_kinds; k++)
 		for (uint32_t row = 0; row < sl_row_count && d->kinds[k].who.uid; row++) {
-			if (!sl_domain_row(d, k, (uint16_t)row))
+			if (sl_sets[sl_rows[row].set].protocol != SL_WIRE_NVME ||
+			    !sl_domain_row(d, k, (uint16_t)row))
 				continue;
 			for (uint32_t n = 0; n < d->n_points; n++)
 				note(d, n, ret);

@@ -293,7 +293,7 @@ static void choose(struct sl_domain *d, uint32_t n, struct sl_command *cmd, stru
 			c->claimed = value;
 			break;
 		case SL_VAR_DOOR:
-			cmd->door = (uint8_t)value;
+			cmd->door = (uint8_t)v->rep[value].lo;
 			break;
 		case SL_VAR_NODE:
 			c->node = value;
@@ -561,7 +561,7 @@ static void var_text(const struct sl_domain *d, const struct sl_var *v, uint64_t
 		put(line, size, "door in {");
 		for (uint32_t i = 0; i < v->n; i++)
 			if (values >> i & 1) {
-				put(line, size, "%s%s", sep, sl_word_door(i));
+				put(line, size, "%s%s", sep, sl_word_door((unsigned)v->rep[i].lo));
 				sep = ", ";
 			}
 		put(line, size, "}");

@@ -663,6 +663,26 @@ static void add_observed(struct wanted *w)
 	}
 }
 
+/* The doors through which a command of this protocol can come. */
+static void add_doors(struct wanted *w)
+{
+	static const uint32_t doors[] = {
+		[SL_WIRE_NVME] = 1 << SL_DOOR_NATIVE | 1 << SL_DOOR_CTRL | 1 << SL_DOOR_NS_CHAR |
+				 1 << SL_DOOR_NS_BLOCK | 1 << SL_DOOR_PARTITION,
+		[SL_WIRE_SCSI] = 1 << SL_DOOR_NATIVE | 1 << SL_DOOR_PARTITION | 1 << SL_DOOR_SG |
+				 1 << SL_DOOR_BSG | 1 << SL_DOOR_SCSI_BLOCK,
+		[SL_WIRE_CXL] = 1 << SL_DOOR_NATIVE | 1 << SL_DOOR_CXL,
+		[SL_WIRE_FWCTL] = 1 << SL_DOOR_NATIVE | 1 << SL_DOOR_FWCTL,
+	};
+	struct sl_var *v = new_var(w->d, SL_VAR_DOOR, 0);
+
+	for (uint32_t i = 0; v && i < _SL_DOOR_N; i++)
+		if (doors[w->d->kind->protocol] >> i & 1) {
+			v->rep[v->n].lo = v->rep[v->n].hi = i;
+			v->n++;
+		}
+}
+
 static void add_states(struct wanted *w)
 {
 	struct sl_domain *d = w->d;
@@ -684,7 +704,7 @@ static void add_states(struct wanted *w)
 	if (w->writable)
 		(void)new_var(d, SL_VAR_WRITABLE, 2);
 	if (w->door)
-		(void)new_var(d, SL_VAR_DOOR, _SL_DOOR_N);
+		add_doors(w);
 	if (w->node)
 		(void)new_var(d, SL_VAR_NODE, 2);
 }
