@@ -340,13 +340,13 @@ static uint64_t length_of(const struct sl_row *row, const struct sl_command *cmd
 /* Which way the data goes. */
 static uint8_t dir_of(const struct sl_row *row, const struct sl_command *cmd)
 {
+	if (row->dir != SL_DIR_BOTH && !(row->flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED)))
+		return row->dir;
 	if (row->len == SL_LEN_ATA) /* T_LENGTH and T_DIR, in byte 2 of both layouts */
 		return !(cmd->req[2] & 3) ? SL_DIR_NONE : cmd->req[2] & 8 ? SL_DIR_IN : SL_DIR_OUT;
 	if (row->len == SL_LEN_MBOX || row->len == SL_LEN_MBOX_MIN)
 		return (sl_get_le32(cmd->req + SL_MBOX_IN_LEN) ? SL_DIR_OUT : 0) |
 		       (sl_get_le32(cmd->req + SL_MBOX_OUT_LEN) ? SL_DIR_IN : 0);
-	if (!(row->flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED)) && row->dir != SL_DIR_BOTH)
-		return row->dir;
 	/* NVMe opcode bits 1:0 where the row covers many opcodes (Base §3.3.3.1). */
 	return sl_sets[cmd->set].opcode_dir ? cmd->req[0] & 3 : cmd->dir;
 }
@@ -424,13 +424,15 @@ static bool in_use(const struct sl_contract *c, const struct sl_facts *f)
 /* How much of the outgoing data is the command's; a mailbox header says it, within the buffer. */
 static uint32_t payload_of(const struct sl_command *cmd)
 {
-	uint32_t n = cmd->dir & SL_DIR_OUT ? cmd->data_len : 0;
-	uint32_t in = sl_get_le32(cmd->req + SL_MBOX_IN_LEN);
+	uint8_t queue = sl_sets[cmd->set].queue;
+	uint32_t in;
 
-	if (sl_sets[cmd->set].queue != SL_WIRE_CXL_MAILBOX &&
-	    sl_sets[cmd->set].queue != SL_WIRE_FWCTL_RPC)
-		return n;
-	return in < n ? in : n;
+	if (!(cmd->dir & SL_DIR_OUT))
+		return 0;
+	in = sl_get_le32(cmd->req + SL_MBOX_IN_LEN);
+	return (queue == SL_WIRE_CXL_MAILBOX || queue == SL_WIRE_FWCTL_RPC) && in < cmd->data_len
+		       ? in
+		       : cmd->data_len;
 }
 
 void sl_facts_collect(const struct sl_contract *contract, const struct sl_command *cmd,
