@@ -81,6 +81,17 @@ static bool number(const char *s, uint64_t max, uint64_t *ret)
 
 /* --- the device ---------------------------------------------------------------------------- */
 
+/* With one namespace, or logical unit, of which nothing is known but its size. */
+static void another_device(struct sl_contract *c, uint8_t protocol)
+{
+	sl_contract_void(c);
+	c->state = SL_CONTRACT_PRESENT;
+	c->protocol = protocol;
+	c->caught = 0;
+	c->n_ns = 1;
+	c->ns[0] = (struct sl_ns){.nsid = 1, .lba_shift = 9, .blocks = 1u << 20};
+}
+
 /* protocol=NAME, type=N: a peripheral device type, or fwctl's device type. */
 static bool read_kind(struct run *t, const char *word)
 {
@@ -94,6 +105,7 @@ static bool read_kind(struct run *t, const char *word)
 	for (unsigned i = SL_WIRE_NVME; value && i < SL_COUNT(names); i++)
 		if (strcmp(value, names[i]) == 0) {
 			t->protocol = i;
+			another_device(t->contract, (uint8_t)i);
 			return true;
 		}
 	value = after(word, "type=");
@@ -593,10 +605,8 @@ int sl_policy_table_test(const struct sl_policy *policy, const struct sl_image *
 		return sl_diag_set(reterr, -ENOMEM, path, 0, 0, "out of memory");
 	}
 	t.contract->generation = 1;
-	t.contract->state = SL_CONTRACT_PRESENT;
 	t.contract->max_transfer = UINT32_MAX;
-	t.contract->n_ns = 1;
-	t.contract->ns[0] = (struct sl_ns){.nsid = 1, .lba_shift = 9, .blocks = 1u << 20};
+	another_device(t.contract, SL_WIRE_NVME);
 	while (r == 0 && fgets(line, sizeof(line), f)) {
 		char *s;
 

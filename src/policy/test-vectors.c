@@ -30,6 +30,21 @@ static const struct {
 
 static struct sl_contract contract;
 
+/* Enough for every field of the payload to be there: all zeros. */
+static uint32_t payload_of(const struct sl_row *r)
+{
+	const struct sl_format *f = &sl_formats[r->format];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < f->n_fields; i++) {
+		const struct sl_field *x = &f->fields[i].field;
+
+		if (x->space == SL_SPACE_DATA && (uint32_t)x->off + x->bytes > n)
+			n = (uint32_t)x->off + x->bytes;
+	}
+	return n;
+}
+
 /* As a plain tool would send it: namespace 1 or none, every other field zero, the buffer that fits.
  */
 static void plain(uint16_t row, struct sl_command *cmd)
@@ -48,10 +63,15 @@ static void plain(uint16_t row, struct sl_command *cmd)
 		cmd->req[4] = r->set == SL_SET_NVME_ZNS ? 2 : r->set == SL_SET_NVME_KV ? 3 : 1;
 	if (sl_row_selector(row, &sel))
 		sl_field_set(&sel, cmd->req, r->sel_lo);
-	cmd->dir = r->dir;
+	if (r->len == SL_LEN_SIZE && sl_formats[r->format].size.space == SL_SPACE_REQ)
+		sl_field_set(&sl_formats[r->format].size, cmd->req, payload_of(r));
+	if (r->len == SL_LEN_MBOX || r->len == SL_LEN_MBOX_MIN)
+		sl_put_le32(cmd->req + SL_MBOX_IN_LEN, r->len_arg);
 	cmd->writable = 1;
 	resolved = *cmd;
+	resolved.dir = r->dir;
 	sl_command_resolve(&contract, &resolved);
+	cmd->dir = sl_command_dir(&resolved);
 	sl_facts_collect(&contract, &resolved, NULL, &f);
 	cmd->data_len = f.length < 4096 ? f.length : 4096;
 	if (!cmd->data_len)
@@ -62,7 +82,6 @@ static void one(const char *dir, const char *name, FILE *out)
 {
 	static struct sl_policy_messages msgs;
 	static const uint8_t data[4096];
-	const struct sl_policy_device device = {"nvme0", SL_WIRE_NVME};
 	struct sl_policy *policy;
 	char path[4096];
 	void *image;
@@ -72,19 +91,22 @@ static void one(const char *dir, const char *name, FILE *out)
 	assert(sl_policy_load(path, &msgs, &policy) == 0);
 	assert(sl_policy_compile(policy, &msgs, &image, &size) == 0);
 	for (unsigned c = 0; c < SL_COUNT(clients); c++) {
-		struct sl_bind bind;
+		struct sl_bind bind[_SL_WIRE_PROTOCOL_N];
 
-		assert(sl_image_bind(image, &clients[c].who, &contract, "nvme0", SL_WIRE_NVME,
-				     &bind) == 0);
+		for (uint32_t p = SL_WIRE_NVME; p < _SL_WIRE_PROTOCOL_N; p++)
+			assert(sl_image_bind(image, &clients[c].who, &contract, "device", p,
+					     &bind[p]) == 0);
 		for (uint32_t row = _SL_SET_N; row < sl_row_count; row++) {
 			struct sl_command cmd, again;
 			struct sl_verdict fast, slow;
+			const uint32_t protocol = sl_sets[sl_rows[row].set].protocol;
+			const struct sl_policy_device device = {"device", protocol};
 			const uint8_t *payload;
 
 			plain((uint16_t)row, &cmd);
 			again = cmd;
 			payload = cmd.dir & SL_DIR_OUT ? data : NULL;
-			sl_judge(image, &bind, &contract, &cmd, payload, 0, &fast);
+			sl_judge(image, &bind[protocol], &contract, &cmd, payload, 0, &fast);
 			sl_slow_judge(policy, &clients[c].who, &device, &contract, &again, payload,
 				      0, &slow);
 			assert(fast.allow == slow.allow && fast.reason == slow.reason);
@@ -106,6 +128,8 @@ int main(int argc, char **argv)
 	assert(argc == 3 || (argc == 4 && strcmp(argv[3], "--write") == 0));
 	contract.generation = 1;
 	contract.max_transfer = UINT32_MAX;
+	contract.n_features = 1; /* of which the UUID is all zeros too */
+	contract.features[0] = (struct sl_feature){.flags = 1, .set_size = 16};
 	contract.n_ns = 3;
 	for (uint32_t i = 0; i < 3; i++)
 		contract.ns[i] = (struct sl_ns){.nsid = i + 1,
