@@ -46,7 +46,8 @@ static int add_device(struct serve *s, const char *text)
 
 	if (s->n == SL_DEVICES_MAX)
 		return sl_cli_error(-E2BIG, "more than %d devices", SL_DEVICES_MAX);
-	if (eq && colon && colon < eq)
+	/* A path before the colon is a NAME that has one: /dev/bsg/0:0:0:0. */
+	if (eq && colon && colon < eq && text[0] != '/')
 		eq = NULL;
 	n = eq ? (size_t)(eq - text) : 0;
 	if ((eq && n == 0) || n >= SL_WIRE_NAME_MAX)

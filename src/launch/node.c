@@ -51,7 +51,7 @@ static size_t attribute(const char *dir, const char *name, char *ret, size_t siz
 		n = fread(ret, 1, size - 1, f);
 		(void)fclose(f);
 	}
-	if (strncmp(name, "vpd_", 4) == 0)
+	if (strstr(name, "vpd_"))
 		skip = n < SCSI_PAGE_NAMES ? n : SCSI_PAGE_NAMES;
 	while (skip < n && isspace((unsigned char)ret[skip]))
 		skip++;
