@@ -396,6 +396,25 @@ static void test_others(void)
 	expect_line(false, "sg0 node dev/bsg/0:0:0:0", "root:root 0600");
 }
 
+/* What is behind an adapter is also behind the node that its driver makes for itself. */
+static void test_adapters(void)
+{
+	point("sys/class/scsi_generic/sg1/device", "../../../3:0:0:0");
+	file("sys/class/scsi_host/host3/proc_name", 0444, "mpt3sas\n");
+	point("sys/class/scsi_generic/sg2/device", "../../../14:2:0:0");
+	file("sys/class/scsi_host/host14/proc_name", 0444, "megaraid_sas\n");
+	point("sys/class/scsi_generic/sg3/device", "../../../5:0:0:0");
+	file("sys/class/scsi_host/host5/proc_name", 0444, "virtio_scsi\n");
+	file("dev/sg1", 0600, "");
+	file("dev/sg2", 0600, "");
+	file("dev/mpt3ctl", 0666, "");
+	file("dev/megaraid_sas_ioctl_node", 0666, "");
+	expect_line(true, "sg1 node dev/mpt3ctl ", "chmod o-rwx dev/mpt3ctl");
+	expect_line(false, "sg2 node dev/megaraid_sas_ioctl_node ",
+		    "the adapter's own; the driver wants CAP_SYS_ADMIN");
+	expect_line(false, "sg2 node dev/sg2", "root:root 0600");
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;
@@ -429,5 +448,6 @@ int main(void)
 	in_tree(test_subsystem);
 	in_tree(test_exports);
 	in_tree(test_others);
+	in_tree(test_adapters);
 	return 0;
 }

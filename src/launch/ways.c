@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "launch/nvme-node.h"
 
 const struct sl_ways_roots sl_ways_here = {.dev = "/dev", .sys = "/sys", .proc = "/proc"};
@@ -300,6 +301,43 @@ static void scsi_bsg(struct sl_looking *l, void *arg, const char *name)
 	add_node(l, *device, SL_DOOR_NATIVE, false, "class/bsg", "bsg/", name);
 }
 
+/*
+ * Adapters whose drivers have a node of their own for whatever is behind them, by the driver's name
+ * and with the capability that it asks for.
+ */
+static const struct {
+	const char *driver, *node, *wants;
+} adapters[] = {
+	{"megaraid_sas", "megaraid_sas_ioctl_node", "CAP_SYS_ADMIN"},
+	{"mpt2sas", "mpt2ctl", NULL},
+	{"mpt3sas", "mpt3ctl", NULL},
+};
+
+static void scsi_adapter(struct sl_looking *l, unsigned device, const char *name)
+{
+	char at[64], driver[64], path[SL_WAYS_PATH];
+	struct sl_way *way;
+	struct stat st;
+
+	sl_way_link(at, sizeof(at), "%s/class/scsi_generic/%s/device", l->roots->sys, name);
+	sl_way_line(driver, sizeof(driver), "%s/class/scsi_host/host%lu/proc_name", l->roots->sys,
+		    strtoul(at, NULL, 10));
+	for (unsigned i = 0; i < SL_COUNT(adapters); i++) {
+		if (strcmp(driver, adapters[i].driver) != 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%s", l->roots->dev, adapters[i].node);
+		if (!adapters[i].wants) {
+			sl_way_permissions(l, device, SL_WAY_NODE, path, "the adapter's own: ");
+		} else if (stat(path, &st) == 0) {
+			way = sl_way_add(l, device, SL_WAY_NODE, false, path);
+			if (way)
+				(void)snprintf(way->text, sizeof(way->text),
+					       "the adapter's own; the driver wants %s",
+					       adapters[i].wants);
+		}
+	}
+}
+
 static void scsi(struct sl_looking *l, void *arg, const char *name)
 {
 	char path[SL_WAYS_PATH];
@@ -316,6 +354,7 @@ static void scsi(struct sl_looking *l, void *arg, const char *name)
 	(void)snprintf(path, sizeof(path), "%s/class/scsi_generic/%s/device/block", l->roots->sys,
 		       name);
 	sl_way_each(l, path, scsi_disk, &device);
+	scsi_adapter(l, device, name);
 	driver_and_attributes(l, device, "class/scsi_generic", name);
 }
 
