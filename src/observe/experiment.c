@@ -11,12 +11,11 @@
 #include "base/bytes.h"
 #include "core/table.h"
 #include "observe/breach.h"
+#include "observe/live.h"
 #include "observe/phase.h"
 #include "observe/recipe.h"
 
 #define MINIMISE_S 1.5 /* seconds to look for the commands that it takes */
-#define SETTLE_S   6.0 /* seconds for work in the background to end */
-#define SETTLE_MS  40u
 #define ROUNDS_MAX 6 /* findings that one experiment may hold */
 
 static bool fresh(const struct sl_verifier *v)
@@ -52,7 +51,7 @@ static void check_stored(struct sl_verifier *v, const struct sl_trial *r, const 
 }
 
 /* What single answers say, whatever else changed. */
-static void check_steps(struct sl_verifier *v, const struct sl_trial *r)
+void sl_trial_check_steps(struct sl_verifier *v, const struct sl_trial *r)
 {
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct sl_step *s = &r->step[i];
@@ -357,7 +356,7 @@ static int experiment_fresh(struct sl_verifier *v, struct sl_trial *r)
 	int error = kept && d ? try_run(v, r, d) : -ENOMEM;
 
 	if (!error) {
-		check_steps(v, r);
+		sl_trial_check_steps(v, r);
 		error = check_audit(v, r);
 	}
 	for (unsigned round = 0; !error && d->n && round < ROUNDS_MAX; round++) {
@@ -392,219 +391,7 @@ static int experiment_fresh(struct sl_verifier *v, struct sl_trial *r)
 	return error;
 }
 
-/* Was what changed put back, so that doing it again could show? */
-static bool put_back(const struct sl_verifier *v, const struct sl_change *c,
-		     const struct sl_look *before, const struct sl_look *now)
-{
-	size_t i = (size_t)(c->probe - v->probes.v);
-
-	return before->item[i].status == now->item[i].status &&
-	       before->item[i].result == now->item[i].result &&
-	       memcmp(before->bytes + c->probe->off, now->bytes + c->probe->off,
-		      c->probe->cmd.data_len) == 0;
-}
-
-struct differing {
-	bool any;
-};
-
-static bool differs(void *ctx, const struct sl_change *c)
-{
-	struct differing *d = ctx;
-
-	d->any |=
-		c->probe &&
-		!(c->field && (c->field->rule == SL_FIELD_COUNTS || c->field->rule == SL_FIELD_UP));
-	return !d->any;
-}
-
-/* Waits until two looks in a row agree: what works in the background has come to its end. */
-static int settle(struct sl_verifier *v)
-{
-	double until = sl_now() + SETTLE_S;
-	int error = sl_look_take(v->rig, &v->probes, true, true, v->data, &v->again);
-
-	while (!error && !v->gone) {
-		struct differing d = {false};
-
-		error = sl_look_take(v->rig, &v->probes, true, true, v->data, &v->before);
-		sl_look_compare(&v->probes, &v->again, &v->before, differs, &d);
-		if (error || !d.any || sl_now() > until)
-			break;
-		v->rig->ops->pass(v->rig, SETTLE_MS);
-		error = sl_look_take(v->rig, &v->probes, true, true, v->data, &v->again);
-	}
-	v->have_before = true;
-	return error;
-}
-
-/* As close to the start as the device lets us make it. */
-static int restore(struct sl_verifier *v)
-{
-	int error = 0;
-
-	if (v->rig->can & SL_RIG_POWER)
-		error = v->rig->ops->power_cycle(v->rig);
-	if (!error)
-		error = sl_verifier_prepare(v, true);
-	return error ? error : settle(v);
-}
-
-/* Does it again. 1: it shows again; 0: it does not; -errno. */
-static int again(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *ret)
-{
-	int error = restore(v);
-
-	ret->n = ret->more = ret->n_kept = 0;
-	if (!error)
-		error = sl_trial_run(v, r);
-	if (error)
-		return error;
-	if (r->looked & 1)
-		sl_look_explain(v, r, SL_STAGE_NOW, &v->before, &r->look[SL_STAGE_NOW], ret);
-	v->have_before = false;
-	return ret->n > 0;
-}
-
-static bool one_row(const struct sl_trial *r)
-{
-	for (unsigned i = 1; i < r->n; i++)
-		if (r->step[i].x->row != r->step[0].x->row)
-			return false;
-	return true;
-}
-
-/*
- * What did not show a second time. Where it could be put back, it may have been anybody's doing;
- * where it could not, there was nothing to be seen again, and one command stood alone in between.
- */
-static void not_again(struct sl_verifier *v, struct sl_trial *r, const struct sl_difference *d,
-		      const struct sl_look *first)
-{
-	const struct sl_change *c = &d->v[0].change;
-	struct sl_evidence e;
-	struct sl_breach *b;
-
-	if (!one_row(r) || !c->probe || c->probe->facet == SL_FACET_BLOCKS ||
-	    put_back(v, c, first, &v->before)) {
-		sl_change_describe(c, &e);
-		(void)sl_breach_add(v->out, SL_BREACH_UNREPEATED, r->step[r->n - 1].x, &e);
-		return;
-	}
-	b = sl_breach_from(v, r, d);
-	if (!b)
-		return;
-	b->n_before = 0;
-	(void)snprintf(b->note, sizeof(b->note),
-		       "seen once%s; it could not be put back to be seen again",
-		       r->n > 1 ? ", by one of several forms of it" : "");
-}
-
-/* Halves what has to be there for it to show, as long as it shows. */
-static int halve(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d)
-{
-	unsigned low = 0, n = r->n;
-	int found = 1;
-
-	while (n > 1 && found > 0 && sl_budget(v)) {
-		struct sl_trial half;
-		unsigned k = n / 2;
-		int error = sl_trial_new(v, k, &half);
-
-		if (error)
-			return error;
-		half.flags = r->flags & ~(unsigned)SL_TRIAL_AUDIT;
-		memcpy(half.step, r->step + low, k * sizeof(*half.step));
-		found = again(v, &half, d);
-		sl_trial_done(&half);
-		if (found < 0)
-			return found;
-		/* Not in the first half: then in the second, or it takes both. */
-		if (!found) {
-			error = sl_trial_new(v, n - k, &half);
-			if (error)
-				return error;
-			half.flags = r->flags & ~(unsigned)SL_TRIAL_AUDIT;
-			memcpy(half.step, r->step + low + k, (n - k) * sizeof(*half.step));
-			found = again(v, &half, d);
-			sl_trial_done(&half);
-			low += found > 0 ? k : 0;
-			k = found > 0 ? n - k : n;
-		}
-		n = k;
-		if (found <= 0)
-			break;
-	}
-	for (unsigned i = 0; i < r->n; i++)
-		r->step[i].keep = i >= low && i < low + n;
-	return found < 0 ? found : 0;
-}
-
-static int confirm(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d)
-{
-	struct sl_difference *second = calloc(1, sizeof(*second));
-	struct sl_look first = {0};
-	int found = second ? sl_look_new(&v->probes, &first) : -ENOMEM;
-
-	if (!found) {
-		struct sl_look t = first;
-
-		first = v->before;
-		v->before = t;
-		v->have_before = false;
-		found = again(v, r, second);
-	}
-	if (found > 0) {
-		found = halve(v, r, d);
-		for (unsigned i = 0, n = 0; !found && i < r->n; i++) {
-			n += r->step[i].keep;
-			if (n > 1 && !one_row(r))
-				break;
-		}
-		if (!found)
-			(void)sl_breach_from(v, r, second);
-	} else if (found == 0) {
-		not_again(v, r, d, &first);
-	}
-	sl_look_done(&first);
-	free(second);
-	return found < 0 ? found : 0;
-}
-
-static int experiment_live(struct sl_verifier *v, struct sl_trial *r)
-{
-	struct sl_difference *d = calloc(1, sizeof(*d));
-	bool calm = true;
-	int error = d ? 0 : -ENOMEM;
-
-	if (!error && !v->have_before)
-		error = settle(v);
-	if (!error)
-		error = sl_trial_run(v, r);
-	if (!error) {
-		check_steps(v, r);
-		if (r->looked & 1)
-			sl_look_explain(v, r, SL_STAGE_NOW, &v->before, &r->look[SL_STAGE_NOW], d);
-	}
-	for (unsigned i = 0; i < r->n; i++)
-		calm &= sl_case_harmless(r->step[i].x);
-	if (!error && d->n) {
-		error = confirm(v, r, d);
-		v->have_before = false;
-	} else if (!error && r->looked & 1 && calm) {
-		struct sl_look t = v->before;
-
-		v->before = r->look[SL_STAGE_NOW];
-		r->look[SL_STAGE_NOW] = t;
-		v->have_before = true;
-	} else {
-		v->have_before = false;
-	}
-	free(d);
-	return error;
-}
-
 int sl_experiment(struct sl_verifier *v, struct sl_trial *r)
 {
-	return fresh(v) ? experiment_fresh(v, r) : experiment_live(v, r);
+	return fresh(v) ? experiment_fresh(v, r) : sl_experiment_live(v, r);
 }

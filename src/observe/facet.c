@@ -90,6 +90,50 @@ static struct sl_command admin_in(uint8_t opcode, uint32_t nsid, uint32_t cdw10,
 	return cmd;
 }
 
+/*
+ * Where nothing can be had fresh, what reading takes away is seen when it is read for the first
+ * time or never: the answer is held against those that follow at once, which have to be alike.
+ */
+static void read_again(struct finder *f, struct sl_probe *probe)
+{
+	uint32_t n = probe->cmd.data_len, at = 0;
+	uint8_t *first = malloc(2 * (size_t)n + 1), *second = first + n;
+	struct sl_answer a = {0};
+	bool alike = first && probe->facet != SL_FACET_CHANGED && probe->facet != SL_FACET_BLOCKS;
+
+	for (unsigned i = 0; i < 3 && alike && !f->error; i++) {
+		if (i < 2)
+			memcpy(i ? second : first, f->data, n);
+		f->error = sl_rig_call(f->rig, &probe->cmd, f->data, &a);
+		alike = sl_answer_ok(&a) && (!i || memcmp(second, f->data, n) == 0);
+	}
+	for (; alike && at < n; at++) {
+		const struct sl_facet_field *field = sl_facet_field(probe->facet, at);
+
+		if (first[at] != second[at] &&
+		    !(field && (field->rule == SL_FIELD_MOVES || field->rule == SL_FIELD_UP)) &&
+		    !(sl_facets[probe->facet].flags & SL_FACETF_COUNTERS && second[at] > first[at]))
+			break;
+	}
+	probe->consumed = alike && at < n;
+	probe->consumed_at = at;
+	free(first);
+}
+
+/* The very first answers, one behind the other. */
+static bool keep_first(struct finder *f, uint32_t n)
+{
+	uint8_t *first = realloc(f->p->first, f->p->bytes + n + 1);
+
+	if (!first) {
+		f->error = -ENOMEM;
+		return false;
+	}
+	f->p->first = first;
+	memcpy(first + f->p->bytes, f->data, n);
+	return true;
+}
+
 /* Keeps the probe when the device answers it. */
 static bool try(struct finder *f, struct sl_probe *probe)
 {
@@ -112,6 +156,10 @@ static bool try(struct finder *f, struct sl_probe *probe)
 		p->v = v;
 		p->cap = cap;
 	}
+	if (!keep_first(f, probe->cmd.data_len))
+		return false;
+	if (!(f->rig->can & SL_RIG_FRESH))
+		read_again(f, probe);
 	probe->off = p->bytes;
 	p->bytes += probe->cmd.data_len;
 	p->v[p->n++] = *probe;
@@ -346,6 +394,7 @@ void sl_probes_done(struct sl_probes *p)
 {
 	free(p->v);
 	free(p->mask);
+	free(p->first);
 	*p = (struct sl_probes){0};
 }
 
@@ -367,37 +416,79 @@ void sl_look_done(struct sl_look *l)
 	*l = (struct sl_look){0};
 }
 
-int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, bool backwards, bool hash,
+struct taking {
+	const struct sl_probes *p;
+	struct sl_look *l;
+	size_t *order;
+	bool lost; /* it does not answer any more */
+};
+
+static const struct sl_command *take_command(void *ctx, unsigned i)
+{
+	const struct taking *t = ctx;
+
+	return &t->p->v[t->order[i]].cmd;
+}
+
+static void take_answer(void *ctx, unsigned i, const struct sl_answer *a, const uint8_t *data)
+{
+	struct taking *t = ctx;
+	const struct sl_probe *probe = &t->p->v[t->order[i]];
+	uint32_t n = a->len < probe->cmd.data_len ? a->len : probe->cmd.data_len;
+
+	t->l->item[t->order[i]] = (struct sl_look_item){
+		.status = (uint16_t)(sl_answer_code(a) | (a->lost ? 0x8000u : 0)),
+		.lost = a->lost,
+		.len = a->len,
+		/* DW0 of a completion means something for features alone. */
+		.result = probe->cmd.req[0] == NVME_ADMIN_GET_FEATURES ? a->result : 0};
+	t->lost |= a->lost == SL_RIG_SILENT || a->lost == SL_RIG_GONE;
+	memcpy(t->l->bytes + probe->off, data, n);
+	memset(t->l->bytes + probe->off + n, 0, probe->cmd.data_len - n);
+}
+
+/* Forwards, backwards, or shuffled. */
+static size_t *order_of(const struct sl_probes *p, unsigned order)
+{
+	size_t *v = malloc((p->n + 1) * sizeof(*v));
+
+	for (size_t i = 0; v && i < p->n; i++)
+		v[i] = order == SL_LOOK_BACKWARDS ? p->n - 1 - i : i;
+	for (size_t i = p->n; v && order > SL_LOOK_BACKWARDS && i > 1; i--) {
+		size_t k = (size_t)(mix(p->key ^ mix(order) ^ i) % i), t = v[k];
+
+		v[k] = v[i - 1];
+		v[i - 1] = t;
+	}
+	return v;
+}
+
+int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, unsigned order, bool hash,
 		 uint8_t *data, struct sl_look *l)
 {
+	struct taking t = {.p = p, .l = l, .order = order_of(p, order)};
+	const struct sl_rig_stream s = {&t, (unsigned)p->n, take_command, take_answer};
+	int r = t.order ? 0 : -ENOMEM;
+
 	l->failed = false;
 	l->hashed = hash && rig->can & SL_RIG_HASH && rig->ops->hash(rig, l->hash) == 0;
-	for (size_t i = 0; i < p->n; i++) {
-		size_t at = backwards ? p->n - 1 - i : i;
-		const struct sl_probe *probe = &p->v[at];
-		struct sl_answer a;
-		uint32_t n;
-		int r = sl_rig_call(rig, &probe->cmd, data, &a);
+	if (!r)
+		r = sl_rig_stream(rig, &s, data);
+	/* A failure may pass; one that stays is a change. */
+	for (unsigned i = 0; i < s.n && !r && !t.lost; i++)
+		for (unsigned n = 0;
+		     n < RETRIES && !r && !l->item[t.order[i]].lost && l->item[t.order[i]].status;
+		     n++) {
+			struct sl_answer a;
 
-		/* A failure may pass; one that stays is a change. */
-		for (unsigned t = 0; t < RETRIES && !r && !a.lost && sl_answer_code(&a); t++) {
 			l->failed = true;
-			r = sl_rig_call(rig, &probe->cmd, data, &a);
+			r = sl_rig_call(rig, take_command(&t, i), data, &a);
+			if (!r)
+				take_answer(&t, i, &a, data);
 		}
-
-		if (r)
-			return r;
-		n = a.len < probe->cmd.data_len ? a.len : probe->cmd.data_len;
-		l->item[at] = (struct sl_look_item){
-			.status = (uint16_t)(sl_answer_code(&a) | (a.lost ? 0x8000u : 0)),
-			.lost = a.lost,
-			.len = a.len,
-			/* DW0 of a completion means something for features alone. */
-			.result = probe->cmd.req[0] == NVME_ADMIN_GET_FEATURES ? a.result : 0};
-		memcpy(l->bytes + probe->off, data, n);
-		memset(l->bytes + probe->off + n, 0, probe->cmd.data_len - n);
-	}
-	return 0;
+	l->lost = t.lost;
+	free(t.order);
+	return r;
 }
 
 static uint64_t value_at(const uint8_t *p, uint32_t n)
@@ -493,13 +584,26 @@ void sl_look_compare(const struct sl_probes *p, const struct sl_look *before,
 	}
 }
 
+/* What must not move is a finding when it does, and nothing to leave out. */
+static bool may_move(const struct sl_probe *p, uint32_t at)
+{
+	const struct sl_facet_field *field = sl_facet_field(p->facet, at);
+
+	return !(sl_facets[p->facet].flags & SL_FACETF_DECLARES) &&
+	       !(field && field->rule == SL_FIELD_FIXED);
+}
+
 size_t sl_probes_learn(struct sl_probes *p, const struct sl_look *a, const struct sl_look *b)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < p->bytes; i++)
-		if (a->bytes[i] != b->bytes[i] && !p->mask[i]) {
-			p->mask[i] = 1;
+	for (size_t k = 0; k < p->n; k++)
+		for (uint32_t i = 0; i < p->v[k].cmd.data_len; i++) {
+			size_t at = p->v[k].off + i;
+
+			if (a->bytes[at] == b->bytes[at] || p->mask[at] || !may_move(&p->v[k], i))
+				continue;
+			p->mask[at] = 1;
 			n++;
 		}
 	p->n_masked += n;

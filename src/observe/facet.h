@@ -65,6 +65,9 @@ struct sl_probe {
 	struct sl_command cmd;
 	size_t off;  /* of its bytes in a look */
 	size_t mask; /* likewise in sl_probes.mask */
+	/* Its first answer was another than all after it, in this byte: reading it changed it. */
+	bool consumed;
+	uint32_t consumed_at;
 	char name[64];
 };
 
@@ -74,7 +77,8 @@ struct sl_probes {
 	size_t bytes;  /* of one look */
 	uint8_t *mask; /* per byte: it was seen to move without commands */
 	size_t n_masked;
-	uint64_t key; /* of the sample of blocks */
+	uint8_t *first; /* what each answered when it was found, `bytes` long */
+	uint64_t key;	/* of the sample of blocks */
 };
 
 struct sl_look_item {
@@ -91,6 +95,7 @@ struct sl_look {
 	uint8_t hash[32];
 	bool hashed;
 	bool failed; /* something was refused, if only at first */
+	bool lost;   /* answers did not come any more */
 };
 
 /*
@@ -104,12 +109,18 @@ void sl_probes_done(struct sl_probes *p);
 
 int sl_look_new(const struct sl_probes *p, struct sl_look *ret);
 void sl_look_done(struct sl_look *l);
+enum sl_look_order {
+	SL_LOOK_FORWARDS,
+	SL_LOOK_BACKWARDS,
+	/* From here on: shuffled, each number otherwise. */
+};
+
 /*
- * Reads everything, forwards or backwards: what one command of the look does to another's answer
- * shows in one of the two. The digest, where asked for, is taken first. Data buffer as for
+ * Reads everything, in one order or another: what one command of the look does to another's answer
+ * shows in some of them. The digest, where asked for, is taken first. Data buffer as for
  * sl_rig_call. 0 or -errno.
  */
-int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, bool backwards, bool hash,
+int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, unsigned order, bool hash,
 		 uint8_t *data, struct sl_look *l);
 
 /* A place where two looks differ. */

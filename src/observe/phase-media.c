@@ -107,7 +107,8 @@ int sl_phase_stored(struct sl_verifier *v)
 	return error;
 }
 
-#define SPILL_MAX (64u << 20) /* bytes of a namespace that is compared as a whole */
+#define MENDED_MAX 8
+#define SPILL_MAX  (64u << 20) /* bytes of a namespace that is compared as a whole */
 
 struct spill {
 	struct sl_verifier *v;
@@ -156,10 +157,47 @@ static int read_all(struct spill *s, uint64_t written, bool keep, uint64_t *ret_
 	return error;
 }
 
-/* Writes the first `n` blocks of one parity of a fresh device, and reads everything. */
+/* Writes blocks as they were at the start. */
+static int write_first(struct spill *s, uint64_t at, uint64_t n)
+{
+	struct sl_verifier *v = s->v;
+	struct sl_case x;
+	struct sl_answer a;
+
+	sl_block_case(v, s->ns, 0x01, at, (uint32_t)n, &x);
+	memcpy(v->data, s->first + at * s->size, n * s->size);
+	return sl_verifier_call(v, &x, &a);
+}
+
+/*
+ * The contents of the start: a fresh device, or all blocks written anew; those that another write
+ * of these changed, once more alone.
+ */
+static int start_over(struct spill *s)
+{
+	struct sl_verifier *v = s->v;
+	uint64_t lost = 0;
+	int error = 0;
+
+	if (v->rig->can & SL_RIG_FRESH)
+		return sl_verifier_prepare(v, false);
+	for (uint64_t at = 0; at < s->ns->blocks && !error && !v->gone; at += s->at_once) {
+		uint64_t n = s->ns->blocks - at < s->at_once ? s->ns->blocks - at : s->at_once;
+
+		error = write_first(s, at, n);
+	}
+	for (unsigned i = 0; i < MENDED_MAX && !error && lost < s->ns->blocks; i++) {
+		error = read_all(s, 0, false, &lost);
+		if (!error && lost < s->ns->blocks)
+			error = write_first(s, lost, 1);
+	}
+	return error;
+}
+
+/* Writes the first `n` blocks of one parity of it, and reads everything. */
 static int write_half(struct spill *s, uint64_t n, uint64_t *ret_lba)
 {
-	int error = sl_verifier_prepare(s->v, false);
+	int error = start_over(s);
 
 	for (uint64_t i = 0; i < n && !error && 2 * i + s->parity < s->ns->blocks; i++) {
 		struct sl_case x = *s->base;
@@ -173,12 +211,41 @@ static int write_half(struct spill *s, uint64_t n, uint64_t *ret_lba)
 	return error ? error : read_all(s, n, false, ret_lba);
 }
 
+/*
+ * Where somebody else may be writing: that one write has to change the block each time, and the
+ * block has to stay when the same is not written.
+ */
+static int alone_too(struct spill *s, const struct sl_case *x, uint64_t lost, bool *ret)
+{
+	struct sl_verifier *v = s->v;
+	int error = 0;
+
+	*ret = true;
+	for (unsigned i = 0; i < 4 && !error && *ret; i++) {
+		struct sl_case y = *x;
+		struct sl_answer a;
+
+		y.payload = NULL;
+		error = start_over(s);
+		sl_pattern(v->data, s->size, s->ns->nsid, sl_get_le64(x->cmd.req + 40));
+		if (!error && i & 1)
+			error = sl_verifier_call(v, &y, &a);
+		sl_block_case(v, s->ns, NVM_READ, lost, 1, &y);
+		if (!error)
+			error = sl_verifier_call(v, &y, &a);
+		*ret = sl_answer_ok(&a) &&
+		       (memcmp(v->data, s->first + lost * s->size, s->size) != 0) == (i & 1);
+	}
+	return error;
+}
+
 /* Which write changes a block that it does not name? */
 static int find_spill(struct spill *s, uint64_t lost)
 {
 	struct sl_evidence e = {.effects = SL_E_DATA};
 	uint64_t low = 0, high = (s->ns->blocks + 1) / 2, at;
 	struct sl_case x = *s->base;
+	bool sure = true;
 	int error = 0;
 
 	while (high - low > 1 && !error) {
@@ -196,6 +263,11 @@ static int find_spill(struct spill *s, uint64_t lost)
 	if (error || at == lost) /* its own block: that is said elsewhere */
 		return error;
 	sl_put_le64(x.cmd.req + 40, at);
+	if (!(s->v->rig->can & SL_RIG_FRESH)) {
+		error = alone_too(s, &x, lost, &sure);
+		if (error || !sure)
+			return error;
+	}
 	(void)snprintf(x.name, sizeof(x.name), "%.60s slba=%llu", s->base->name,
 		       (unsigned long long)at);
 	(void)snprintf(e.where, sizeof(e.where), "block %llu nsid=%u", (unsigned long long)lost,
@@ -221,7 +293,7 @@ static int spill(struct sl_verifier *v, const struct sl_ns *ns, const struct sl_
 	s.payload = malloc(s.size);
 	if (!s.first || !s.payload)
 		error = -ENOMEM;
-	if (!error)
+	if (!error && v->rig->can & SL_RIG_FRESH)
 		error = sl_verifier_prepare(v, false);
 	if (!error)
 		error = read_all(&s, 0, true, &at);
@@ -230,6 +302,9 @@ static int spill(struct sl_verifier *v, const struct sl_ns *ns, const struct sl_
 		if (!error && at < ns->blocks)
 			error = find_spill(&s, at);
 	}
+	if (!error && !(v->rig->can & SL_RIG_FRESH))
+		error = start_over(&s);
+	v->have_before = false;
 	free(s.first);
 	free(s.payload);
 	return error;

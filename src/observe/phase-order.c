@@ -10,10 +10,9 @@
 #include "observe/breach.h"
 #include "observe/phase.h"
 
-#define SHUFFLES     24	  /* orders of all harmless commands */
-#define CHAIN_MAX    512u /* commands of one order */
-#define REPEATS	     1200u
-#define REPEATS_LIVE 150u
+#define SHUFFLES  24   /* orders of all harmless commands */
+#define CHAIN_MAX 512u /* commands of one order */
+#define REPEATS	  1200u
 
 static uint64_t next(uint64_t *seed)
 {
@@ -143,12 +142,11 @@ int sl_phase_counts(struct sl_verifier *v)
 {
 	const struct sl_case *calm[CHAIN_MAX];
 	unsigned n = pick(v, true, calm, CHAIN_MAX);
-	bool fresh = v->rig->can & SL_RIG_FRESH;
 	int error = 0;
 
 	for (unsigned i = 0; i < n && !error && sl_budget(v); i++) {
 		sl_progress(v, i, n);
-		error = repeat(v, calm[i], fresh ? REPEATS : REPEATS_LIVE);
+		error = repeat(v, calm[i], REPEATS);
 	}
 	return error;
 }

@@ -11,11 +11,14 @@
 #include "observe/breach.h"
 #include "observe/phase.h"
 
-#define NVM_WRITE    0x01u
-#define NVM_READ     0x02u
-#define SWEEP	     2048u /* blocks of one experiment */
-#define SWEEP_S	     2.0   /* seconds for the blocks of one device, where no other budget is set */
-#define VARIANTS_MAX 400u
+#define NVM_WRITE     0x01u
+#define NVM_READ      0x02u
+#define SWEEP	      2048u /* blocks of one experiment */
+#define SWEEP_S	      2.0   /* seconds for the blocks of one device, where no other budget is set */
+#define SWEEP_LIVE_S  8.0
+#define VARIANTS_MAX  600u
+#define LIVE_VARIANTS 24u
+#define LIVE_SWEEP    256u
 
 /* Fields whose value says how much is moved, or where to: not a variation of the same command. */
 static bool keeps_shape(uint16_t row, const struct sl_named_field *f, const struct sl_field *sel)
@@ -116,6 +119,17 @@ static int run_variants(struct sl_verifier *v, const struct sl_case *x, unsigned
 	return error;
 }
 
+/* What can be seen only once has to stand among few: a device of which there is no other. */
+static int run_some(struct sl_verifier *v, const struct sl_case *x, unsigned n, unsigned flags)
+{
+	unsigned step = v->rig->can & SL_RIG_FRESH ? n : LIVE_VARIANTS;
+	int error = 0;
+
+	for (unsigned at = 0; at < n && !error && sl_budget(v); at += step)
+		error = run_variants(v, x + at, n - at < step ? n - at : step, flags);
+	return error;
+}
+
 int sl_phase_variations(struct sl_verifier *v)
 {
 	struct sl_case *variants = calloc(VARIANTS_MAX, sizeof(*variants));
@@ -129,7 +143,7 @@ int sl_phase_variations(struct sl_verifier *v)
 		if (x->kind != SL_CASE_BASE || x->refused || x->status == 0xffff ||
 		    sl_breach_of_row(v->out, x->row))
 			continue;
-		error = run_variants(v, variants, vary(v, x, variants), 0);
+		error = run_some(v, variants, vary(v, x, variants), 0);
 	}
 	free(variants);
 	return error;
@@ -252,13 +266,14 @@ struct sweep {
 	const struct sl_case *base;
 	struct sl_case *x;
 	uint8_t *payloads;
+	unsigned at_once;
 };
 
 static unsigned fill(struct sweep *s, uint64_t from, uint64_t total, bool all)
 {
 	unsigned n = 0;
 
-	for (; n < SWEEP && from + n < total; n++) {
+	for (; n < s->at_once && from + n < total; n++) {
 		uint64_t lba = block_at(s->ns, from + n, all);
 		struct sl_case *x = &s->x[n];
 
@@ -284,11 +299,12 @@ static int sweep(struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode, 
 
 	if (!s.base)
 		return 0;
+	s.at_once = v->rig->can & SL_RIG_FRESH ? SWEEP : LIVE_SWEEP;
 	s.x = calloc(SWEEP, sizeof(*s.x));
 	s.payloads = malloc((size_t)SWEEP * (s.base->cmd.data_len + 1));
 	if (!s.x || !s.payloads)
 		error = -ENOMEM;
-	for (uint64_t at = 0; at < total && !error && sl_budget(v); at += SWEEP) {
+	for (uint64_t at = 0; at < total && !error && sl_budget(v); at += s.at_once) {
 		struct sl_trial r;
 		unsigned n = fill(&s, at, total, all);
 
@@ -315,9 +331,10 @@ static int sweep(struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode, 
 
 int sl_phase_blocks(struct sl_verifier *v)
 {
-	static const uint8_t opcodes[] = {NVM_WRITE, NVM_READ};
+	/* What a read does must not be laid to the reading back of writes. */
+	static const uint8_t opcodes[] = {NVM_READ, NVM_WRITE};
 	unsigned shares = v->c->n_ns * (unsigned)SL_COUNT(opcodes), share = 0;
-	double start = sl_now();
+	double start = sl_now(), seconds = v->rig->can & SL_RIG_FRESH ? SWEEP_S : SWEEP_LIVE_S;
 	int error = 0;
 
 	for (uint32_t i = 0; i < v->c->n_ns && !error; i++)
@@ -327,7 +344,7 @@ int sl_phase_blocks(struct sl_verifier *v)
 				continue;
 			v->out->blocks_of += v->c->ns[i].blocks;
 			error = sweep(v, &v->c->ns[i], opcodes[k],
-				      start + SWEEP_S * share / shares);
+				      start + seconds * share / shares);
 		}
 	return error;
 }

@@ -8,6 +8,7 @@
 struct sl_phase {
 	const char *name, *text;
 	unsigned needs; /* enum sl_rig_can */
+	bool live;	/* only on a device that cannot be had fresh */
 	bool perturbs;	/* only with --perturb */
 	int (*run)(struct sl_verifier *v);
 };
@@ -29,6 +30,10 @@ uint64_t sl_fields_fixed(uint16_t row);
 void sl_progress(const struct sl_verifier *v, size_t done, size_t of);
 
 int sl_phase_singles(struct sl_verifier *v);
+int sl_phase_consumed(struct sl_verifier *v);
+int sl_phase_stirred(struct sl_verifier *v);
+int sl_phase_resets(struct sl_verifier *v);
+int sl_phase_delays(struct sl_verifier *v);
 int sl_phase_lasting(struct sl_verifier *v);
 int sl_phase_opcodes(struct sl_verifier *v);
 int sl_phase_payloads(struct sl_verifier *v);

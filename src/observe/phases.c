@@ -14,24 +14,31 @@
 #define ALL_STAGES	    ((1u << _SL_STAGE_N) - 1)
 
 const struct sl_phase sl_phases[] = {
-	{"singles", "each command by itself", 0, false, sl_phase_singles},
-	{"opcodes", "opcodes that no log lists", 0, false, sl_phase_opcodes},
+	{"resets", "each command, then a reset and a power cycle", SL_RIG_POWER, true, false,
+	 sl_phase_resets},
+	{"singles", "each command by itself", 0, false, false, sl_phase_singles},
+	{"consumed", "was the first answer another than all after it?", 0, true, false,
+	 sl_phase_consumed},
+	{"stirred", "do the looks move what was set to another value before?", 0, true, true,
+	 sl_phase_stirred},
+	{"opcodes", "opcodes that no log lists", 0, false, false, sl_phase_opcodes},
 	{"sequences", "commands in many orders, harmless ones after each that changes something", 0,
-	 false, sl_phase_sequences},
-	{"variations", "fields and reserved bits, one by one", 0, true, sl_phase_variations},
-	{"payloads", "writes with the payloads of known channels", 0, true, sl_phase_payloads},
-	{"stored", "is what was written there?", 0, false, sl_phase_stored},
-	{"spill", "every other block written, all of them read", SL_RIG_FRESH, true,
-	 sl_phase_spill},
-	{"copies", "is the copy what the source is?", 0, true, sl_phase_copies},
-	{"counters", "do the counters count what was sent?", 0, true, sl_phase_counters},
-	{"counts", "each harmless command a thousand times", 0, true, sl_phase_counts},
+	 false, false, sl_phase_sequences},
+	{"variations", "fields and reserved bits, one by one", 0, false, true, sl_phase_variations},
+	{"payloads", "writes with the payloads of known channels", 0, false, true,
+	 sl_phase_payloads},
+	{"stored", "is what was written there?", 0, false, false, sl_phase_stored},
+	{"blocks", "writes and reads of single blocks, as many as there is time for", 0, false,
+	 true, sl_phase_blocks},
+	{"spill", "every other block written, all of them read", 0, false, true, sl_phase_spill},
+	{"copies", "is the copy what the source is?", 0, false, true, sl_phase_copies},
+	{"counters", "do the counters count what was sent?", 0, false, true, sl_phase_counters},
+	{"counts", "each harmless command a thousand times", 0, false, true, sl_phase_counts},
 	{"support", "each command again after a thousand others, an hour and a power cycle",
-	 SL_RIG_FRESH, true, sl_phase_support},
-	{"blocks", "writes and reads of single blocks, as many as there is time for", 0, true,
-	 sl_phase_blocks},
-	{"lasting", "commands whose doings stay, on a device that cannot be had fresh", 0, false,
-	 sl_phase_lasting},
+	 SL_RIG_FRESH, false, true, sl_phase_support},
+	{"delays", "all of them, then seconds of waiting", 0, true, true, sl_phase_delays},
+	{"lasting", "commands whose doings stay, on a device that cannot be had fresh", 0, true,
+	 false, sl_phase_lasting},
 };
 const unsigned sl_n_phases = SL_COUNT(sl_phases);
 
@@ -54,8 +61,6 @@ static int single(struct sl_verifier *v, struct sl_case *x, bool note_refusal)
 		x->refused = x->status == NVME_INVALID_OPCODE;
 		x->tried = true;
 		sl_trial_done(&r);
-		if (!(v->rig->can & SL_RIG_FRESH))
-			break;
 	}
 	if (x->refused && note_refusal && x->listed && x->kind == SL_CASE_BASE &&
 	    !(sl_rows[x->row].flags & (SL_ROW_VENDOR | SL_ROW_NO_DEPTH))) {

@@ -18,3 +18,22 @@ int sl_rig_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
 	rig->commands++;
 	return rig->ops->call(rig, cmd, data, ret);
 }
+
+/* A device that did not answer one is not asked the rest, each of which it would be waited for. */
+int sl_rig_stream(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *data)
+{
+	struct sl_answer a = {0};
+	int r = 0;
+
+	if (rig->ops->stream) {
+		rig->commands += s->n;
+		return rig->ops->stream(rig, s, data);
+	}
+	for (unsigned i = 0; i < s->n && !r; i++) {
+		if (a.lost != SL_RIG_SILENT && a.lost != SL_RIG_GONE)
+			r = sl_rig_call(rig, s->command(s->ctx, i), data, &a);
+		if (!r)
+			s->done(s->ctx, i, &a, data);
+	}
+	return r;
+}

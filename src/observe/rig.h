@@ -46,10 +46,24 @@ enum sl_rig_can {
 	SL_RIG_CLOCK = 1 << 3, /* time passes when we say so, and costs nothing */
 };
 
+/*
+ * Many commands that carry no data out, several of them under way at a time where the rig can:
+ * they are sent in order, and their answers come in the order in which the device gives them.
+ */
+struct sl_rig_stream {
+	void *ctx;
+	unsigned n;
+	const struct sl_command *(*command)(void *ctx, unsigned i);
+	/* `data` until it returns. */
+	void (*done)(void *ctx, unsigned i, const struct sl_answer *a, const uint8_t *data);
+};
+
 struct sl_rig_ops {
 	int (*fresh)(struct sl_rig *rig);
 	int (*call)(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
 		    struct sl_answer *ret);
+	/* NULL: one after the other. */
+	int (*stream)(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *data);
 	int (*power_cycle)(struct sl_rig *rig);
 	int (*reset)(struct sl_rig *rig);
 	int (*hash)(struct sl_rig *rig, uint8_t ret[32]);
@@ -79,6 +93,12 @@ struct sl_rig *sl_rig_close(struct sl_rig *rig);
  */
 int sl_rig_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
 		struct sl_answer *ret);
+
+/*
+ * Sends a stream of commands and waits for all; `data` as for sl_rig_call. Once an answer fails to
+ * come, all that are left are SILENT or GONE and are not sent. 0, or -errno as above.
+ */
+int sl_rig_stream(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *data);
 
 /* An NVMe status without DNR and MORE. */
 static inline uint16_t sl_answer_code(const struct sl_answer *a)

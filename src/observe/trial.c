@@ -15,6 +15,8 @@
 #define SILENT_MAX	   3	    /* answers that do not come, until nobody waits any more */
 #define LIVE_PHASE_S	   10.0
 #define RETRIES		   2 /* of a read that fails */
+#define SMART_POWER_CYCLES 112
+#define SMART_UNSAFE	   144
 #define SMART_MEDIA_ERRORS 160
 #define SMART_ERRORS	   176 /* offset of the number of error log entries */
 #define NS_FLBAS	   26  /* offset of the format in use, in Identify Namespace */
@@ -285,7 +287,8 @@ static int look(struct sl_verifier *v, struct sl_trial *r, unsigned stage)
 
 	if (!(r->stages >> stage & 1) || v->gone)
 		return 0;
-	error = sl_look_take(v->rig, &v->probes, r->flags & SL_TRIAL_BACKWARDS,
+	error = sl_look_take(v->rig, &v->probes,
+			     r->flags & SL_TRIAL_BACKWARDS ? SL_LOOK_BACKWARDS : r->order,
 			     stage == SL_STAGE_NOW && calm(r), v->data, &r->look[stage]);
 	r->looked |= 1u << stage;
 	return error;
@@ -331,6 +334,10 @@ int sl_trial_run(struct sl_verifier *v, struct sl_trial *r)
 	for (unsigned i = 0; r->flags & SL_TRIAL_AUDIT && i < r->n && !error; i++)
 		error = read_back(v, &r->step[i], SL_MISMATCH_LATER);
 	r->failed = v->own_failed;
+	if (r->flags & SL_TRIAL_CUT && !error && !v->gone)
+		error = v->rig->ops->reset(v->rig);
+	if (r->flags & SL_TRIAL_CUT && !error && !v->gone)
+		error = v->rig->ops->power_cycle(v->rig);
 	pad(v, r, elapsed);
 	if (!error)
 		error = look(v, r, SL_STAGE_NOW);
@@ -370,8 +377,16 @@ static bool looks_failed(const struct sl_trial *r, unsigned stage)
 	return r->failed;
 }
 
+/* It counts its power cycles: those were ours. */
+static bool own_cut(const struct sl_trial *r, const struct sl_change *c)
+{
+	return r->flags & SL_TRIAL_CUT && c->probe && c->probe->facet == SL_FACET_SMART &&
+	       c->field && (c->field->off == SMART_POWER_CYCLES || c->field->off == SMART_UNSAFE) &&
+	       c->new_value > c->old_value;
+}
+
 /* Counters of what the looks themselves do: errors, and reads that did not happen. */
-static bool own_counter(const struct sl_change *c)
+bool sl_change_own(const struct sl_change *c)
 {
 	if (!c->probe)
 		return false;
@@ -471,7 +486,9 @@ static bool explain_one(void *ctx, const struct sl_change *c)
 		x->visible = true;
 	x->format |= c->probe && c->probe->facet == SL_FACET_ID_NS && c->field &&
 		     c->field->off == NS_FLBAS;
-	if ((x->failed || (x->format && by_looks(c))) && own_counter(c))
+	if ((x->failed || (x->format && by_looks(c))) && sl_change_own(c))
+		return true;
+	if (own_cut(x->run, c))
 		return true;
 	/* Without a twin, the looks' own reads count too. */
 	if (!(x->v->rig->can & SL_RIG_FRESH) && c->field && c->new_value > c->old_value &&

@@ -32,6 +32,7 @@ enum sl_trial_flag {
 	SL_TRIAL_READBACK = 1 << 1,  /* read what a write wrote at once */
 	SL_TRIAL_UNSEEDED = 1 << 2,  /* leave the arena as it is */
 	SL_TRIAL_REPEAT = 1 << 4,    /* the steps are one command again and again */
+	SL_TRIAL_CUT = 1 << 5,	     /* live: reset and cut the power before looking */
 	SL_TRIAL_AUDIT = 1 << 3,     /* read what was written once more at the end */
 };
 
@@ -41,6 +42,7 @@ struct sl_trial {
 	unsigned prefix; /* steps that the twin takes too: not in question */
 	unsigned flags;
 	unsigned stages;  /* 1 << enum sl_stage */
+	unsigned order;	  /* of the looks, enum sl_look_order; BACKWARDS goes before it */
 	bool failed;	  /* reading back was refused: that leaves traces of ours */
 	uint64_t elapsed; /* ms that the steps are to have taken together */
 	struct sl_look look[_SL_STAGE_N];
@@ -65,6 +67,9 @@ struct sl_verifier {
 	struct sl_look start;	/* the known state */
 	bool own_failed;	/* a command of ours beside the steps was refused */
 	bool have_before;
+	unsigned order;	 /* live: of the next experiment's looks */
+	unsigned moved;	 /* live: changes that came without a command of ours */
+	double watched;	 /* live: seconds in which nothing was sent but looks */
 	bool gone;	 /* the device does not answer any more */
 	unsigned silent; /* answers in a row that did not come */
 	bool out_of_budget;
@@ -132,6 +137,9 @@ void sl_trial_compare(const struct sl_verifier *v, const struct sl_trial *run,
 /* For a device that cannot be had fresh: one look against another. */
 void sl_look_explain(const struct sl_verifier *v, const struct sl_trial *run, unsigned stage,
 		     const struct sl_look *a, const struct sl_look *b, struct sl_difference *ret);
+
+/* Counters of what looks themselves do when they are refused. */
+bool sl_change_own(const struct sl_change *c);
 
 double sl_now(void);
 /* Is there time and are there commands left? */

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "core/table.h"
 #include "observe/breach.h"
+#include "observe/live.h"
 #include "observe/phase.h"
 #include "observe/recipe.h"
 #include "observe/tally.h"
@@ -125,6 +126,14 @@ static int learn(struct sl_verifier *v)
 			if (v->start.hashed && memcmp(v->start.hash, now.hash, 32) != 0)
 				v->rig->can &= ~(unsigned)SL_RIG_HASH;
 		}
+	}
+	if (!r && !(v->rig->can & SL_RIG_FRESH)) {
+		struct sl_look first = v->start;
+
+		first.bytes = v->probes.first;
+		r = sl_live_settle(v);
+		if (!r)
+			sl_live_check_fixed(v, &first);
 	}
 	sl_look_done(&now);
 	return r;
@@ -241,7 +250,7 @@ static int run_phase(struct sl_verifier *v, const struct sl_phase *phase)
 
 	if (phase->perturbs && !v->o->perturb)
 		return 0;
-	if (phase->needs & ~v->rig->can)
+	if (phase->needs & ~v->rig->can || (phase->live && v->rig->can & SL_RIG_FRESH))
 		return 0;
 	begin(v, phase->text);
 	if (sl_budget(v))

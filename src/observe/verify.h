@@ -118,6 +118,7 @@ struct sl_verify_options {
 	unsigned seconds;  /* likewise */
 	bool perturb;	   /* reserved bits, other fields, blocks and payloads */
 	uint64_t key;
+	unsigned patience_ms; /* for effects that come later, where time is real; 0: 6 s */
 	void (*progress)(void *ctx, const struct sl_progress *p);
 	void *ctx;
 };
@@ -157,7 +158,7 @@ struct sl_gap {
 	char why[96];
 };
 
-#define SL_PHASES_MAX 16
+#define SL_PHASES_MAX 24
 
 /* An answer that the contract was read from. */
 struct sl_raw_answer {

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Experiments on a device that cannot be had fresh, and that somebody else may be using: a change
+ * is held against the look before, done again from where it started, and against doing nothing.
+ */
+#ifndef SL_OBSERVE_LIVE_H
+#define SL_OBSERVE_LIVE_H
+
+#include "observe/trial.h"
+
+/* As sl_experiment. */
+int sl_experiment_live(struct sl_verifier *v, struct sl_trial *r);
+/* What single answers of a run say by themselves. */
+void sl_trial_check_steps(struct sl_verifier *v, const struct sl_trial *r);
+
+/* Looks until two looks agree; what does not come to rest is left out from then on. 0 or -errno. */
+int sl_live_settle(struct sl_verifier *v);
+/* Holds the look before against an earlier one in what has to stay. */
+void sl_live_check_fixed(struct sl_verifier *v, const struct sl_look *was);
+/*
+ * As close to the start as the device lets us make it: powered off and on where it can be, features
+ * and blocks that are looked at put back. The look of it is v->before. 0 or -errno.
+ */
+int sl_live_restore(struct sl_verifier *v);
+/*
+ * After a phase whose commands leave the device's configuration alone: what of that is another than
+ * at the start is recorded, if nobody has said it yet. 0 or -errno.
+ */
+int sl_live_account(struct sl_verifier *v);
+/* Resets it and cuts its power, and takes the look before. 0 or -errno. */
+int sl_live_cut(struct sl_verifier *v);
+/* Sends steps [from, to) of a run to a restored device. 1: something is left unexplained, in *ret.
+ */
+int sl_live_again(struct sl_verifier *v, const struct sl_trial *r, unsigned from, unsigned to,
+		  struct sl_difference *ret);
+/* Sets the feature of a probe to a value, for now. 0 or -errno; *ret_ok: it was taken. */
+int sl_live_set_feature(struct sl_verifier *v, const struct sl_probe *p, uint32_t value,
+			bool *ret_ok);
+/* The command of a probe, as a case. */
+void sl_probe_case(const struct sl_verifier *v, const struct sl_probe *p, struct sl_case *ret);
+
+#endif

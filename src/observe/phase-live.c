@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Experiments that only a device needs which cannot be had fresh. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "core/table.h"
+#include "observe/breach.h"
+#include "observe/live.h"
+#include "observe/phase.h"
+
+#define STEPS_MAX 512u
+#define POLL_MS	  150u
+#define LATER_MS  6000u /* that are waited for a delayed effect */
+#define CONFIRMS  2
+
+/* What somebody else's commands should leave alone: a value of ours, and where it is read. */
+struct stirred {
+	const struct sl_probe *p;
+	uint32_t value;
+	uint8_t *bytes; /* of blocks; NULL: a feature */
+};
+
+static int is_still(struct sl_verifier *v, const struct stirred *s, bool *ret)
+{
+	struct sl_case x;
+	struct sl_answer a;
+	int r;
+
+	sl_probe_case(v, s->p, &x);
+	r = sl_verifier_call(v, &x, &a);
+	*ret = !r && sl_answer_ok(&a) &&
+	       (s->bytes ? memcmp(v->data, s->bytes, x.cmd.data_len) == 0 : a.result == s->value);
+	return r;
+}
+
+static int stir(struct sl_verifier *v, const struct stirred *s, bool *ret_ok)
+{
+	const struct sl_ns *ns = sl_contract_ns(v->c, s->p->nsid);
+	struct sl_answer a;
+	struct sl_case x;
+	int r;
+
+	if (s->bytes) {
+		sl_block_case(v, ns, 0x01, s->p->lba, s->p->blocks, &x);
+		memcpy(v->data, s->bytes, x.cmd.data_len);
+		r = sl_verifier_call(v, &x, &a);
+		*ret_ok = !r && sl_answer_ok(&a);
+	} else {
+		r = sl_live_set_feature(v, s->p, s->value, ret_ok);
+	}
+	return r || !*ret_ok ? r : is_still(v, s, ret_ok);
+}
+
+/* Stirs, reads some of what a look reads, one after the other, and asks again. */
+static int reads_move(struct sl_verifier *v, const struct stirred *s, size_t from, size_t to,
+		      bool *ret)
+{
+	struct sl_answer a;
+	bool ok;
+	int r = stir(v, s, &ok);
+
+	*ret = false;
+	for (size_t i = from; i < to && !r && ok; i++)
+		r = sl_rig_call(v->rig, &v->probes.v[i].cmd, v->data, &a);
+	if (!r && ok) {
+		r = is_still(v, s, &ok);
+		*ret = !ok;
+	}
+	return r;
+}
+
+/* Alone it has to move it each time, and nothing at all never. */
+static int reads_confirm(struct sl_verifier *v, const struct stirred *s, size_t at, bool *ret)
+{
+	bool moved = true, idle = false;
+	int r = 0;
+
+	for (unsigned i = 0; i < CONFIRMS && !r && moved && !idle; i++) {
+		r = reads_move(v, s, at, at + 1, &moved);
+		if (!r)
+			r = reads_move(v, s, 0, 0, &idle);
+	}
+	*ret = moved && !idle;
+	return r;
+}
+
+static int stir_one(struct sl_verifier *v, const struct stirred *s)
+{
+	size_t low = 0, high = v->probes.n;
+	struct sl_evidence e = {0};
+	struct sl_case x;
+	bool moved;
+	int r = reads_move(v, s, 0, high, &moved);
+
+	if (r || !moved)
+		return r;
+	/* The first `low` do not move it, the first `high` do. */
+	while (high - low > 1 && !r) {
+		size_t mid = low + (high - low) / 2;
+
+		r = reads_move(v, s, 0, mid, &moved);
+		if (moved)
+			high = mid;
+		else
+			low = mid;
+	}
+	if (!r)
+		r = reads_confirm(v, s, high - 1, &moved);
+	if (r || !moved)
+		return r;
+	sl_probe_case(v, &v->probes.v[high - 1], &x);
+	e.effects = sl_facets[s->p->facet].effects;
+	(void)snprintf(e.where, sizeof(e.where), "%s%s%.0u", s->p->name, s->p->nsid ? " nsid=" : "",
+		       s->p->nsid);
+	if (s->bytes)
+		(void)snprintf(e.what, sizeof(e.what), "no longer what was written there");
+	else
+		(void)snprintf(e.what, sizeof(e.what), "no longer %Xh, which it was set to",
+			       s->value);
+	(void)sl_breach_add(v->out, SL_BREACH_UNDECLARED, &x, &e);
+	return 0;
+}
+
+/* Do the looks themselves move what was set to another value before? */
+int sl_phase_stirred(struct sl_verifier *v)
+{
+	uint8_t *bytes = malloc(SL_RIG_DATA_MAX);
+	int error = bytes ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < v->probes.n && !error && sl_budget(v); i++) {
+		const struct sl_probe *p = &v->probes.v[i];
+		const struct sl_ns *ns = sl_contract_ns(v->c, p->nsid);
+		uint32_t now = (uint32_t)v->start.item[i].result;
+		struct stirred s = {.p = p};
+		uint32_t size = ns ? sl_ns_bytes(ns) : 0;
+		bool ok = true;
+
+		sl_progress(v, i, v->probes.n);
+		if (p->facet == SL_FACET_BLOCKS && size && ns->csi == 0 && p->blocks > 1) {
+			s.bytes = bytes;
+			for (uint32_t b = 0; b < p->blocks; b++)
+				sl_pattern(bytes + b * size, size, ~p->nsid, p->lba + b);
+			error = stir_one(v, &s);
+		} else if (p->facet == SL_FACET_FEATURE) {
+			s.value = now ^ 1;
+			error = stir_one(v, &s);
+			if (!error)
+				error = sl_live_set_feature(v, p, now, &ok);
+		}
+	}
+	v->have_before = false;
+	free(bytes);
+	return error;
+}
+
+/* Logs and the like whose very first answer was another one than all that came after it. */
+int sl_phase_consumed(struct sl_verifier *v)
+{
+	for (size_t i = 0; i < v->probes.n; i++) {
+		const struct sl_probe *p = &v->probes.v[i];
+		const struct sl_facet_field *field = sl_facet_field(p->facet, p->consumed_at);
+		struct sl_evidence e = {.at = p->consumed_at, .len = 1};
+		struct sl_breach *b;
+		struct sl_case x;
+
+		if (!p->consumed || v->probes.mask[p->off + p->consumed_at])
+			continue;
+		sl_probe_case(v, p, &x);
+		e.effects = field ? field->effects : sl_facets[p->facet].effects;
+		(void)snprintf(e.where, sizeof(e.where), "%s%s%s", p->name, field ? ": " : "",
+			       field ? field->name : "");
+		(void)snprintf(e.what, sizeof(e.what),
+			       "byte %u was another in the first answer than ever after",
+			       p->consumed_at);
+		b = sl_breach_add(v->out, SL_BREACH_UNDECLARED, &x, &e);
+		if (b)
+			(void)snprintf(b->note, sizeof(b->note),
+				       "read twice in a row when it was first read");
+	}
+	return 0;
+}
+
+struct after {
+	struct sl_verifier *v;
+	const struct sl_case *x[STEPS_MAX];
+	unsigned n;
+	unsigned wait; /* ms */
+};
+
+/* Looks again and again, until something differs. */
+static int look_after(struct after *a, struct sl_trial *t, struct sl_difference *ret)
+{
+	struct sl_verifier *v = a->v;
+	struct sl_look *l = &t->look[SL_STAGE_LATER];
+	unsigned ms = 0;
+	int r;
+
+	do {
+		ret->n = ret->more = ret->n_kept = 0;
+		v->rig->ops->pass(v->rig, POLL_MS);
+		ms += POLL_MS;
+		r = sl_look_take(v->rig, &v->probes, 0, false, v->data, l);
+		if (r)
+			return r;
+		t->looked = 1u << SL_STAGE_LATER;
+		sl_look_explain(v, t, SL_STAGE_LATER, &v->before, l, ret);
+	} while (!ret->n && ms < a->wait && !v->gone);
+	if (ret->n && ms < a->wait)
+		a->wait = ms + 4 * POLL_MS; /* as long as it takes is long enough */
+	return ret->n > 0;
+}
+
+/* 1: commands [from, to) leave something unexplained later; `d`: only if it is there too. */
+static int after_run(struct after *a, unsigned from, unsigned to, const struct sl_difference *d,
+		     struct sl_difference *ret)
+{
+	struct sl_verifier *v = a->v;
+	struct sl_trial t;
+	int r = sl_live_restore(v);
+
+	if (r || v->gone)
+		return r;
+	r = sl_trial_new(v, to - from, &t);
+	if (r)
+		return r;
+	for (unsigned i = from; i < to; i++)
+		t.step[i - from] = (struct sl_step){.x = a->x[i], .keep = true};
+	t.stages = 0;
+	r = sl_trial_run(v, &t);
+	if (!r)
+		r = look_after(a, &t, ret);
+	if (r > 0 && d) {
+		r = 0;
+		for (unsigned i = 0; i < d->n; i++)
+			for (unsigned k = 0; k < ret->n; k++)
+				r |= d->v[i].change.probe == ret->v[k].change.probe;
+	}
+	sl_trial_done(&t);
+	v->have_before = false;
+	return r;
+}
+
+static int after_blame(struct after *a, struct sl_difference *d)
+{
+	struct sl_difference *t = calloc(1, sizeof(*t));
+	unsigned low = 0, high = a->n;
+	struct sl_trial last;
+	int r = t ? 1 : -ENOMEM;
+
+	while (r >= 0 && high - low > 1) {
+		unsigned mid = low + (high - low) / 2;
+
+		r = after_run(a, 0, mid, d, t);
+		if (r > 0)
+			high = mid;
+		else
+			low = mid;
+	}
+	/* By itself; and nothing at all must not do it. */
+	if (r >= 0)
+		r = after_run(a, high - 1, high, d, t);
+	if (r > 0) {
+		*d = *t;
+		r = after_run(a, 0, 0, d, t);
+		a->v->moved += r > 0;
+		r = r < 0 ? r : !r;
+	}
+	if (r > 0)
+		r = sl_trial_new(a->v, 1, &last) ? -ENOMEM : 1;
+	if (r > 0) {
+		last.step[0] = (struct sl_step){.x = a->x[high - 1], .keep = true};
+		(void)sl_breach_from(a->v, &last, d);
+		sl_trial_done(&last);
+	}
+	free(t);
+	return r;
+}
+
+/* What should leave nothing behind, and what only writes blocks. */
+static unsigned leaving_nothing(const struct sl_verifier *v, const struct sl_case **ret)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < v->cases.n && n < STEPS_MAX; i++) {
+		const struct sl_case *x = &v->cases.v[i];
+
+		if (x->kind == SL_CASE_BASE && !x->refused && x->status == 0 &&
+		    (sl_case_harmless(x) || sl_rows[x->row].ranges == SL_RANGES_SLBA_NLB) &&
+		    !sl_breach_of_row(v->out, x->row))
+			ret[n++] = x;
+	}
+	return n;
+}
+
+int sl_phase_delays(struct sl_verifier *v)
+{
+	struct after *a = calloc(1, sizeof(*a));
+	struct sl_difference *d = calloc(1, sizeof(*d));
+	int r = a && d ? 1 : -ENOMEM;
+
+	for (unsigned round = 0; round < 3 && r > 0 && sl_budget(v); round++) {
+		a->v = v;
+		a->wait = v->o->patience_ms ? v->o->patience_ms : LATER_MS;
+		a->n = leaving_nothing(v, a->x);
+		r = a->n ? after_run(a, 0, a->n, NULL, d) : 0;
+		if (r > 0)
+			r = after_blame(a, d);
+	}
+	free(a);
+	free(d);
+	v->have_before = false;
+	return r < 0 ? r : 0;
+}
+
+/*
+ * One by one, each followed by a reset and a power cycle: what cannot be put back is seen once, and
+ * then only one command must stand before it. The first of all phases, for the same reason.
+ */
+int sl_phase_resets(struct sl_verifier *v)
+{
+	const struct sl_case **x = calloc(STEPS_MAX, sizeof(*x));
+	unsigned n = x ? leaving_nothing(v, x) : 0;
+	int error = x ? sl_live_restore(v) : -ENOMEM;
+
+	if (!error && !v->gone)
+		error = sl_live_cut(v);
+	for (unsigned i = 0; i < n && !error && sl_budget(v); i++) {
+		struct sl_trial r;
+
+		sl_progress(v, i, n);
+		error = sl_trial_new(v, 1, &r);
+		if (error)
+			break;
+		r.step[0] = (struct sl_step){.x = x[i], .keep = true};
+		r.flags = SL_TRIAL_CUT;
+		error = sl_experiment(v, &r);
+		sl_trial_done(&r);
+		if (!error && !v->have_before)
+			error = sl_live_cut(v);
+	}
+	free(x);
+	v->have_before = false;
+	return error;
+}
