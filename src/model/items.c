@@ -165,6 +165,17 @@ int sl_model_find(struct sl_model *m, const char *name, struct sl_model_item *re
 	return find(m, name, &row, &a, ret);
 }
 
+/* Bytes of a page are in the order of its protocol; integers are this machine's. */
+static void swap(uint8_t *b, size_t len)
+{
+	for (size_t i = 0; i < len / 2; i++) {
+		uint8_t x = b[i];
+
+		b[i] = b[len - 1 - i];
+		b[len - 1 - i] = x;
+	}
+}
+
 int sl_model_get(struct sl_model *m, const char *name, uint64_t *ret)
 {
 	struct sl_model_item item;
@@ -176,6 +187,8 @@ int sl_model_get(struct sl_model *m, const char *name, uint64_t *ret)
 	if (item.len > sizeof(b))
 		return -EINVAL;
 	memcpy(b, item.p, item.len);
+	if (item.kind == SL_MODEL_BYTES && m->ops->big_endian)
+		swap(b, item.len);
 	*ret = sl_get_le64(b);
 	return 0;
 }
@@ -215,6 +228,8 @@ int sl_model_set(struct sl_model *m, const char *name, uint64_t value)
 	if (item.len > sizeof(b))
 		return -EINVAL;
 	sl_put_le64(b, value);
+	if (item.kind == SL_MODEL_BYTES && m->ops->big_endian)
+		swap(b, item.len);
 	return sl_model_set_bytes(m, name, b, item.len);
 }
 

@@ -149,7 +149,8 @@ struct sl_model_item {
 
 /* 0, or -ENOENT: no such state in this device now. */
 int sl_model_find(struct sl_model *m, const char *name, struct sl_model_item *ret);
-/* Byte items of up to 8 bytes read as little-endian integers. 0, -ENOENT, or -EINVAL: too long. */
+/* Byte items of up to 8 bytes read as integers: NVMe little-endian, SCSI big-endian. 0, -ENOENT, or
+ * -EINVAL: too long. */
 int sl_model_get(struct sl_model *m, const char *name, uint64_t *ret);
 int sl_model_set(struct sl_model *m, const char *name, uint64_t value);
 /* Sets bytes, zero-padded to the item's length. 0, -ENOENT, or -ERANGE: longer than the item. */

@@ -194,6 +194,7 @@ struct sl_model_ops {
 	uint8_t protocol;     /* enum sl_wire_protocol */
 	uint32_t request_len; /* bytes of a command that comes inside another one's data */
 	uint32_t bad_field; /* a vendor command with a field that no row has, in a persona's word */
+	bool big_endian;    /* numbers in the bytes of its pages */
 	const struct sl_item_table *items;
 	bool (*takes)(uint8_t queue, uint16_t req_len); /* could it be a command of this device? */
 	int (*load)(struct sl_model *m);

@@ -408,6 +408,7 @@ const struct sl_model_ops sl_model_scsi = {
 	.protocol = SL_WIRE_SCSI,
 	.request_len = 16,
 	.bad_field = S_FIELD,
+	.big_endian = true,
 	.items = &sl_items_scsi,
 	.takes = scsi_takes,
 	.load = sl_scsi_load,

@@ -56,7 +56,7 @@ static const struct sl_item_row rows[] = {
 	{"medium.present", STATE, INT, AT(sl_scsi, present), "1: there is one"},
 	{"medium.protected", STATE, INT, AT(sl_scsi, protect), "1: by the medium itself"},
 	{"medium.prevented", STATE, INT, AT(sl_scsi, prevented), "1: it cannot be taken out"},
-	{"medium.blocks", BLOCKS, INT, 0, 8, "how many; stays within what there was at first"},
+	{"medium.blocks", BLOCKS, INT, 0, 8, "how many there are"},
 	{"stopped", STATE, INT, AT(sl_scsi, stopped), "1: START STOP UNIT stopped it"},
 	{"power", STATE, INT, AT(sl_scsi, power), "power condition: 1 active, 2 idle, 3 standby"},
 	{"reservation.type", STATE, INT, AT(sl_scsi, pr.type), "persistent; 0: none"},
