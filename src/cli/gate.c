@@ -206,7 +206,12 @@ static const char reader_policy[] =
 	"answers as-device\n"
 	"allow any: nvme.admin.identify, nvme.admin.get-log-page.supported,\n"
 	"\tnvme.admin.get-log-page.effects, nvme.admin.get-log-page.feature-effects,\n"
-	"\tnvme.admin.get-log-page.mi-effects, nvme.admin.get-log-page.lockdown\n"
+	"\tnvme.admin.get-log-page.mi-effects, nvme.admin.get-log-page.lockdown,\n"
+	"\tscsi.spc.inquiry, scsi.sbc.read-capacity-10, scsi.mmc.read-capacity,\n"
+	"\tscsi.sbc.service-action-in-16.read-capacity-16,\n"
+	"\tscsi.spc.maintenance-in.report-supported-operation-codes,\n"
+	"\tcxl.identify-memory-device, cxl.get-supported-logs, cxl.get-log,\n"
+	"\tcxl.get-supported-features, fwctl.cxl.get-supported-features\n"
 	"\twhere floor within {none}\n";
 
 static int compile_reader(struct sl_compiled *ret)

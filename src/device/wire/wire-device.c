@@ -94,8 +94,9 @@ static int completed(struct sl_wire_dev *w, const struct sl_wire_completion *m)
 		.data_len = m->data_len,
 		.meta_len = m->meta_len,
 	};
+	/* Sense data come back whichever way the data went. */
 	if (m->data_len > io->data_size || m->meta_len > io->meta_size ||
-	    ((m->data_len || m->meta_len) &&
+	    ((m->data_len || (m->meta_len && !sl_sets[io->cmd->set].sense)) &&
 	     (io->cmd->dir == SL_DIR_NONE || io->cmd->dir == SL_DIR_OUT))) {
 		/* Over DMA this would have been memory corruption; here it is a finding. */
 		io->out = (struct sl_completion){.outcome = SL_OUTCOME_FAILED, .error = EOVERFLOW};
