@@ -529,6 +529,7 @@ static void test_doc(const char *source)
 	}
 	assert(n >= 7);
 	sl_model_items(SL_WIRE_NVME, want_name, text);
+	sl_model_items(SL_WIRE_SCSI, want_name, text);
 	want_fields(text, sl_fields_id_ctrl, sl_fields_id_ctrl_n);
 	want_fields(text, sl_fields_id_ns, sl_fields_id_ns_n);
 	want_fields(text, sl_fields_id_zns, sl_fields_id_zns_n);
