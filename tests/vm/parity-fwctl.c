@@ -6,6 +6,7 @@
  *
  *   parity-fwctl --tsv      the kernel's answers, a line per request
  *   parity-fwctl --facts    the same in short, for comparison with tests/vm/fwctl/linux-*.tsv
+ *   parity-fwctl POLICY     the differences from what it predicts; exit status 1 when there is one
  *
  * Ran for the devices of tests/vm/fwctl: fwctl0 has Set Feature, fwctl1 has not.
  */
@@ -16,15 +17,20 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "core/decode-cxl.h"
 #include "fwctl.h"
+#include "model.h"
 #include "nvme.h"
+#include "wire/wire.h"
 
 #define N_DEVICES   2
 #define N_SCOPES    (FWCTL_SCOPE_N + 1) /* the last: one that does not exist */
+#define OUT_SIZE    256
 #define FEATURES    8192
 #define TAINT_FILE  "/proc/sys/kernel/tainted"
 #define TAINT_FWCTL (1ul << 19) /* include/linux/panic.h */
@@ -69,7 +75,7 @@ static int try(int fd, uint32_t scope, const struct ask *a)
 		      .flags = a->header_flags,
 		      .op_size = a->op_size,
 		      .reserved = a->header_reserved}};
-	uint8_t out[256];
+	uint8_t out[OUT_SIZE];
 
 	memcpy(in.payload, a->payload, sizeof(in.payload));
 	return rpc(fd, scope, &in, (uint32_t)((int)sizeof(in.h) + (int)a->op_size - a->cut), out,
@@ -318,29 +324,135 @@ static void print_facts(void)
 		print_row(first, op, d);
 }
 
-static void print_all(void)
+static void print(unsigned i, unsigned d, unsigned who, unsigned w, unsigned s)
 {
 	char name[64];
+
+	(void)printf("fwctl%u\t%s\t%s\t%u\t%04x\t%s\t%s", d, who == WHO_USER ? "user" : "root",
+		     w ? "rw" : "ro", s, asks[i].opcode, subject(&asks[i], name),
+		     answer_text(answers[i][d][who][w][s]));
+}
+
+/* All answers, one after the other; how many requests were carried out. */
+static unsigned long count(bool print_them)
+{
+	unsigned long allowed = 0;
 
 	for (unsigned i = 0; i < n_asks; i++)
 		for (unsigned d = 0; d < N_DEVICES; d++)
 			for (unsigned who = 0; who < WHO_N; who++)
 				for (unsigned w = 0; w < 2; w++)
-					for (unsigned s = 0; s < N_SCOPES; s++)
-						(void)printf("fwctl%u\t%s\t%s\t%u\t%04x\t%s\t%s\n",
-							     d, who == WHO_USER ? "user" : "root",
-							     w ? "rw" : "ro", s, asks[i].opcode,
-							     subject(&asks[i], name),
-							     answer_text(answers[i][d][who][w][s]));
+					for (unsigned s = 0; s < N_SCOPES; s++) {
+						allowed += answers[i][d][who][w][s] == 0;
+						if (print_them) {
+							print(i, d, who, w, s);
+							(void)putchar('\n');
+						}
+					}
+	return allowed;
+}
+
+static struct sl_contract contract;
+
+/* The device says of the one feature that is asked for what it says in its list. */
+static void contract_for(const struct ask *a)
+{
+	struct {
+		struct cxl_features_header h;
+		struct cxl_feature f;
+	} __attribute__((packed)) list = {.h = {.n = 1, .n_supported = 1}};
+	uint16_t total;
+
+	contract.n_features = 0;
+	for (unsigned i = 0; a->opcode >> 8 == 0x05 && i < n_features; i++)
+		if (memcmp(features[i].uuid, a->payload, 16) == 0)
+			list.f = features[i];
+	if (list.f.get_version)
+		(void)sl_contract_cxl_features(&contract, &list, sizeof(list), &total);
+}
+
+static bool predict(const struct sl_image *img, const struct sl_bind *b, const struct ask *a,
+		    uint32_t scope, bool writable, struct sl_verdict *ret)
+{
+	struct sl_command c = {.set = SL_SET_FWCTL,
+			       .dir = SL_DIR_BOTH,
+			       .door = SL_DOOR_FWCTL,
+			       .writable = writable,
+			       .req_len = SL_MBOX_REQ_LEN,
+			       .data_len = OUT_SIZE};
+	uint8_t data[OUT_SIZE] = {0};
+
+	c.req[0] = (uint8_t)(a->opcode >> 8);
+	c.req[1] = (uint8_t)a->opcode;
+	sl_put_le32(c.req + SL_MBOX_IN_LEN, a->op_size);
+	sl_put_le32(c.req + SL_MBOX_OUT_LEN, OUT_SIZE);
+	sl_put_le32(c.req + SL_MBOX_SCOPE, scope);
+	memcpy(data, a->payload, sizeof(a->payload));
+	sl_judge(img, b, &contract, &c, data, 0, ret);
+	return ret->allow;
+}
+
+/* Says what no command of ours says: bits of the header, an opcode above 16 bits, a payload that
+ * ends. */
+static bool no_command(const struct ask *a)
+{
+	return a->header_flags || a->header_reserved || a->cut || a->opcode > 0xffff;
+}
+
+static unsigned long compare(const char *policy)
+{
+	static const uint32_t uids[WHO_N] = {[WHO_USER] = USER, [WHO_ROOT] = 0};
+	const struct sl_image *img = model_load(policy);
+	unsigned long different = 0, unlisted = 0;
+	struct sl_bind bind[WHO_N];
+
+	contract = (struct sl_contract){.generation = 1,
+					.state = SL_CONTRACT_PRESENT,
+					.protocol = SL_WIRE_FWCTL,
+					.type = FWCTL_DEVICE_TYPE_CXL,
+					.max_transfer = UINT32_MAX};
+	for (unsigned who = 0; who < WHO_N; who++)
+		model_bind(img, uids[who], &contract, SL_WIRE_FWCTL, &bind[who]);
+	for (unsigned i = 0; i < n_asks; i++) {
+		const unsigned cases = N_DEVICES * WHO_N * 2 * N_SCOPES;
+
+		contract_for(&asks[i]);
+		for (unsigned k = 0; k < cases && !no_command(&asks[i]); k++) {
+			unsigned s = k % N_SCOPES, w = k / N_SCOPES % 2,
+				 who = k / N_SCOPES / 2 % WHO_N, d = k / N_SCOPES / 2 / WHO_N;
+			bool kernel = answers[i][d][who][w][s] == 0;
+			struct sl_verdict v;
+
+			if (predict(img, &bind[who], &asks[i], s, w, &v) == kernel)
+				continue;
+			if (d == 1 && asks[i].opcode == CXL_SET_FEATURE && !kernel) {
+				unlisted++;
+				continue;
+			}
+			if (different++ < 200) {
+				print(i, d, who, w, s);
+				(void)printf("\t%s\n", model_said(&v));
+			}
+		}
+	}
+	if (unlisted)
+		(void)fprintf(
+			stderr,
+			"parity-fwctl: %lu answers explained: the effects log has no Set Feature\n",
+			unlisted);
+	return different;
 }
 
 int main(int argc, char **argv)
 {
-	bool facts;
+	unsigned long allowed = 0, different = 0;
+	bool facts, tsv;
+	struct utsname u;
 
 	if (argc != 2)
-		die("usage: parity-fwctl --tsv | --facts");
+		die("usage: parity-fwctl --tsv | --facts | POLICY");
 	facts = strcmp(argv[1], "--facts") == 0;
+	tsv = strcmp(argv[1], "--tsv") == 0;
 	if (access("/out/stage2", F_OK) < 0)
 		die("this is not a guest of tools/vm: nothing was done");
 	for (unsigned d = 0; d < N_DEVICES; d++) {
@@ -363,11 +475,15 @@ int main(int argc, char **argv)
 		die("no memory");
 	user_half(facts);
 	sweep(WHO_ROOT);
+	allowed = count(tsv);
 	if (facts)
 		print_facts();
-	else
-		print_all();
-	(void)fprintf(stderr, "parity-fwctl: %u requests, %zu cases\n", n_asks,
-		      n_asks * sizeof(*answers) / sizeof(int16_t));
-	return 0;
+	else if (!tsv)
+		different = compare(argv[1]);
+	(void)uname(&u);
+	(void)fprintf(stderr,
+		      "parity-fwctl: Linux %s: %zu cases, %lu carried out, %lu differ without "
+		      "explanation\n",
+		      u.release, n_asks * sizeof(*answers) / sizeof(int16_t), allowed, different);
+	return different ? 1 : 0;
 }
