@@ -19,6 +19,7 @@ int main(int argc, char **argv)
 		{.path = "/dev/nvme0", .device = 0},
 		{.path = "/dev/sg0", .device = 1},
 		{.path = "/dev/cxl/mem0", .device = 2},
+		{.path = "/dev/fwctl/fwctl0", .device = 3},
 	};
 	struct sl_run_config cfg = {.devices = dev, .n_devices = 1, .report_fd = -1};
 	const char *given = getenv("SLUICE_TRY_FD");
