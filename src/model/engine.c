@@ -66,6 +66,8 @@ const struct sl_model_ops *sl_model_ops_of(uint8_t protocol)
 	static const struct sl_model_ops *const all[] = {
 		[SL_WIRE_NVME] = &sl_model_nvme,
 		[SL_WIRE_SCSI] = &sl_model_scsi,
+		[SL_WIRE_CXL] = &sl_model_cxl,
+		[SL_WIRE_FWCTL] = &sl_model_fwctl,
 	};
 
 	return protocol < SL_COUNT(all) ? all[protocol] : NULL;

@@ -63,6 +63,14 @@ static const struct field scsi_fields[] = {
 	{"ata_command", 14, 1, 0, 8},
 };
 
+/* The header of core/command.h; little-endian. */
+static const struct field cxl_fields[] = {
+	{"command", 1, 1, 0, 8},
+	{"in_length", 4, 4, 0, 32},
+	{"out_length", 8, 4, 0, 32},
+	{"scope", 12, 4, 0, 32},
+};
+
 static int grow(struct sl_pj *j, void **items, unsigned *n, unsigned max, size_t size)
 {
 	void *p;
@@ -197,15 +205,17 @@ static int read_cdb_key(struct sl_pj *j, const char *key, json_t *v, struct sl_m
 /* 1: key is no number of the request. */
 static int read_number_key(struct sl_pj *j, const char *key, json_t *v, struct sl_match *m)
 {
-	bool nvme = j->p->protocol == SL_WIRE_NVME;
-	const struct field *f = nvme ? nvme_fields : scsi_fields;
-	size_t n = nvme ? SL_COUNT(nvme_fields) : SL_COUNT(scsi_fields);
+	bool nvme = j->p->protocol == SL_WIRE_NVME, cxl = j->p->cxl != NULL;
+	const struct field *f = nvme ? nvme_fields : cxl ? cxl_fields : scsi_fields;
+	size_t n = nvme	 ? SL_COUNT(nvme_fields)
+		   : cxl ? SL_COUNT(cxl_fields)
+			 : SL_COUNT(scsi_fields);
 
-	if (!strncmp(key, nvme ? "cdw" : "cdb", 3) && isdigit((unsigned char)key[3]))
+	if (!cxl && !strncmp(key, nvme ? "cdw" : "cdb", 3) && isdigit((unsigned char)key[3]))
 		return nvme ? read_dword_key(j, key, v, m) : read_cdb_key(j, key, v, m);
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(f[i].name, key))
-			return read_number(j, v, &f[i], !nvme, m);
+			return read_number(j, v, &f[i], !nvme && !cxl, m);
 	return 1;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "model/persona-json.h"
+#include "model/cxl/cxl.h"
 #include "model/scsi/persona.h"
 #include "wire/wire.h"
 
@@ -31,7 +32,7 @@ static int read_format(struct sl_pj *j, json_t *v, void *field, const struct sl_
 /* Read before everything else: names of states and fields are the protocol's. */
 static int read_protocol(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
 {
-	static const char *const words[] = {"nvme", "scsi"};
+	static const char *const words[] = {"nvme", "scsi", "cxl", "fwctl"};
 	unsigned w;
 	int r = sl_pj_word(j, v, words, SL_COUNT(words), &w);
 
@@ -247,6 +248,7 @@ struct sl_persona *sl_persona_free(struct sl_persona *p)
 	free(p->drift);
 	free(p->vars);
 	sl_scsi_persona_free(p->scsi);
+	free(p->cxl);
 	free(p);
 	return NULL;
 }
@@ -297,11 +299,37 @@ static int check_depth(struct sl_pj *j)
 	return 0;
 }
 
+static const struct sl_pj_key cxl_outline[] = {
+	COMMON_HEAD,
+	{"memory", sl_cxl_read_memory, .required = true},
+	{"health_raw", sl_cxl_read_health},
+	{"alert_raw", sl_cxl_read_alert},
+	{"effects_log", sl_cxl_read_log},
+	{"unlisted", sl_cxl_read_unlisted},
+	{"refused", sl_cxl_read_refused},
+	{"features", sl_cxl_read_features},
+	COMMON_TAIL,
+};
+
+static int build_cxl(struct sl_pj *j, json_t *root, uint8_t protocol)
+{
+	int r;
+
+	j->p->protocol = protocol;
+	j->p->cxl = calloc(1, sizeof(*j->p->cxl));
+	if (!j->p->cxl)
+		return sl_pj_nomem(j);
+	r = sl_pj_object(j, root, cxl_outline, SL_COUNT(cxl_outline), j->p);
+	return r ? r : sl_cxl_persona_complete(j);
+}
+
 static int build(struct sl_pj *j, json_t *root)
 {
 	const char *protocol = json_string_value(json_object_get(root, "protocol"));
 	int r;
 
+	if (protocol && (!strcmp(protocol, "cxl") || !strcmp(protocol, "fwctl")))
+		return build_cxl(j, root, protocol[0] == 'c' ? SL_WIRE_CXL : SL_WIRE_FWCTL);
 	if (!protocol || strcmp(protocol, "scsi")) {
 		r = sl_pj_object(j, root, outline, SL_COUNT(outline), j->p);
 		return r ? r : sl_persona_complete(j, root);
@@ -428,6 +456,9 @@ int sl_persona_summary(const char *path, struct sl_persona_summary *ret, struct 
 	if (p->scsi) {
 		unpad(ret->mn, p->scsi->inquiry + 8, 24);
 		unpad(ret->fr, p->scsi->inquiry + 32, 4);
+	} else if (p->cxl) {
+		memcpy(ret->mn, "CXL memory", 11);
+		unpad(ret->fr, p->cxl->identify, 8);
 	} else {
 		unpad(ret->mn, p->id_ctrl + 24, 40);
 		unpad(ret->fr, p->id_ctrl + 64, 8);

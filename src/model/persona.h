@@ -338,6 +338,7 @@ struct sl_drift {
 	uint64_t min, max;
 };
 
+struct sl_persona_cxl;
 struct sl_persona_scsi;
 
 struct sl_persona {
@@ -376,6 +377,7 @@ struct sl_persona {
 		self_test_ms; /* how long background work takes (short test) */
 	uint32_t telemetry_host_bytes, telemetry_ctrl_bytes; /* data blocks * 512; 0: none */
 
+	struct sl_persona_cxl *cxl;   /* protocol CXL or fwctl: the memory device */
 	struct sl_persona_scsi *scsi; /* protocol SCSI: the logical unit */
 	unsigned n_ns;
 	struct sl_persona_ns *ns; /* in order of nsid */

@@ -184,6 +184,7 @@ struct sl_queues {
 
 struct sl_item_table;
 struct sl_scsi;
+struct sl_cxl;
 
 /*
  * What a protocol brings to the engine. The engine owns hooks, time, resets and what is in flight;
@@ -222,13 +223,14 @@ struct sl_model_ops {
 	void (*reset)(struct sl_model *m, bool power);
 	void (*hash)(const struct sl_model *m, void *h);
 };
-extern const struct sl_model_ops sl_model_nvme, sl_model_scsi;
+extern const struct sl_model_ops sl_model_nvme, sl_model_scsi, sl_model_cxl, sl_model_fwctl;
 const struct sl_model_ops *sl_model_ops_of(uint8_t protocol);
 void sl_hash_feed(void *h, const void *p, size_t n);
 
 struct sl_model {
 	const struct sl_persona *p;
 	const struct sl_model_ops *ops;
+	struct sl_cxl *cxl;   /* a memory device by its mailbox */
 	struct sl_scsi *scsi; /* a logical unit; its blocks are those of namespace 1 */
 	struct sl_behave *behave;
 	struct sl_model_listener listener;

@@ -132,6 +132,17 @@ static void identify_log(struct sl_model *m, uint32_t page, uint8_t *b)
 	}
 }
 
+/* The same tests as in the SMART log, in descriptors of 26 bytes (ACS-4 §9.10). */
+static void extended_self_tests(const struct sl_model *m, uint8_t *b)
+{
+	const uint8_t *log = m->scsi->self_tests;
+
+	b[0] = 1;
+	b[2] = log[508] < 20 ? log[508] : 19;
+	for (unsigned i = 0; i < 19; i++)
+		memcpy(b + 4 + 26 * i, log + 2 + 24 * i, 4);
+}
+
 /* The pages of a log one after the other; false: there are not so many. */
 static bool log_page(struct sl_model *m, uint8_t log, uint32_t page, bool smart, uint8_t *b)
 {
@@ -148,6 +159,8 @@ static bool log_page(struct sl_model *m, uint8_t log, uint32_t page, bool smart,
 		identify_log(m, page, b);
 	else if (log == LOG_SELF_TEST)
 		memcpy(b, m->scsi->self_tests, 512);
+	else if (log == LOG_SELF_TEST_EXT)
+		extended_self_tests(m, b);
 	else if (log < LOG_HOST)
 		b[0] = 1; /* version of an empty log */
 	if (log == LOG_SUMMARY_ERROR || log == LOG_ERROR_EXT || log == LOG_SELF_TEST ||
@@ -230,12 +243,11 @@ static bool self_test(struct sl_model *m, struct sl_ata *a)
 		return sl_ata_abort(a);
 	if (kind == 0 || kind == 0x7f)
 		return true;
-	next = (uint8_t)(log[508] % 21 + 1);
+	next = (uint8_t)(log[508] % 19 + 1); /* as many as the extended log's page has */
 	e = log + 2 + 24 * (next - 1);
 	memset(e, 0, 24);
 	e[0] = test;
 	sl_put_le16(e + 2, (uint16_t)raw(m, ATTRIBUTE_HOURS));
-	log[0] = 1;
 	log[508] = next;
 	m->scsi->smart[SELF_TEST_STATUS] = 0;
 	return true;

@@ -492,6 +492,7 @@ void sl_scsi_ata_load(struct sl_model *m)
 	memcpy(s->thresholds, p->thresholds, sizeof(s->thresholds));
 	s->ata_power = 0xff;
 	s->smart_enabled = 1;
+	s->self_tests[0] = 1; /* revision of the log */
 }
 
 void sl_scsi_ata_reset(struct sl_model *m, bool power)

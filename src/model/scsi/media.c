@@ -304,8 +304,9 @@ uint32_t sl_scsi_read_defects(struct sl_model *m, struct sl_model_req *r)
 	struct sl_scsi *s = m->scsi;
 	uint8_t *b;
 
+	/* In another format than was asked for, and said so (SBC-5 §5.21.1). */
 	if (format != 0 && format != 3)
-		return sl_scsi_bad(r, twelve ? 1 : 2, 2);
+		want &= 0x18;
 	b = calloc(1, 8 + 8 * SCSI_DEFECT_MAX);
 	if (!b)
 		return S_INTERNAL;
@@ -322,5 +323,5 @@ uint32_t sl_scsi_read_defects(struct sl_model *m, struct sl_model_req *r)
 		be_put16(b + 2, (uint16_t)n);
 	word = sl_scsi_give(r, b, head + n, alloc);
 	free(b);
-	return word;
+	return format != (want & 7) ? SENSE(0x1, 0x1c, 0x00) : word; /* defect list not found */
 }

@@ -63,7 +63,7 @@ static void tables(struct sl_persona_ata *ata)
 		t[1] = a->threshold;
 	}
 	ata->smart[362] = 0x02; /* off-line data collection completed */
-	ata->smart[367] = 0x5b;
+	ata->smart[367] = 0x1b; /* self-tests, no selective ones */
 	sl_put_le16(ata->smart + 368, 0x0003);
 	ata->smart[370] = 0x01;
 	ata->smart[372] = 2; /* minutes: short, extended */
@@ -87,7 +87,7 @@ static void identify(struct sl_persona *p)
 	} words[] = {
 		{0, 0x0040},   {47, 0x8010},  {49, 0x2f00},  {53, 0x0006}, {59, 0xb000},
 		{63, 0x0007},  {64, 0x0003},  {65, 120},     {66, 120},	   {67, 120},
-		{68, 120},     {75, 31},      {76, 0x850e},  {78, 0x0040}, {80, 0x0ff0},
+		{68, 120},     {75, 31},      {76, 0x810e},  {78, 0x0040}, {80, 0x0ff0},
 		{82, 0x7469},  {83, 0x7409},  {84, 0x4123},  {85, 0x7469}, {86, 0xb401},
 		{87, 0x4123},  {88, 0x407f},  {93, 0x0000},  {105, 8},	   {119, 0x4010},
 		{120, 0x4010}, {169, 0x0001}, {222, 0x107f},

@@ -93,6 +93,8 @@ static void smart(struct test_device *d)
 	assert(CDB(d, NONE, 0, 0xa1, 6, 0, 0xd4, 0, 1, 0x4f, 0xc2, 0, 0xb0, 0, 0) == 0);
 	assert(CDB(d, IN, 512, 0xa1, 8, 0x0e, 0xd5, 1, 6, 0x4f, 0xc2, 0, 0xb0, 0, 0) == 0);
 	assert(sum_ok(d->data) && d->data[2] == 1 && d->data[508] == 1);
+	assert(CDB(d, IN, 512, 0x85, 9, 0x0e, 0, 0, 0, 1, 0, 7, 0, 0, 0, 0, 0, 0x2f, 0) == 0);
+	assert(sum_ok(d->data) && d->data[0] == 1 && d->data[2] == 1 && d->data[4] == 1);
 }
 
 static void logs(struct test_device *d)

@@ -144,6 +144,9 @@ static void power(struct test_device *d)
 	memset(d->data, 0, 4096);
 	assert(CDB(d, OUT, 4096, 0x2a, 0, 0, 0, 0, 1, 0, 0, 1, 0) == S_PROTECTED);
 	assert(CDB(d, IN, 64, 0x1a, 8, 0x0a, 0, 64, 0) == 0 && d->data[2] & 0x80);
+	/* A defect list in a format that there is not comes in the one that there is. */
+	assert(CDB(d, IN, 64, 0x37, 0, 0x0c, 0, 0, 0, 0, 0, 64, 0) == SENSE(1, 0x1c, 0));
+	assert(d->r.ret_len == 4 && d->data[1] == 0x08);
 	/* A self-test is in the log. */
 	assert(CDB(d, NONE, 0, 0x1d, 0x20, 0, 0, 0, 0) == 0);
 	assert(CDB(d, IN, 64, 0x4d, 0, 0x50, 0, 0, 0, 0, 0, 64, 0) == 0 && d->data[8] == 0x20);
