@@ -120,7 +120,7 @@ int sl_cli_replay(struct sl_cli *cli, struct sl_verify_options *o)
 
 	if (r < 0)
 		return sl_cli_diag(SL_EXIT_FAILED, &d);
-	status = sl_cli_rig(cli->argv[0], &rig);
+	status = sl_cli_rig(cli, cli->argv[0], &rig);
 	if (!status) {
 		status = run(cli, rig, o, &b);
 		sl_rig_close(rig);

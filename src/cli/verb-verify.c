@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `sluice verify`: what a device does, held against what it declares. Drives models and devices on
- * the wire protocol; opens no device node.
+ * `sluice verify`: what a device does, held against what it declares. Drives models, devices on
+ * the wire protocol, and NVMe hardware as far as the options say.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +18,7 @@
 #include "observe/html.h"
 #include "observe/junit.h"
 #include "observe/report.h"
+#include "observe/rig-nvme.h"
 #include "observe/verify.h"
 #include "sluice-paths.h" /* SL_VERSION, by meson */
 
@@ -54,7 +55,15 @@ static bool number(const char *s, uint64_t *ret)
 	return !errno && end != s && !*end && *s != '-';
 }
 
-int sl_cli_rig(const char *arg, struct sl_rig **ret)
+/* What hardware may be sent: nothing that it could mind, unless asked for by its serial number. */
+static unsigned touch_of(struct sl_cli *cli)
+{
+	if (sl_cli_get(cli, "destructive"))
+		return SL_TOUCH_ALL;
+	return sl_cli_given(cli, "perturb") ? SL_TOUCH_ODD : SL_TOUCH_NOTHING;
+}
+
+int sl_cli_rig(struct sl_cli *cli, const char *arg, struct sl_rig **ret)
 {
 	struct sl_diag d = {0};
 	struct sl_spec spec;
@@ -69,11 +78,14 @@ int sl_cli_rig(const char *arg, struct sl_rig **ret)
 	case SL_SPEC_WIRE:
 		r = sl_rig_wire(spec.target, ret, &d);
 		break;
+	case SL_SPEC_NVME:
+		r = sl_rig_nvme(spec.target, touch_of(cli), sl_cli_get(cli, "destructive"), ret,
+				&d);
+		break;
 	default:
 		return sl_cli_error(SL_EXIT_FAILED,
-				    "%s: verify drives models (model:NAME, model:FILE) and devices "
-				    "on the wire protocol (wire:SOCKET); on hardware nothing is "
-				    "sent yet",
+				    "%s: verify drives models (model:NAME, model:FILE), devices on "
+				    "the wire protocol (wire:SOCKET) and NVMe devices",
 				    arg);
 	}
 	return r < 0 ? sl_cli_diag(SL_EXIT_FAILED, &d) : 0;
@@ -168,7 +180,7 @@ int sl_verb_verify(struct sl_cli *cli)
 	o.perturb = strncmp(cli->argv[0], "model:", 6) == 0 || sl_cli_given(cli, "perturb");
 	if (sl_cli_given(cli, "replay"))
 		return sl_cli_replay(cli, &o);
-	status = sl_cli_rig(cli->argv[0], &rig);
+	status = sl_cli_rig(cli, cli->argv[0], &rig);
 	if (status)
 		return status;
 	if (sl_cli_given(cli, "plan")) {

@@ -100,6 +100,9 @@ static const struct sl_option explain_options[] = {
 static const struct sl_option verify_options[] = {
 	{.name = "perturb",
 	 .text = "also reserved bits, vendor's fields, every block, known payloads, many repeats"},
+	{.name = "destructive",
+	 .arg = "SERIAL",
+	 .text = "hardware: send whatever is not the kernel's own; what is on the device is lost"},
 	{.name = "commands", .arg = "N", .dflt = "0", .text = "stop after so many; 0: no limit"},
 	{.name = "time", .arg = "SECONDS", .dflt = "0", .text = "stop after so long; 0: no limit"},
 	{.name = "key", .arg = "N", .dflt = "0", .text = "picks the blocks that are sampled"},
@@ -310,8 +313,12 @@ const struct sl_cli_verb sl_verbs[] = {
 		 "sequences, looks at all that can be read, and attributes each change. The exit "
 		 "status is "
 		 "5 when something contradicts a declaration, and 0 when nothing was seen to. "
-		 "Models and "
-		 "devices on the wire protocol only: their contents are lost.\n\n"
+		 "The contents "
+		 "of models and of devices on the wire protocol are lost. NVMe hardware is sent "
+		 "commands without "
+		 "effects in their canonical forms; more only with --perturb or --destructive, and "
+		 "then only "
+		 "when nobody else uses it.\n\n"
 		 "`diff` compares two reports (--json) or two bundles, of two firmwares: what is "
 		 "declared, what was seen, what was found. The exit status is 5 when NEW has a "
 		 "contradiction that OLD has not.",

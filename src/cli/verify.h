@@ -7,7 +7,7 @@
 #include "observe/verify.h"
 
 /* Opens what may be driven; else says why not and returns an exit status. */
-int sl_cli_rig(const char *spec, struct sl_rig **ret);
+int sl_cli_rig(struct sl_cli *cli, const char *spec, struct sl_rig **ret);
 /* `diff OLD NEW`, in argv. Returns an exit status. */
 int sl_cli_verify_diff(struct sl_cli *cli);
 /* --replay. Returns an exit status. */

@@ -51,6 +51,11 @@ void sl_breach_tidy(struct sl_verdicts *out)
 				sl_breach_kinds[out->v[k].id].weight == SL_WEIGHT_CAUGHT &&
 				sl_row_find(out->v[k].cmd.set, out->v[k].cmd.req) ==
 					sl_row_find(b->cmd.set, b->cmd.req);
+		/* What was not repeated at first, and then was. */
+		for (size_t k = 0; k < out->n && b->id == SL_BREACH_UNREPEATED; k++)
+			drop |= k != i && b->n_evidence && out->v[k].n_evidence &&
+				sl_breach_kinds[out->v[k].id].weight == SL_WEIGHT_CAUGHT &&
+				strcmp(out->v[k].evidence[0].where, b->evidence[0].where) == 0;
 		if (drop) {
 			out->count[sl_breach_kinds[b->id].weight]--;
 			sl_breach_done(&out->v[i]);

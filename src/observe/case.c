@@ -383,6 +383,23 @@ int sl_cases_base(const struct sl_contract *c, const struct sl_probes *p,
 	return error;
 }
 
+void sl_cases_calm(struct sl_cases *cases, bool declares)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cases->n; i++) {
+		struct sl_case *x = &cases->v[i];
+
+		if (sl_case_harmless(x) && !((x->floor | x->declared) & SL_E_UNKNOWN) &&
+		    !x->payload && (x->listed || !declares) &&
+		    !(sl_rows[x->row].flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED)))
+			cases->v[n++] = *x;
+		else
+			free(x->payload);
+	}
+	cases->n = n;
+}
+
 int sl_cases_opcodes(const struct sl_contract *c, struct sl_cases *cases)
 {
 	for (unsigned i = 0; i < 512; i++) {

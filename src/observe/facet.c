@@ -76,6 +76,7 @@ struct finder {
 	const struct sl_contract *c;
 	struct sl_probes *p;
 	uint8_t *data;
+	uint8_t id[4096]; /* Identify Controller */
 	int error;
 };
 
@@ -166,6 +167,55 @@ static bool try(struct finder *f, struct sl_probe *probe)
 	return true;
 }
 
+/* What every controller has, Base 2.1 figures 202 and 385, without asking. */
+static const uint8_t mandatory_logs[] = {0x01, 0x02, 0x03};
+static const uint8_t mandatory_features[] = {0x01, 0x02, 0x04, 0x05, 0x07, 0x09, 0x0a, 0x0b};
+
+static bool among(const uint8_t *v, size_t n, unsigned x)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i] == x)
+			return true;
+	return false;
+}
+
+/*
+ * Somebody's device is asked for what it says that it has, or must have: a refusal is an entry in
+ * its error log.
+ */
+static bool offered(const struct finder *f, uint8_t opcode, uint8_t sel)
+{
+	const struct sl_entry *e;
+
+	if (!(f->rig->can & SL_RIG_REAL))
+		return true;
+	e = sl_contract_find(f->c, sl_key(SL_SET_NVME_ADMIN, opcode, sel));
+	if (e && e->flags & SL_ENTRY_SUPPORTED)
+		return true;
+	if (opcode == NVME_ADMIN_GET_LOG_PAGE)
+		/* LPA bit 1: there is an effects log. */
+		return among(mandatory_logs, SL_COUNT(mandatory_logs), sel) ||
+		       (sel == 0x05 && f->id[261] & 2);
+	return among(mandatory_features, SL_COUNT(mandatory_features), sel) ||
+	       (sel == 0x06 && f->id[525] & 1); /* VWC: a volatile cache to switch */
+}
+
+static bool identify_offered(const struct finder *f, unsigned cns)
+{
+	uint32_t ver = sl_get_le32(f->id + 80);
+	uint16_t oacs = sl_get_le16(f->id + 256);
+
+	if (!(f->rig->can & SL_RIG_REAL) || cns <= 2)
+		return true;
+	if (cns == 3)
+		return ver >= 0x10300;
+	if (cns >= 0x10 && cns <= 0x13)
+		return oacs >> 3 & 1; /* Namespace Management */
+	if (cns == 0x14 || cns == 0x15)
+		return oacs >> 7 & 1; /* Virtualization Management */
+	return cns >= 5 && cns <= 8 && ver >= 0x20000;
+}
+
 static void find_identify(struct finder *f, unsigned row, uint32_t nsid, uint8_t csi)
 {
 	struct sl_probe p = {.facet = identifies[row].facet,
@@ -192,6 +242,8 @@ static void find_identifies(struct finder *f)
 	for (unsigned row = 0; row < SL_COUNT(identifies); row++) {
 		enum per per = identifies[row].per;
 
+		if (!identify_offered(f, identifies[row].cns))
+			continue;
 		if (per == PER_CTRL)
 			find_identify(f, row, 0, 0);
 		for (uint8_t csi = 0; per == PER_CSI && csi < 3; csi++)
@@ -221,27 +273,23 @@ static void find_log(struct finder *f, uint8_t facet, uint8_t lid, uint32_t byte
 		find_log(f, facet, lid, 512, nsid, csi);
 }
 
-static uint32_t log_bytes(const struct finder *f, unsigned row, const uint8_t *id_ctrl)
+static uint32_t log_bytes(const struct finder *f, unsigned row)
 {
 	uint32_t n = logs[row].bytes;
 
 	/* ELPE, byte 262: the error log's entries, less one. */
 	if (logs[row].facet == SL_FACET_ERRORS)
-		n *= id_ctrl[262] + 1u;
+		n *= f->id[262] + 1u;
 	return f->rig->max_transfer && n > f->rig->max_transfer ? f->rig->max_transfer : n;
 }
 
 static void find_logs(struct finder *f)
 {
-	struct sl_command id = admin_in(NVME_ADMIN_IDENTIFY, 0, 1, 4096);
-	uint8_t id_ctrl[4096];
-	struct sl_answer a;
-
-	f->error = sl_rig_call(f->rig, &id, f->data, &a);
-	memcpy(id_ctrl, f->data, sizeof(id_ctrl));
 	for (unsigned row = 0; row < SL_COUNT(logs); row++) {
-		uint32_t bytes = log_bytes(f, row, id_ctrl);
+		uint32_t bytes = log_bytes(f, row);
 
+		if (!offered(f, NVME_ADMIN_GET_LOG_PAGE, logs[row].lid))
+			continue;
 		if (logs[row].per == PER_CTRL)
 			find_log(f, logs[row].facet, logs[row].lid, bytes, 0, 0);
 		for (uint8_t csi = 0; logs[row].per == PER_CSI && csi < 3; csi++)
@@ -250,7 +298,8 @@ static void find_logs(struct finder *f)
 		for (uint32_t i = 0; logs[row].per == PER_NS && i < f->c->n_ns; i++)
 			find_log(f, logs[row].facet, logs[row].lid, bytes, f->c->ns[i].nsid, 0);
 	}
-	for (unsigned lid = 0xc0; lid < 0x100; lid++)
+	/* A vendor's log is not known to be read without effect. */
+	for (unsigned lid = 0xc0; lid < 0x100 && !(f->rig->can & SL_RIG_REAL); lid++)
 		find_log(f, SL_FACET_LOG_VENDOR, (uint8_t)lid, 4096, 0, 0);
 }
 
@@ -273,15 +322,21 @@ static bool find_feature(struct finder *f, uint8_t fid, unsigned sel, uint32_t n
 
 static void find_features(struct finder *f)
 {
-	for (unsigned fid = 1; fid < 256; fid++) {
-		bool any = find_feature(f, (uint8_t)fid, 0, 0);
+	/* ONCS bit 4: other values than the one in force can be asked for. */
+	unsigned sels = f->rig->can & SL_RIG_REAL && !(f->id[520] >> 4 & 1) ? 1 : 4;
 
-		for (unsigned sel = 1; any && sel < 4; sel++)
+	for (unsigned fid = 1; fid < 256; fid++) {
+		bool any = offered(f, NVME_ADMIN_GET_FEATURES, (uint8_t)fid) &&
+			   find_feature(f, (uint8_t)fid, 0, 0);
+
+		for (unsigned sel = 1; any && sel < sels; sel++)
 			(void)find_feature(f, (uint8_t)fid, sel, 0);
-		for (uint32_t i = 0; i < f->c->n_ns && !any; i++) {
+		for (uint32_t i = 0;
+		     i < f->c->n_ns && !any && offered(f, NVME_ADMIN_GET_FEATURES, (uint8_t)fid);
+		     i++) {
 			bool own = find_feature(f, (uint8_t)fid, 0, f->c->ns[i].nsid);
 
-			for (unsigned sel = 1; own && sel < 4; sel++)
+			for (unsigned sel = 1; own && sel < sels; sel++)
 				(void)find_feature(f, (uint8_t)fid, sel, f->c->ns[i].nsid);
 			if (!own)
 				break;
@@ -327,7 +382,8 @@ static void find_ns(struct finder *f, const struct sl_ns *ns)
 	resv.cmd.set = SL_SET_NVME_IO;
 	resv.cmd.req[44] = 1;
 	(void)snprintf(resv.name, sizeof(resv.name), "reservation report");
-	(void)try(f, &resv);
+	if (!(f->rig->can & SL_RIG_REAL) || f->id[520] >> 5 & 1) /* ONCS bit 5 */
+		(void)try(f, &resv);
 	zones.cmd = admin_in(0x7a, ns->nsid, 0, 4096); /* Zone Management Receive, report */
 	zones.cmd.set = SL_SET_NVME_IO;
 	sl_put_le32(zones.cmd.req + 48, 1023);
@@ -354,6 +410,8 @@ static void find_security(struct finder *f)
 	/* Protocols, and TCG Level 0 Discovery: the only part of TCG that is no dialogue. */
 	static const uint32_t what[] = {0x00000000, 0x01000100};
 
+	if (f->rig->can & SL_RIG_REAL && !(f->id[256] & 1)) /* OACS bit 0 */
+		return;
 	for (unsigned i = 0; i < SL_COUNT(what); i++) {
 		struct sl_probe p = {.facet = SL_FACET_SECURITY,
 				     .sel = (uint8_t)i,
@@ -366,6 +424,15 @@ static void find_security(struct finder *f)
 	}
 }
 
+static void read_id(struct finder *f)
+{
+	struct sl_command id = admin_in(NVME_ADMIN_IDENTIFY, 0, 1, sizeof(f->id));
+	struct sl_answer a;
+
+	f->error = sl_rig_call(f->rig, &id, f->data, &a);
+	memcpy(f->id, f->data, sizeof(f->id));
+}
+
 int sl_probes_find(struct sl_rig *rig, const struct sl_contract *c, uint64_t key,
 		   struct sl_probes *ret)
 {
@@ -375,6 +442,7 @@ int sl_probes_find(struct sl_rig *rig, const struct sl_contract *c, uint64_t key
 	f.data = malloc(SL_RIG_DATA_MAX + SL_RIG_OVER_MAX);
 	if (!f.data)
 		return -ENOMEM;
+	read_id(&f);
 	find_identifies(&f);
 	find_logs(&f);
 	find_features(&f);

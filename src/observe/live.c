@@ -193,7 +193,7 @@ int sl_live_restore(struct sl_verifier *v)
 		error = sl_verifier_prepare(v, true);
 	if (!error)
 		error = sl_live_settle(v);
-	if (!error)
+	if (!error && v->rig->can & SL_RIG_WRITES)
 		error = put_back_state(v, &n);
 	return error || !n ? error : sl_live_settle(v);
 }
@@ -216,9 +216,14 @@ static bool note_account(void *ctx, const struct sl_change *c)
 	b = sl_breach_add(v->out, SL_BREACH_UNREPEATED, NULL, &e);
 	if (b)
 		(void)snprintf(b->note, sizeof(b->note), "by one of the commands of: %s",
-			       v->out->phase[v->phase].name);
+			       v->out->n_phases ? v->out->phase[v->phase].name : "the first look");
 	v->moved++;
 	return true;
+}
+
+void sl_live_note(struct sl_verifier *v, const struct sl_look *was)
+{
+	sl_look_compare(&v->probes, was, &v->before, note_account, v);
 }
 
 int sl_live_account(struct sl_verifier *v)
@@ -228,7 +233,7 @@ int sl_live_account(struct sl_verifier *v)
 
 	if (error || v->gone || v->before.lost)
 		return error;
-	sl_look_compare(&v->probes, &v->start, &v->before, note_account, v);
+	sl_live_note(v, &v->start);
 	/* From here on this is the start. */
 	t = v->start;
 	v->start = v->before;

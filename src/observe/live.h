@@ -22,6 +22,8 @@ void sl_live_check_fixed(struct sl_verifier *v, const struct sl_look *was);
  * and blocks that are looked at put back. The look of it is v->before. 0 or -errno.
  */
 int sl_live_restore(struct sl_verifier *v);
+/* Holds the look before against an earlier one in what nothing sent since should have changed. */
+void sl_live_note(struct sl_verifier *v, const struct sl_look *was);
 /*
  * After a phase whose commands leave the device's configuration alone: what of that is another than
  * at the start is recorded, if nobody has said it yet. 0 or -errno.

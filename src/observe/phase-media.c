@@ -297,6 +297,9 @@ static int spill(struct sl_verifier *v, const struct sl_ns *ns, const struct sl_
 		error = sl_verifier_prepare(v, false);
 	if (!error)
 		error = read_all(&s, 0, true, &at);
+	/* What an earlier write did to a block must not pass for its contents. */
+	for (uint64_t i = 0; i < ns->blocks && !error && !(v->rig->can & SL_RIG_FRESH); i++)
+		sl_pattern(s.first + i * s.size, s.size, ~ns->nsid, i);
 	for (; s.parity < 2 && !error && sl_budget(v); s.parity++) {
 		error = write_half(&s, ns->blocks, &at);
 		if (!error && at < ns->blocks)

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "core/table.h"
 #include "observe/breach.h"
+#include "observe/live.h"
 #include "observe/phase.h"
 
 #define NVM_WRITE     0x01u
@@ -290,11 +291,34 @@ static unsigned fill(struct sweep *s, uint64_t from, uint64_t total, bool all)
 	return n;
 }
 
+static int sweep_wide(struct sweep *s, uint64_t to, uint64_t total, bool all)
+{
+	unsigned step = s->at_once, n;
+	struct sl_trial r;
+	int error;
+
+	s->at_once = SWEEP;
+	n = fill(s, to > SWEEP ? to - SWEEP : 0, to < total ? to : total, all);
+	s->at_once = step;
+	error = sl_trial_new(s->v, n, &r);
+	for (unsigned i = 0; i < n && !error; i++)
+		r.step[i] = (struct sl_step){.x = &s->x[i], .keep = true};
+	if (!error) {
+		r.flags = SL_TRIAL_UNSEEDED;
+		error = sl_live_restore(s->v);
+		if (!error)
+			error = sl_experiment(s->v, &r);
+		sl_trial_done(&r);
+	}
+	return error;
+}
+
 static int sweep(struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode, double until)
 {
 	struct sweep s = {.v = v, .ns = ns, .base = base_of(v, opcode, ns->nsid)};
 	bool all = ns->blocks <= (v->rig->can & SL_RIG_FRESH ? 1u << 20 : 1u << 14);
 	uint64_t total = all || ns->blocks < 3 * SWEEP ? ns->blocks : 3 * SWEEP;
+	unsigned doubts;
 	int error = 0;
 
 	if (!s.base)
@@ -320,9 +344,13 @@ static int sweep(struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode, 
 			r.step[i] = (struct sl_step){.x = &s.x[i], .keep = true};
 		r.flags = SL_TRIAL_UNSEEDED |
 			  (s.base->payload ? SL_TRIAL_READBACK | SL_TRIAL_AUDIT : 0u);
+		doubts = v->out->count[SL_WEIGHT_UNATTRIBUTED];
 		error = sl_experiment(v, &r);
 		v->out->blocks_tried += n;
 		sl_trial_done(&r);
+		/* It may have begun with blocks before these. */
+		if (!error && at && v->out->count[SL_WEIGHT_UNATTRIBUTED] > doubts)
+			error = sweep_wide(&s, at + n, total, all);
 	}
 	free(s.x);
 	free(s.payloads);

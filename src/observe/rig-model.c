@@ -171,7 +171,7 @@ int sl_rig_model(const char *persona, struct sl_rig **ret, struct sl_diag *reter
 		return error;
 	}
 	r->rig.ops = &ops;
-	r->rig.can = SL_RIG_FRESH | SL_RIG_POWER | SL_RIG_HASH | SL_RIG_CLOCK;
+	r->rig.can = SL_RIG_FRESH | SL_RIG_POWER | SL_RIG_HASH | SL_RIG_CLOCK | SL_RIG_WRITES;
 	r->rig.max_transfer = sl_model_max_transfer(r->m);
 	*ret = &r->rig;
 	return 0;

@@ -286,6 +286,7 @@ int sl_rig_wire(const char *path, struct sl_rig **ret, struct sl_diag *reterr)
 	if (!r)
 		return sl_diag_set(reterr, -ENOMEM, NULL, 0, 0, "out of memory");
 	r->rig.ops = &ops;
+	r->rig.can = SL_RIG_WRITES;
 	r->patience = PATIENCE_MS;
 	if (snprintf(r->path, sizeof(r->path), "%s", path) >= (int)sizeof(r->path))
 		error = -ENAMETOOLONG;
@@ -297,7 +298,7 @@ int sl_rig_wire(const char *path, struct sl_rig **ret, struct sl_diag *reterr)
 				   strerror(-error));
 	}
 	if (r->controls && wire_hash(&r->rig, hash) == 0)
-		r->rig.can = SL_RIG_POWER | SL_RIG_HASH;
+		r->rig.can |= SL_RIG_POWER | SL_RIG_HASH;
 	*ret = &r->rig;
 	return 0;
 }

@@ -40,10 +40,13 @@ struct sl_answer {
 };
 
 enum sl_rig_can {
-	SL_RIG_FRESH = 1 << 0, /* a device as it was at the very start, as often as wanted */
-	SL_RIG_POWER = 1 << 1, /* power cycle and controller reset */
-	SL_RIG_HASH = 1 << 2,  /* a digest of all state, out of band */
-	SL_RIG_CLOCK = 1 << 3, /* time passes when we say so, and costs nothing */
+	SL_RIG_FRESH = 1 << 0,	/* a device as it was at the very start, as often as wanted */
+	SL_RIG_POWER = 1 << 1,	/* power cycle and controller reset */
+	SL_RIG_HASH = 1 << 2,	/* a digest of all state, out of band */
+	SL_RIG_CLOCK = 1 << 3,	/* time passes when we say so, and costs nothing */
+	SL_RIG_WRITES = 1 << 4, /* what is on it may be lost */
+	SL_RIG_REAL =
+		1 << 5, /* somebody's device: it is asked for nothing that it does not offer */
 };
 
 /*

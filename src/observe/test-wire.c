@@ -54,6 +54,10 @@ static void say(const struct line *l, const char *expected, const struct sl_verd
 {
 	fprintf(stderr, "%s: expected: %s; %u caught, %.1f s\n", l->persona, expected,
 		v->count[SL_WEIGHT_CAUGHT], v->seconds);
+	for (unsigned i = 0; i < v->n_phases && getenv("VERBOSE"); i++)
+		fprintf(stderr, "  %6.0f ms %8llu commands%s: %s\n", v->phase[i].seconds * 1000,
+			(unsigned long long)v->phase[i].commands, v->phase[i].cut ? ", cut" : "",
+			v->phase[i].name);
 	for (size_t i = 0; i < v->n; i++)
 		fprintf(stderr, "  %s by %s: %s %s; %s\n", sl_breach_kinds[v->v[i].id].name,
 			v->v[i].command, v->v[i].evidence[0].where, v->v[i].evidence[0].what,
@@ -78,7 +82,7 @@ static bool judge(const char *model, const char *dir, const struct line *l, bool
 	assert(sl_rig_wire(sock, &rig, &d) == 0);
 	assert(rig->can & SL_RIG_POWER);
 	if (plain)
-		rig->can = 0;
+		rig->can = SL_RIG_WRITES;
 	assert(sl_verify(rig, l->persona, &o, &v, &d) == 0);
 	for (size_t i = 0; i < v.n; i++)
 		caught |= sl_breach_kinds[v.v[i].id].weight == SL_WEIGHT_CAUGHT &&

@@ -161,7 +161,7 @@ int sl_verifier_prepare(struct sl_verifier *v, bool seeded)
 	int r = v->rig->can & SL_RIG_FRESH ? v->rig->ops->fresh(v->rig) : 0;
 
 	v->rig->freshes++;
-	for (uint32_t i = 0; !r && seeded && i < v->c->n_ns; i++) {
+	for (uint32_t i = 0; !r && seeded && v->rig->can & SL_RIG_WRITES && i < v->c->n_ns; i++) {
 		const struct sl_ns *ns = &v->c->ns[i];
 
 		r = seed(v, ns, sl_arena(ns, v->probes.key), n);

@@ -134,6 +134,8 @@ static int learn(struct sl_verifier *v)
 		r = sl_live_settle(v);
 		if (!r)
 			sl_live_check_fixed(v, &first);
+		if (!r)
+			sl_live_note(v, &first);
 	}
 	sl_look_done(&now);
 	return r;
@@ -210,6 +212,8 @@ static int set_up(struct sl_verifier *v, const char *name, struct sl_diag *reter
 		r = learn(v);
 	if (!r)
 		r = sl_cases_base(v->c, &v->probes, &v->start, &v->cases);
+	if (!(v->rig->can & SL_RIG_WRITES))
+		sl_cases_calm(&v->cases, v->out->declares);
 	if (!r && v->rig->can & SL_RIG_FRESH)
 		r = choose_neutral(v);
 	if (r)
