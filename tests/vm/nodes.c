@@ -4,7 +4,8 @@
  * version 4, CXL mailbox commands by number and RAW. Prints what came, so that the same can be held
  * against itself through the gate.
  *
- *   nodes unmap|stop|inquiry-v4|cxl-read|cxl-set-lsa NODE      exit status 1: refused
+ *   nodes unmap|stop|inquiry-v4|cxl-read|cxl-set-lsa|fwctl-read|fwctl-set NODE      exit status 1:
+ * refused
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "fwctl.h"
 #include "nvme.h"
 
 static uint8_t data[512], sense[32];
@@ -130,6 +132,66 @@ static int cxl_set_lsa(int fd)
 	return cxl(fd, "set labels", CXL_MEM_COMMAND_ID_SET_LSA, 0, in, sizeof(in), 0);
 }
 
+/* An RPC of fwctl: prints the answer, which is left in rpc_out. */
+static struct {
+	struct fwctl_cxl_out head;
+	uint8_t payload[1024];
+} rpc_out;
+
+static int rpc(int fd, const char *name, uint32_t scope, uint16_t opcode, const void *payload,
+	       uint32_t len)
+{
+	struct {
+		struct fwctl_cxl_in head;
+		uint8_t payload[64];
+	} in = {.head = {.opcode = opcode, .op_size = len}};
+	struct fwctl_rpc r = {
+		.size = sizeof(r),
+		.scope = scope,
+		.in_len = (uint32_t)sizeof(in.head) + len,
+		.out_len = sizeof(rpc_out),
+		.in = (uintptr_t)&in,
+		.out = (uintptr_t)&rpc_out,
+	};
+
+	memcpy(in.payload, payload, len);
+	if (ioctl(fd, FWCTL_RPC, &r) < 0)
+		return refused(name);
+	(void)printf("%s: return code %u, %u bytes\n", name, rpc_out.head.retval,
+		     rpc_out.head.size);
+	print(rpc_out.payload, rpc_out.head.size);
+	return 0;
+}
+
+static int fwctl_read(int fd)
+{
+	struct fwctl_info info = {.size = sizeof(info)};
+	const struct cxl_get_supported_features list = {
+		.count = sizeof(struct cxl_features_header) + 4 * sizeof(struct cxl_feature)};
+	struct cxl_get_feature get = {.count = 4};
+
+	if (ioctl(fd, FWCTL_INFO, &info) < 0)
+		return refused("FWCTL_INFO");
+	(void)printf("device type %u\n", info.out_device_type);
+	if (rpc(fd, "features", FWCTL_CONFIGURATION, CXL_GET_SUPPORTED_FEATURES, &list,
+		sizeof(list)))
+		return 1;
+	memcpy(get.uuid, rpc_out.payload + sizeof(struct cxl_features_header), 16);
+	return rpc(fd, "feature", FWCTL_CONFIGURATION, CXL_GET_FEATURE, &get, sizeof(get));
+}
+
+/* Of the feature with configuration change after a cold reset: number 1 of tests/vm/fwctl. */
+static int fwctl_set(int fd)
+{
+	const struct cxl_set_feature set = {
+		.uuid = {0x51, 0xc1, 0xce, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1},
+		.version = 1,
+		.data = {1, 2, 3, 4},
+	};
+
+	return rpc(fd, "set feature", FWCTL_DEBUG_WRITE_FULL, CXL_SET_FEATURE, &set, sizeof(set));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -142,6 +204,8 @@ int main(int argc, char **argv)
 		{"inquiry-v4", inquiry_v4, O_RDWR},
 		{"cxl-read", cxl_read, O_RDWR},
 		{"cxl-set-lsa", cxl_set_lsa, O_RDONLY},
+		{"fwctl-read", fwctl_read, O_RDWR},
+		{"fwctl-set", fwctl_set, O_RDWR},
 	};
 	int fd;
 
