@@ -28,6 +28,7 @@ int sl_acts_init(struct sl_acts *a, int fd, const struct sl_watch_config *config
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	a->fd = fd;
+	a->table_hash = sl_table_hash();
 	a->config = config;
 	a->at = (uint64_t)st.st_size / sizeof(struct sl_record) * sizeof(struct sl_record);
 	return 0;
@@ -89,7 +90,7 @@ static void begin(struct sl_acts *a, const struct sl_record *r)
 			.data_len = r->data_len},
 	};
 	memcpy(act->cmd.req, r->final, sizeof(act->cmd.req));
-	act->row = r->table_hash == sl_table_hash() && r->row < sl_row_count
+	act->row = r->table_hash == a->table_hash && r->row < sl_row_count
 			   ? r->row
 			   : sl_row_find(r->set, r->final);
 }

@@ -31,7 +31,8 @@ struct sl_act {
 
 struct sl_acts {
 	int fd;
-	uint64_t at; /* offset in the file */
+	uint32_t table_hash; /* of our tables: theirs may be others */
+	uint64_t at;	     /* offset in the file */
 	const struct sl_watch_config *config;
 	uint32_t session; /* ours; 0: not seen yet */
 	uint64_t first;	  /* number of the oldest kept, counted from 0 */

@@ -39,6 +39,23 @@ static uint64_t digest(const uint8_t *p, size_t n, uint64_t seed)
 	return sl_get_le64(md) | 1;
 }
 
+/*
+ * Of a block, for comparing with itself. Only this process knows the seed, so nobody can make two
+ * blocks alike to it; and it is fast, because it is most of what a look costs.
+ */
+static uint64_t mix(const uint8_t *p, size_t n, uint64_t seed)
+{
+	uint64_t a = seed | 1, b = ~seed;
+
+	for (size_t i = 0; i + 16 <= n; i += 16) {
+		a = (a ^ sl_get_le64(p + i)) * 0x9e3779b97f4a7c15u;
+		b = (b ^ sl_get_le64(p + i + 8)) * 0xd6e8feb86659fd93u;
+		a ^= b >> 32;
+		b ^= a >> 29;
+	}
+	return (a ^ b) | 1;
+}
+
 static void chunk_done(struct sl_chunk *c)
 {
 	free(c->hash);
@@ -152,15 +169,23 @@ int sl_blocks_init(struct sl_watched *d, const struct sl_contract *old)
 	return r;
 }
 
+/* Namespaces come in order of their numbers, and so do the chunks of each. */
 struct sl_chunk *sl_blocks_find(struct sl_watched *d, uint32_t nsid, uint64_t lba)
 {
-	for (size_t i = 0; i < d->blocks.n; i++) {
-		struct sl_chunk *c = &d->blocks.chunk[i];
+	size_t lo = 0, hi = d->blocks.n;
+	struct sl_chunk *c;
 
-		if (c->nsid == nsid && lba >= c->lba && lba < c->lba + c->n)
-			return c;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		c = &d->blocks.chunk[mid];
+		if (c->nsid < nsid || (c->nsid == nsid && c->lba + c->n <= lba))
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
-	return NULL;
+	c = &d->blocks.chunk[lo];
+	return lo < d->blocks.n && c->nsid == nsid && lba >= c->lba ? c : NULL;
 }
 
 void sl_blocks_hurry(struct sl_watched *d, struct sl_chunk *chunk)
@@ -382,8 +407,8 @@ static int look_at(struct sl_watched *d, struct sl_chunk *c)
 	if (r <= 0)
 		return r;
 	for (uint32_t i = 0; i < c->n; i++)
-		now[i] = digest(d->w->data + ((size_t)i << ns->lba_shift),
-				(size_t)1 << ns->lba_shift, d->w->config.seed);
+		now[i] = mix(d->w->data + ((size_t)i << ns->lba_shift), (size_t)1 << ns->lba_shift,
+			     d->w->config.seed);
 	window = (struct sl_window){.from = c->since, .to = w.to, .device = d->index};
 	if (c->since && whole(d, c->since)) {
 		while ((act = sl_window_next(d->w->acts, &window, &at))) {
