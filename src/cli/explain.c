@@ -9,7 +9,10 @@
 #include <time.h>
 
 #include "base/paths.h"
+#include "core/ranges.h"
 #include "spec/decode.h"
+
+#define BLOCKS_SHOWN 64u /* ranges of a payload */
 
 int sl_question_judge(const struct sl_question *q, const struct sl_image *img,
 		      struct sl_command *cmd, struct sl_verdict *ret)
@@ -17,7 +20,7 @@ int sl_question_judge(const struct sl_question *q, const struct sl_image *img,
 	struct sl_bind bind;
 	int r;
 
-	r = sl_image_bind(img, q->who, q->contract, q->device, SL_WIRE_NVME, &bind);
+	r = sl_image_bind(img, q->who, q->contract, q->device, sl_sets[q->cmd.set].protocol, &bind);
 	if (r < 0)
 		return r;
 	sl_judge(img, &bind, q->contract, cmd, q->data, (uint64_t)time(NULL), ret);
@@ -64,6 +67,91 @@ void sl_explain_fields(struct sl_emit *e, const struct sl_command *asked,
 	sl_emit_end(e);
 }
 
+/* Payload */
+
+struct payload {
+	struct sl_emit *e;
+	const uint8_t *data;
+	size_t len;
+	unsigned n;
+};
+
+static void count_field(void *arg, const struct sl_decoded *d)
+{
+	(void)d;
+	((struct payload *)arg)->n++;
+}
+
+static void payload_field(void *arg, const struct sl_decoded *d)
+{
+	const struct payload *p = arg;
+	char uuid[37] = "";
+	size_t used = 0;
+
+	/* One number to the specification and two to the tables. */
+	if (strcmp(d->name, "uuid-rest") == 0)
+		return;
+	sl_emit_cell(p->e, "%s", d->name);
+	if (strcmp(d->name, "uuid") == 0 && (size_t)d->field.off + 16 <= p->len) {
+		for (unsigned i = 0; i < 16; i++)
+			used += (size_t)snprintf(uuid + used, sizeof(uuid) - used, "%s%02x",
+						 i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+						 p->data[d->field.off + i]);
+		sl_emit_cell(p->e, "%s", uuid);
+	} else {
+		sl_emit_cell(p->e, d->value > 9 ? "%" PRIu64 " (0x%" PRIx64 ")" : "%" PRIu64,
+			     d->value, d->value);
+	}
+	sl_emit_cell(p->e, "%s", d->meaning ? d->meaning : "");
+}
+
+void sl_explain_payload(struct sl_emit *e, const struct sl_command *asked, const uint8_t *data,
+			size_t len)
+{
+	static const char *const columns[][2] = {
+		{"field", "PAYLOAD"}, {"value", "VALUE"}, {"meaning", "MEANING"}, {NULL, NULL}};
+	struct payload p = {.e = e, .data = data, .len = len};
+
+	if (!data)
+		return;
+	(void)sl_decode_payload(asked->set, asked->req, data, len, count_field, &p);
+	if (!p.n)
+		return;
+	sl_emit_table(e, "payload", columns);
+	(void)sl_decode_payload(asked->set, asked->req, data, len, payload_field, &p);
+	sl_emit_end(e);
+}
+
+/* The blocks that descriptors of the payload name: a fence looks at each. */
+static void blocks(const struct sl_question *q, struct sl_emit *e, const struct sl_command *final,
+		   const struct sl_facts *f)
+{
+	static const char *const columns[][2] = {{"namespace", "NAMESPACE"},
+						 {"first", "FIRST BLOCK"},
+						 {"blocks", "BLOCKS"},
+						 {"use", "USE"},
+						 {NULL, NULL}};
+	uint8_t kind = sl_rows[f->row].ranges;
+	struct sl_ranges it;
+	struct sl_range r;
+	unsigned n = 0;
+
+	if (!q->data ||
+	    (kind != SL_RANGES_DSM && kind != SL_RANGES_COPY && kind != SL_RANGES_UNMAP))
+		return;
+	sl_ranges_init(&it, q->contract, final, f, q->data);
+	while (n < BLOCKS_SHOWN && sl_ranges_next(&it, &r)) {
+		if (!n++)
+			sl_emit_table(e, "blocks", columns);
+		sl_emit_cell_u64(e, r.nsid);
+		sl_emit_cell_u64(e, r.lba);
+		sl_emit_cell_u64(e, r.count);
+		sl_emit_cell(e, "%s", r.source ? "read from" : "");
+	}
+	if (n)
+		sl_emit_end(e);
+}
+
 /* Effects */
 
 void sl_explain_effects(struct sl_emit *e, const struct sl_facts *f)
@@ -72,7 +160,10 @@ void sl_explain_effects(struct sl_emit *e, const struct sl_facts *f)
 	sl_emit_bits(e, "effective", "judged by", f->effective, sl_effect_name);
 	sl_emit_bits(e, "floor", "floor (our table)", f->floor, sl_effect_name);
 	sl_emit_bool(e, "listed", NULL, f->declared_known);
-	if (f->declared_known || sl_emit_is_json(e))
+	if (f->entry && (f->entry->flags & SL_ENTRY_NO_EFFECTS) && !sl_emit_is_json(e))
+		sl_emit_str(e, NULL, "declared (the device)",
+			    "nothing: its log lists the command and has no word for effects");
+	else if (f->declared_known || sl_emit_is_json(e))
 		sl_emit_bits(e, "declared", "declared (the device)", f->declared, sl_effect_name);
 	else
 		sl_emit_str(e, NULL, "declared (the device)",
@@ -185,6 +276,8 @@ int sl_question_answer(const struct sl_question *q, struct sl_emit *e,
 	if (q->assumed)
 		sl_emit_str(e, "assumed", "assumed", "%s", q->assumed);
 	sl_explain_fields(e, &asked, &final);
+	sl_explain_payload(e, &asked, q->data, ret_verdict->facts.payload);
+	blocks(q, e, &final, &ret_verdict->facts);
 	sl_explain_effects(e, &ret_verdict->facts);
 	decision(e, img, ret_verdict);
 	if (!ret_verdict->allow)

@@ -30,6 +30,9 @@ int sl_question_answer(const struct sl_question *q, struct sl_emit *e,
 /* Parts, also for `explain --last`. */
 void sl_explain_fields(struct sl_emit *e, const struct sl_command *asked,
 		       const struct sl_command *final);
+/* Fields of the payload; nothing where there are none within its `len` bytes. */
+void sl_explain_payload(struct sl_emit *e, const struct sl_command *asked, const uint8_t *data,
+			size_t len);
 void sl_explain_effects(struct sl_emit *e, const struct sl_facts *f);
 /* The lines of a rule, from its file, as far as it can be read. */
 void sl_explain_rule(struct sl_emit *e, const char *file, unsigned line);

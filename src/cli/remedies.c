@@ -39,6 +39,13 @@ static const char *const advice[_SL_REASON_N] = {
 	[SL_REASON_BROKER] = "a broker that can judge it: what failed is in its own message",
 	[SL_REASON_UNDESCRIBED] =
 		"a table that describes the fields of the command: it is known by its name alone",
+	[SL_REASON_NOT_EVALUATED] =
+		"the bit cleared: by its CDB usage data this device does not look at it, so what "
+		"it would do with it nobody has said (SPC-6 6.35.3); or a rule that allows the "
+		"command `with` that field = 0",
+	[SL_REASON_NO_FEATURE] =
+		"a feature that the device lists as changeable: `sluice contract show` names those "
+		"it has, and what setting them may change",
 };
 
 static struct sl_list *list_of(struct sl_image *img, uint32_t section, uint16_t row)
@@ -112,7 +119,8 @@ static void candidates(const struct sl_question *q, struct sl_emit *e,
 	const struct sl_rule *rules = sl_image_at(img, img->rules);
 	struct sl_bind bind;
 
-	if (sl_image_bind(img, q->who, q->contract, q->device, SL_WIRE_NVME, &bind) < 0)
+	if (sl_image_bind(img, q->who, q->contract, q->device, sl_sets[q->cmd.set].protocol,
+			  &bind) < 0)
 		return;
 	sl_emit_array(e, "near", NULL);
 	for (uint32_t i = 0; i < bind.n; i++) {

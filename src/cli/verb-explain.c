@@ -9,9 +9,13 @@
 #include "cli/cli.h"
 #include "cli/explain.h"
 #include "cli/record.h"
+#include "core/decode-cxl.h"
 #include "ledger/reader.h"
+#include "policy/parse.h"
 #include "spec/decode.h"
 #include "spec/nvme.h"
+
+#define HEX_MAX 4096u /* bytes of --hex: a request, and a mailbox's payload */
 
 struct explain {
 	struct sl_question q;
@@ -78,11 +82,77 @@ static int hex_digit(char c)
 	return p ? (int)(p - digits) : -1;
 }
 
-/* 64 bytes, as hex digits with whatever blanks, colons or commas between them. */
-static int parse_hex(struct sl_cli *cli, const char *text, struct sl_command *cmd)
+/*
+ * What --hex is a request of: the queue or set that was named, else the device's own. A set's name
+ * ("scsi.sbc") says the device's type as well.
+ */
+static int hex_set(struct sl_cli *cli, const struct explain *x, uint8_t *ret)
 {
+	static const struct {
+		const char *name;
+		uint8_t protocol, set;
+	} queues[] = {{"admin", SL_WIRE_NVME, SL_SET_NVME_ADMIN},
+		      {"io", 0, SL_SET_NVME_IO},
+		      {"scsi", SL_WIRE_SCSI, SL_SET_SCSI_SBC},
+		      {"cxl", SL_WIRE_CXL, SL_SET_CXL},
+		      {"fwctl", SL_WIRE_FWCTL, SL_SET_FWCTL_CXL}};
 	const char *queue = sl_cli_get(cli, "queue");
-	unsigned n = 0;
+	uint8_t protocol = x->doc && !sl_cli_given(cli, "queue") ? x->doc->contract.protocol : 0;
+
+	for (unsigned i = 0; i < SL_COUNT(queues); i++)
+		if (protocol ? queues[i].protocol == protocol
+			     : strcmp(queue, queues[i].name) == 0) {
+			*ret = queues[i].set;
+			return 0;
+		}
+	for (uint8_t set = SL_SET_NONE + 1; set < _SL_SET_N; set++)
+		if (strcmp(queue, sl_sets[set].name) == 0) {
+			*ret = set;
+			return 0;
+		}
+	return sl_cli_usage(cli, "--queue %s: admin, io, scsi, cxl, fwctl or a command set's name",
+			    queue);
+}
+
+/* How many bytes a request of the set has; what follows a mailbox header is the payload. */
+static int split_hex(struct sl_cli *cli, struct explain *x, const uint8_t *bytes, size_t n)
+{
+	struct sl_command *cmd = &x->q.cmd;
+	size_t len = n;
+
+	switch (sl_sets[cmd->set].protocol) {
+	case SL_WIRE_NVME:
+		if (n != SL_REQ_MAX)
+			return sl_cli_usage(cli,
+					    "--hex: %zu bytes; a submission queue entry has %d", n,
+					    SL_REQ_MAX);
+		break;
+	case SL_WIRE_SCSI:
+		if (n < 6 || n > SL_REQ_MAX)
+			return sl_cli_usage(cli, "--hex: %zu bytes; a CDB has 6 to %d", n,
+					    SL_REQ_MAX);
+		break;
+	default:
+		if (n < SL_MBOX_REQ_LEN)
+			return sl_cli_usage(cli, "--hex: %zu bytes; a mailbox header has %u", n,
+					    SL_MBOX_REQ_LEN);
+		len = SL_MBOX_REQ_LEN;
+		x->data_len = n - len;
+		memcpy(x->data, bytes + len, x->data_len);
+	}
+	memcpy(cmd->req, bytes, len);
+	cmd->req_len = (uint16_t)len;
+	if (len < n && !sl_get_le32(cmd->req + SL_MBOX_IN_LEN))
+		sl_put_le32(cmd->req + SL_MBOX_IN_LEN, (uint32_t)x->data_len);
+	return 0;
+}
+
+/* Bytes as hex digits with whatever blanks, colons or commas between them. */
+static int parse_hex(struct sl_cli *cli, const char *text, struct explain *x)
+{
+	uint8_t bytes[HEX_MAX];
+	size_t n = 0;
+	int r;
 
 	for (const char *p = text; *p; p++) {
 		int high, low;
@@ -93,25 +163,35 @@ static int parse_hex(struct sl_cli *cli, const char *text, struct sl_command *cm
 		low = high < 0 ? -1 : hex_digit(p[1]);
 		if (low < 0)
 			return sl_cli_usage(cli, "--hex: '%.8s' is not a byte in hex", p);
-		if (n == SL_REQ_MAX)
-			return sl_cli_usage(cli,
-					    "--hex: more than the %d bytes of a submission "
-					    "queue entry",
-					    SL_REQ_MAX);
-		cmd->req[n++] = (uint8_t)(high << 4 | low);
+		if (n == HEX_MAX)
+			return sl_cli_usage(cli, "--hex: more than %u bytes", HEX_MAX);
+		bytes[n++] = (uint8_t)(high << 4 | low);
 		p++;
 	}
-	if (n != SL_REQ_MAX)
-		return sl_cli_usage(cli, "--hex: %u bytes; a submission queue entry has %d", n,
-				    SL_REQ_MAX);
-	if (strcmp(queue, "admin") == 0)
-		cmd->set = SL_SET_NVME_ADMIN;
-	else if (strcmp(queue, "io") == 0)
-		cmd->set = SL_SET_NVME_IO;
-	else
-		return sl_cli_usage(cli, "--queue %s: admin or io", queue);
-	cmd->req_len = SL_REQ_MAX;
-	return 0;
+	r = hex_set(cli, x, &x->q.cmd.set);
+	return r ? r : split_hex(cli, x, bytes, n);
+}
+
+static const char *row_name(unsigned i, const void *ctx)
+{
+	(void)ctx;
+	return i < sl_row_count ? sl_rows[i].name : NULL;
+}
+
+static int parse_words(struct sl_cli *cli, struct explain *x)
+{
+	struct sl_diag d = {0};
+	const char *near;
+	uint16_t row;
+
+	if (sl_encode_payload(cli->argv[0], cli->argv + 1, (unsigned)cli->argc - 1, &x->q.cmd,
+			      x->data, SL_WIRE_DATA_MAX, &x->data_len, &d) == 0)
+		return 0;
+	near = sl_row_named(cli->argv[0], &row) ? NULL : sl_nearest(cli->argv[0], row_name, NULL);
+	if (near)
+		return sl_cli_error(SL_EXIT_USAGE, "no command is called '%s': did you mean '%s'?",
+				    cli->argv[0], near);
+	return sl_cli_diag(SL_EXIT_USAGE, &d);
 }
 
 static int read_payload(struct sl_cli *cli, struct explain *x)
@@ -119,9 +199,6 @@ static int read_payload(struct sl_cli *cli, struct explain *x)
 	const char *path = sl_cli_get(cli, "data");
 	FILE *f;
 
-	x->data = calloc(1, SL_WIRE_DATA_MAX);
-	if (!x->data)
-		return sl_cli_error(SL_EXIT_FAILED, "out of memory");
 	if (!path)
 		return 0;
 	f = fopen(path, "re");
@@ -146,15 +223,17 @@ static void fit_buffer(struct explain *x)
 	struct sl_facts f;
 
 	sl_command_resolve(x->q.contract, &resolved);
-	cmd->dir = sl_rows[sl_row_find(resolved.set, cmd->req)].dir;
-	resolved.dir = cmd->dir;
-	if (x->data_len && cmd->dir == SL_DIR_OUT) {
+	/* The way of a vendor's command is its sender's to know. */
+	resolved.dir = x->data_len ? SL_DIR_OUT : SL_DIR_IN;
+	cmd->dir = resolved.dir = sl_command_dir(&resolved);
+	if (x->data_len > cmd->data_len && cmd->dir == SL_DIR_OUT) {
 		cmd->data_len = (uint32_t)x->data_len;
 		return;
 	}
-	resolved.data_len = SL_WIRE_DATA_MAX;
+	resolved.data_len = cmd->dir & SL_DIR_OUT ? SL_WIRE_DATA_MAX : 0;
 	sl_facts_collect(x->q.contract, &resolved, x->data, &f);
-	cmd->data_len = f.length_known ? f.length : 0;
+	if (!cmd->data_len && f.length_known)
+		cmd->data_len = f.length;
 	cmd->meta_len = f.length_known ? f.meta_length : 0;
 	if (!cmd->data_len)
 		cmd->dir = SL_DIR_NONE;
@@ -162,40 +241,71 @@ static void fit_buffer(struct explain *x)
 
 /* On what device */
 
-static void assume(struct explain *x)
+static void assume_namespace(struct explain *x)
 {
 	uint32_t nsid = sl_get_le32(x->q.cmd.req + 4);
 
-	x->bare.generation = 1;
-	x->q.contract = &x->bare;
-	x->q.device = "any";
 	if (!nsid || nsid == NVME_NSID_ALL) {
 		(void)snprintf(x->assumed, sizeof(x->assumed),
 			       "a device that declares nothing; --device SPEC asks a real one");
-	} else {
-		x->bare.n_ns = 1;
-		x->bare.ns[0] = (struct sl_ns){
-			.nsid = nsid,
-			.lba_shift = 9,
-			.blocks = UINT64_C(1) << 31,
-		};
-		(void)snprintf(x->assumed, sizeof(x->assumed),
-			       "a device that declares nothing, namespace %u of 512-byte blocks; "
-			       "--device SPEC asks a real one",
-			       nsid);
+		return;
 	}
+	x->bare.n_ns = 1;
+	x->bare.ns[0] = (struct sl_ns){
+		.nsid = nsid,
+		.lba_shift = 9,
+		.blocks = UINT64_C(1) << 31,
+	};
+	(void)snprintf(x->assumed, sizeof(x->assumed),
+		       "a device that declares nothing, namespace %u of 512-byte blocks; "
+		       "--device SPEC asks a real one",
+		       nsid);
+}
+
+/* A unit of the kind that has such commands. */
+static void assume_unit(struct explain *x)
+{
+	static const struct {
+		const char *text;
+		uint8_t shift;
+	} units[_SL_WIRE_PROTOCOL_N] = {
+		[SL_WIRE_SCSI] = {"a logical unit of 512-byte blocks", 9},
+		[SL_WIRE_CXL] = {"memory in units of 64 bytes", SL_CXL_UNIT_SHIFT},
+		[SL_WIRE_FWCTL] = {"a CXL device", SL_CXL_UNIT_SHIFT},
+	};
+	const struct sl_set_info *set = &sl_sets[x->q.cmd.set];
+
+	x->bare.type = set->type;
+	x->bare.n_ns = 1;
+	x->bare.ns[0] = (struct sl_ns){.nsid = set->lu,
+				       .lba_shift = units[set->protocol].shift,
+				       .blocks = UINT64_C(1) << 31};
+	(void)snprintf(x->assumed, sizeof(x->assumed),
+		       "a device that declares nothing, %s; --device SPEC asks a real one",
+		       units[set->protocol].text);
+}
+
+static void assume(struct explain *x)
+{
+	x->bare.generation = 1;
+	x->bare.protocol = sl_sets[x->q.cmd.set].protocol;
+	x->q.contract = &x->bare;
+	x->q.device = "any";
+	if (sl_sets[x->q.cmd.set].lu)
+		assume_unit(x);
+	else
+		assume_namespace(x);
 	x->q.assumed = x->assumed;
 }
 
-static int find_device(struct sl_cli *cli, struct explain *x)
+/* The device's contract, where one is given. */
+static int read_device(struct sl_cli *cli, struct explain *x)
 {
 	const char *spec = sl_cli_get(cli, "device");
 	char ledger[4096];
 
-	if (!spec) {
-		assume(x);
+	if (!spec)
 		return 0;
-	}
 	(void)snprintf(ledger, sizeof(ledger), "%s", sl_cli_get(cli, "ledger"));
 	if (sl_gate_read_contract(spec, ledger, &x->doc) < 0)
 		return SL_EXIT_FAILED;
@@ -204,38 +314,57 @@ static int find_device(struct sl_cli *cli, struct explain *x)
 	return 0;
 }
 
+/* As a front end asks that device for it: its type decides what it is. */
+static int fit_device(struct sl_cli *cli, struct explain *x)
+{
+	uint8_t protocol = sl_sets[x->q.cmd.set].protocol;
+
+	if (!x->doc) {
+		assume(x);
+		return 0;
+	}
+	if (x->doc->contract.protocol && x->doc->contract.protocol != protocol)
+		return sl_cli_error(SL_EXIT_USAGE, "%s has no commands of the set %s", x->q.device,
+				    sl_set_name(x->q.cmd.set));
+	(void)cli;
+	if (protocol != SL_WIRE_NVME)
+		x->q.cmd.set = sl_sets[x->q.cmd.set].asked;
+	return 0;
+}
+
 static int ask(struct sl_cli *cli, struct explain *x)
 {
 	const char *hex = sl_cli_get(cli, "hex");
-	struct sl_diag d = {0};
 	int r;
 
 	if (!hex && !cli->argc)
 		return sl_cli_usage(cli, "give a command, --hex or --last");
 	if (hex && cli->argc)
 		return sl_cli_usage(cli, "give a command by name or by --hex, not both");
-	if (hex)
-		r = parse_hex(cli, hex, &x->q.cmd);
-	else
-		r = sl_encode(cli->argv[0], cli->argv + 1, (unsigned)cli->argc - 1, &x->q.cmd, &d) <
-				    0
-			    ? sl_cli_diag(SL_EXIT_USAGE, &d)
-			    : 0;
+	x->data = calloc(1, SL_WIRE_DATA_MAX);
+	if (!x->data)
+		return sl_cli_error(SL_EXIT_FAILED, "out of memory");
+	/* What --hex is depends on the device; a name is wrong whatever the device. */
+	r = hex ? read_device(cli, x) : parse_words(cli, x);
+	if (r == 0)
+		r = hex ? parse_hex(cli, hex, x) : 0;
 	if (r == 0)
 		r = parse_who(cli, &x->who);
 	if (r == 0)
 		r = read_payload(cli, x);
+	if (r == 0 && !hex)
+		r = read_device(cli, x);
 	if (r == 0)
-		r = find_device(cli, x);
+		r = fit_device(cli, x);
 	if (r == 0 && sl_policy_open(sl_cli_get(cli, "policy"), &x->policy) < 0)
 		r = SL_EXIT_FAILED;
 	if (r)
 		return r;
-	if (!x->q.cmd.data_len)
+	if (!x->q.cmd.data_len || x->data_len)
 		fit_buffer(x);
 	x->q.policy = &x->policy;
 	x->q.who = &x->who;
-	x->q.data = x->q.cmd.dir == SL_DIR_OUT ? x->data : NULL;
+	x->q.data = x->q.cmd.dir & SL_DIR_OUT ? x->data : NULL;
 	return 0;
 }
 
@@ -356,7 +485,7 @@ static void question_of(const struct sl_record *rec, struct explain *x)
 		.dir = rec->dir,
 		.door = rec->door,
 		.writable = rec->writable,
-		.req_len = SL_REQ_MAX,
+		.req_len = (uint16_t)sl_formats[sl_rows[sl_record_row(rec)].format].req_len,
 		.data_len = rec->data_len,
 	};
 	memcpy(x->q.cmd.req, rec->requested, SL_REQ_MAX);
