@@ -17,6 +17,7 @@
 #include "observe/bundle.h"
 #include "observe/html.h"
 #include "observe/junit.h"
+#include "observe/power.h"
 #include "observe/report.h"
 #include "observe/rig-nvme.h"
 #include "observe/verify.h"
@@ -140,7 +141,16 @@ static int report(struct sl_cli *cli, struct sl_rig *rig, const struct sl_verify
 	struct sl_diag d = {0};
 	struct sl_emit *e;
 	struct line *l = o->ctx;
-	int status, r = sl_verify(rig, cli->argv[0], o, &v, &d);
+	const char *command = sl_cli_get(cli, "power-cycle");
+	struct sl_power *power = NULL;
+	int status, r = command ? sl_power_wrap(rig, command, &power) : 0;
+
+	if (r < 0)
+		return sl_cli_error(SL_EXIT_FAILED, "%s", strerror(-r));
+	r = sl_verify(rig, cli->argv[0], o, &v, &d);
+	if (power && sl_power_error(power)[0])
+		sl_diag_set(&d, r, NULL, 0, 0, "%s: %s", cli->argv[0], sl_power_error(power));
+	power = sl_power_unwrap(power);
 
 	if (l->tty)
 		fprintf(stderr, "\r\033[K");
@@ -176,8 +186,11 @@ int sl_verb_verify(struct sl_cli *cli)
 	if (!number(sl_cli_get(cli, "key"), &o.key))
 		return sl_cli_usage(cli, "--key takes a number");
 	o.seconds = (unsigned)seconds;
+	o.state = sl_cli_get(cli, "state");
 	/* A model can be made anew; what happens to another process's device is somebody's loss. */
 	o.perturb = strncmp(cli->argv[0], "model:", 6) == 0 || sl_cli_given(cli, "perturb");
+	if (sl_cli_given(cli, "power-cycle") && strncmp(cli->argv[0], "model:", 6) == 0)
+		return sl_cli_usage(cli, "a model's power is cut without a command");
 	if (sl_cli_given(cli, "replay"))
 		return sl_cli_replay(cli, &o);
 	status = sl_cli_rig(cli, cli->argv[0], &rig);

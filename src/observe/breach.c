@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "observe/breach.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,39 @@ void sl_breach_tidy(struct sl_verdicts *out)
 	out->n = n;
 }
 
+/* Room for one more. */
+static bool grow(struct sl_verdicts *out)
+{
+	size_t cap = out->cap ? 2 * out->cap : 16;
+	struct sl_breach *v;
+
+	if (out->n < out->cap)
+		return true;
+	v = realloc(out->v, cap * sizeof(*v));
+	if (!v)
+		return false;
+	out->v = v;
+	out->cap = cap;
+	return true;
+}
+
+int sl_breach_put(struct sl_verdicts *out, size_t at, const struct sl_breach *b)
+{
+	if (at > out->n)
+		return -EINVAL;
+	if (at == out->n && !grow(out))
+		return -ENOMEM;
+	if (at < out->n) {
+		out->count[sl_breach_kinds[out->v[at].id].weight]--;
+		sl_breach_done(&out->v[at]);
+	} else {
+		out->n++;
+	}
+	out->v[at] = *b;
+	out->count[sl_breach_kinds[b->id].weight]++;
+	return 0;
+}
+
 struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const struct sl_case *x,
 				const struct sl_evidence *first)
 {
@@ -83,15 +117,8 @@ struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const stru
 		b->times++;
 		return NULL;
 	}
-	if (out->n == out->cap) {
-		size_t cap = out->cap ? 2 * out->cap : 16;
-		struct sl_breach *v = realloc(out->v, cap * sizeof(*v));
-
-		if (!v)
-			return NULL;
-		out->v = v;
-		out->cap = cap;
-	}
+	if (!grow(out))
+		return NULL;
 	b = &out->v[out->n++];
 	*b = (struct sl_breach){.id = (uint8_t)id, .times = 1};
 	if (x) {
@@ -107,6 +134,7 @@ struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const stru
 		b->observed = first->effects;
 		b->n_evidence = 1;
 	}
+	b->serial = ++out->serial;
 	b->phase = (uint8_t)(out->n_phases ? out->n_phases - 1 : 0);
 	b->at = sl_now() - out->t0;
 	b->at_command = out->rig ? out->rig->commands : 0;

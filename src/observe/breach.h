@@ -14,6 +14,11 @@ struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const stru
 /* From what a run left unexplained; only the kept steps count. NULL as above. */
 struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *run,
 				 const struct sl_difference *d);
+/*
+ * Puts a finding at its place in the list, which it takes over: an existing one, or the next. 0,
+ * -EINVAL (there is no such place) or -ENOMEM.
+ */
+int sl_breach_put(struct sl_verdicts *out, size_t at, const struct sl_breach *b);
 /* What a finding holds; the caller removes it from its list. */
 void sl_breach_done(struct sl_breach *b);
 /* Leaves out what another finding of the same row says better. */

@@ -14,6 +14,7 @@
 #include "observe/live.h"
 #include "observe/phase.h"
 #include "observe/recipe.h"
+#include "observe/state.h"
 
 #define MINIMISE_S 1.5 /* seconds to look for the commands that it takes */
 #define ROUNDS_MAX 6 /* findings that one experiment may hold */
@@ -393,5 +394,12 @@ static int experiment_fresh(struct sl_verifier *v, struct sl_trial *r)
 
 int sl_experiment(struct sl_verifier *v, struct sl_trial *r)
 {
-	return fresh(v) ? experiment_fresh(v, r) : sl_experiment_live(v, r);
+	int error;
+
+	if (sl_state_skip(v, r))
+		return 0;
+	error = fresh(v) ? experiment_fresh(v, r) : sl_experiment_live(v, r);
+	if (!error)
+		sl_state_note(v, r);
+	return error;
 }

@@ -77,6 +77,7 @@ struct sl_verifier {
 	unsigned phase;
 	struct sl_trial twins[SL_TWINS_MAX]; /* recent ones with nothing in question in them */
 	unsigned next_twin;
+	struct sl_state *state;		   /* where it goes on from; NULL: nowhere */
 	struct sl_use *use;		   /* see sl_use_of */
 	struct sl_exhibit stored;	   /* the first block of a run that is not as written */
 	const struct sl_case *stored_case; /* by this command; NULL: none */

@@ -16,6 +16,7 @@
 #include "observe/live.h"
 #include "observe/phase.h"
 #include "observe/recipe.h"
+#include "observe/state.h"
 #include "observe/tally.h"
 
 #define NVME_INVALID_OPCODE 0x001u
@@ -232,6 +233,7 @@ static void begin(struct sl_verifier *v, const char *text)
 
 	v->phase_t0 = sl_now();
 	v->phase = out->n_phases++;
+	out->serial = (uint64_t)v->phase << 20;
 	out->phase[v->phase] = (struct sl_phase_count){.name = text,
 						       .start = v->phase_t0 - v->t0,
 						       .commands = v->rig->commands,
@@ -257,9 +259,13 @@ static int run_phase(struct sl_verifier *v, const struct sl_phase *phase)
 	if (phase->needs & ~v->rig->can || (phase->live && v->rig->can & SL_RIG_FRESH))
 		return 0;
 	begin(v, phase->text);
+	if (sl_state_phase(v, phase->text))
+		return 0;
 	if (sl_budget(v))
 		r = phase->run(v);
 	end(v);
+	if (!r)
+		sl_state_phase_end(v);
 	return r;
 }
 
@@ -295,16 +301,20 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 	      struct sl_verdicts *ret, struct sl_diag *reterr)
 {
 	struct sl_verifier v = {.rig = rig, .o = o, .out = ret, .t0 = sl_now()};
-	int r;
+	int r, error;
 
 	*ret = (struct sl_verdicts){.t0 = v.t0, .rig = rig};
 	r = set_up(&v, name, reterr);
+	if (!r && o->state)
+		r = sl_state_open(o->state, &v, reterr);
 	for (unsigned i = 0; i < sl_n_phases && !r; i++) {
 		r = run_phase(&v, &sl_phases[i]);
 		if (r)
 			sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", name, strerror(-r));
 	}
-	return finish(&v, r, reterr);
+	r = finish(&v, r, reterr);
+	error = sl_state_close(v.state);
+	return error && !r ? sl_diag_set(reterr, error, o->state, 0, 0, "%s", strerror(-error)) : r;
 }
 
 /* A finding of the same kind, on the same command. */

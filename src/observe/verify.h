@@ -101,6 +101,7 @@ struct sl_breach {
 	unsigned rank;	/* how much the first piece of evidence says */
 	unsigned times; /* variations of the command that did the same */
 	char note[160];
+	uint64_t serial;	  /* it is known by, in a state file */
 	uint8_t phase;		  /* of sl_verdicts.phase that found it */
 	double at;		  /* seconds since the start */
 	uint64_t at_command;	  /* commands sent by then */
@@ -119,6 +120,7 @@ struct sl_verify_options {
 	bool perturb;	   /* reserved bits, other fields, blocks and payloads */
 	uint64_t key;
 	unsigned patience_ms; /* for effects that come later, where time is real; 0: 6 s */
+	const char *state; /* file to go on from, and to note down how far it is; NULL: none */
 	void (*progress)(void *ctx, const struct sl_progress *p);
 	void *ctx;
 };
@@ -191,6 +193,7 @@ struct sl_verdicts {
 	unsigned entries, covered; /* of the contract; carried out in at least one form */
 	sl_effects witnessed;	   /* effects of which something that is read can tell */
 	double t0;
+	uint64_t serial;	  /* of the last finding */
 	double part;		  /* done, as far as anybody was told */
 	const struct sl_rig *rig; /* while it runs */
 };
