@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/gate.h"
@@ -52,35 +53,54 @@ static int add_device(struct setup *s, const char *text)
 	return 0;
 }
 
-static int is_controller(const struct dirent *d)
-{
-	unsigned number;
-	int end = 0;
+/* Nodes that are gated as themselves where none was named. */
+static const struct {
+	const char *dir, *name; /* and a number */
+} nodes[] = {{"/dev", "nvme"}, {"/dev", "sg"}, {"/dev/cxl", "mem"}};
 
-	return sscanf(d->d_name, "nvme%5u%n", &number, &end) == 1 && !d->d_name[end];
+static const char *looked_for; /* by is_node() */
+
+static int is_node(const struct dirent *d)
+{
+	size_t n = strlen(looked_for);
+
+	return strncmp(d->d_name, looked_for, n) == 0 && d->d_name[n] &&
+	       !d->d_name[n + strspn(d->d_name + n, "0123456789")];
 }
 
-/* Where none was named, every controller of this machine is gated as itself. */
-static int add_nodes(struct setup *s)
+/* `all`: also those that we may not open; that is then an error which says what to do. */
+static int add_kind(struct setup *s, const char *dir, bool all)
 {
 	struct dirent **list;
-	int n = scandir("/dev", &list, is_controller, versionsort), r = 0;
+	int n = scandir(dir, &list, is_node, versionsort), r = 0;
 
 	for (int i = 0; i < n; i++) {
 		char path[sizeof(s->paths[0])];
 
-		(void)snprintf(path, sizeof(path), "/dev/%.16s", list[i]->d_name);
-		if (r == 0)
+		(void)snprintf(path, sizeof(path), "%s/%.16s", dir, list[i]->d_name);
+		if (r == 0 && (all || access(path, R_OK | W_OK) == 0))
 			r = add_device(s, path);
 		free(list[i]);
 	}
 	if (n >= 0)
 		free(list);
+	return r;
+}
+
+static int add_nodes(struct setup *s)
+{
+	int r = 0;
+
+	for (unsigned pass = 0; r == 0 && pass < 2 && !s->n; pass++)
+		for (unsigned i = 0; r == 0 && i < SL_COUNT(nodes); i++) {
+			looked_for = nodes[i].name;
+			r = add_kind(s, nodes[i].dir, pass == 1);
+		}
 	if (r == 0 && !s->n)
 		r = sl_cli_error(-ENODEV,
-				 "there is no NVMe device here: name one, as in --device "
-				 "/dev/nvme0=model:p4610 (`sluice device personas` lists what the "
-				 "device model can be)");
+				 "there is no NVMe, SCSI or CXL device here: name one, as in "
+				 "--device /dev/nvme0=model:p4610 (`sluice device personas` lists "
+				 "what the device model can be)");
 	return r;
 }
 
