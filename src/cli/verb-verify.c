@@ -167,6 +167,29 @@ static int report(struct sl_cli *cli, struct sl_rig *rig, const struct sl_verify
 	return sl_cli_finish(e, status);
 }
 
+/* On hardware: how much of what it would be. */
+static int estimate(struct sl_emit *e, struct sl_cli *cli, struct sl_rig *rig,
+		    const struct sl_verify_options *o)
+{
+	struct sl_estimate x;
+	struct sl_diag d = {0};
+
+	if (!(rig->can & SL_RIG_REAL) || sl_emit_is_json(e))
+		return SL_EXIT_OK;
+	if (sl_verify_estimate(rig, cli->argv[0], o, &x, &d) < 0)
+		return sl_cli_diag(SL_EXIT_FAILED, &d);
+	sl_emit_note(e,
+		     "%zu forms of commands and %zu variations of them: at most %" PRIu64
+		     " commands, about %.0f s",
+		     x.forms, x.variants, x.commands, x.seconds);
+	sl_emit_note(e, "bytes that may be overwritten: %" PRIu64, x.bytes);
+	sl_emit_note(e, "entries to expect in its error log: %s%" PRIu64,
+		     x.errors ? "at most " : "", x.errors);
+	sl_emit_note(e, "to find this out, %" PRIu64 " commands without effects were sent",
+		     x.asked);
+	return SL_EXIT_OK;
+}
+
 int sl_verb_verify(struct sl_cli *cli)
 {
 	struct line l = {.tty = isatty(STDERR_FILENO)};
@@ -186,6 +209,7 @@ int sl_verb_verify(struct sl_cli *cli)
 	if (!number(sl_cli_get(cli, "key"), &o.key))
 		return sl_cli_usage(cli, "--key takes a number");
 	o.seconds = (unsigned)seconds;
+	o.only = sl_cli_get(cli, "only");
 	o.state = sl_cli_get(cli, "state");
 	/* A model can be made anew; what happens to another process's device is somebody's loss. */
 	o.perturb = strncmp(cli->argv[0], "model:", 6) == 0 || sl_cli_given(cli, "perturb");
@@ -200,7 +224,7 @@ int sl_verb_verify(struct sl_cli *cli)
 		struct sl_emit *e = sl_cli_emit(cli);
 
 		sl_report_plan(e, rig, &o);
-		status = sl_cli_finish(e, SL_EXIT_OK);
+		status = sl_cli_finish(e, estimate(e, cli, rig, &o));
 	} else {
 		status = report(cli, rig, &o);
 	}

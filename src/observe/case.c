@@ -383,20 +383,50 @@ int sl_cases_base(const struct sl_contract *c, const struct sl_probes *p,
 	return error;
 }
 
-void sl_cases_calm(struct sl_cases *cases, bool declares)
+/* Of what selects among logs, features and structures, what the device offers. */
+static bool is_offered(const struct sl_case *x, const struct sl_probes *p)
+{
+	uint8_t op = x->cmd.req[0];
+
+	if (x->cmd.set != SL_SET_NVME_ADMIN ||
+	    (op != NVME_ADMIN_IDENTIFY && op != NVME_ADMIN_GET_LOG_PAGE &&
+	     op != NVME_ADMIN_GET_FEATURES))
+		return true;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].cmd.set == x->cmd.set && p->v[i].cmd.req[0] == op &&
+		    p->v[i].cmd.req[40] == x->cmd.req[40])
+			return true;
+	return false;
+}
+
+void sl_cases_calm(struct sl_cases *cases, const struct sl_rig *rig, const struct sl_probes *p,
+		   bool declares)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < cases->n; i++) {
 		struct sl_case *x = &cases->v[i];
 
-		if (sl_case_harmless(x) && !((x->floor | x->declared) & SL_E_UNKNOWN) &&
+		if (sl_rig_may(rig, &x->cmd, x->payload) && is_offered(x, p) &&
+		    sl_case_harmless(x) && !((x->floor | x->declared) & SL_E_UNKNOWN) &&
 		    !x->payload && (x->listed || !declares) &&
 		    !(sl_rows[x->row].flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED)))
 			cases->v[n++] = *x;
 		else
 			free(x->payload);
 	}
+	cases->n = n;
+}
+
+void sl_cases_only(struct sl_cases *cases, const char *part)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cases->n; i++)
+		if (strstr(cases->v[i].name, part))
+			cases->v[n++] = cases->v[i];
+		else
+			free(cases->v[i].payload);
 	cases->n = n;
 }
 

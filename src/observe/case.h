@@ -62,10 +62,14 @@ void sl_pattern(uint8_t *p, uint32_t len, uint32_t nsid, uint64_t lba);
 int sl_cases_base(const struct sl_contract *c, const struct sl_probes *p,
 		  const struct sl_look *look, struct sl_cases *ret);
 /*
- * Leaves what is without effects, by the tables and by the declaration, carries nothing out and is
- * no vendor's; and, where the device `declares`, only what it lists.
+ * Leaves what the rig would send and the device offers, is without effects by the tables and by the
+ * declaration, carries nothing out and is no vendor's; and, where the device `declares`, only what
+ * it lists.
  */
-void sl_cases_calm(struct sl_cases *cases, bool declares);
+void sl_cases_calm(struct sl_cases *cases, const struct sl_rig *rig, const struct sl_probes *p,
+		   bool declares);
+/* Leaves those whose names have `part` in them. */
+void sl_cases_only(struct sl_cases *cases, const char *part);
 /* Appends every opcode that is neither listed nor the driver's. 0 or -ENOMEM. */
 int sl_cases_opcodes(const struct sl_contract *c, struct sl_cases *cases);
 void sl_cases_done(struct sl_cases *cases);

@@ -268,6 +268,9 @@ static void find_log(struct finder *f, uint8_t facet, uint8_t lid, uint32_t byte
 				lid | 1u << 15 | (bytes / 4 - 1) << 16, bytes)};
 
 	p.cmd.req[59] = csi;
+	/* The whole controller's; some take no NSID of 0 for that. */
+	if (facet == SL_FACET_SMART)
+		sl_put_le32(p.cmd.req + 4, NVME_NSID_ALL);
 	(void)snprintf(p.name, sizeof(p.name), "log %02Xh", lid);
 	if (!try(f, &p) && bytes > 512 && facet == SL_FACET_LOG_VENDOR)
 		find_log(f, facet, lid, 512, nsid, csi);

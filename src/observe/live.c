@@ -92,10 +92,11 @@ int sl_live_settle(struct sl_verifier *v)
 {
 	double start = sl_now();
 	bool tried = false;
-	int error = sl_look_take(v->rig, &v->probes, v->order++ & 1, true, v->data, &v->again);
+	int error = sl_look_take(v->rig, &v->probes, v->order++ & 1, false, v->data, &v->again);
 
 	while (!error && !v->gone) {
-		error = sl_look_take(v->rig, &v->probes, v->order++ & 1, true, v->data, &v->before);
+		error = sl_look_take(v->rig, &v->probes, v->order++ & 1, false, v->data,
+				     &v->before);
 		if (!error && v->before.lost)
 			error = revive(v, &tried);
 		if (error || same(v, &v->again, &v->before))
@@ -106,7 +107,7 @@ int sl_live_settle(struct sl_verifier *v)
 			break;
 		}
 		v->rig->ops->pass(v->rig, SETTLE_MS);
-		error = sl_look_take(v->rig, &v->probes, v->order++ & 1, true, v->data, &v->again);
+		error = sl_look_take(v->rig, &v->probes, v->order++ & 1, false, v->data, &v->again);
 	}
 	v->watched += sl_now() - start;
 	v->have_before = true;

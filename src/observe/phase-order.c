@@ -12,7 +12,7 @@
 
 #define SHUFFLES  24   /* orders of all harmless commands */
 #define CHAIN_MAX 512u /* commands of one order */
-#define REPEATS	  1200u
+#define REPEATS	  SL_REPEATS
 
 static uint64_t next(uint64_t *seed)
 {

@@ -88,6 +88,8 @@ static unsigned vary(const struct sl_verifier *v, const struct sl_case *x, struc
 			ret[n] = *x;
 			p = ret[n].cmd.req + 4 * dw;
 			sl_put_le32(p, sl_get_le32(p) ^ 1u << bit);
+			if (!sl_rig_may(v->rig, &ret[n].cmd, x->payload))
+				continue;
 			ret[n].kind = known ? SL_CASE_FIELD : SL_CASE_BIT;
 			(void)snprintf(ret[n].name, sizeof(ret[n].name), "%.60s, %sbit %u of CDW%u",
 				       x->name, known ? "" : "reserved ", bit, dw);
@@ -98,6 +100,18 @@ static unsigned vary(const struct sl_verifier *v, const struct sl_case *x, struc
 			}
 			n++;
 		}
+	return n;
+}
+
+size_t sl_variants(const struct sl_verifier *v)
+{
+	struct sl_case *x = calloc(VARIANTS_MAX, sizeof(*x));
+	size_t n = 0;
+
+	for (size_t i = 0; x && i < v->cases.n; i++)
+		if (v->cases.v[i].kind == SL_CASE_BASE)
+			n += vary(v, &v->cases.v[i], x);
+	free(x);
 	return n;
 }
 

@@ -30,6 +30,10 @@ uint64_t sl_fields_fixed(uint16_t row);
 void sl_progress(const struct sl_verifier *v, size_t done, size_t of);
 
 int sl_phase_singles(struct sl_verifier *v);
+/* How many forms --perturb would make of the cases. */
+size_t sl_variants(const struct sl_verifier *v);
+#define SL_REPEATS 1200u /* of each harmless command, in a row */
+
 int sl_phase_consumed(struct sl_verifier *v);
 int sl_phase_stirred(struct sl_verifier *v);
 int sl_phase_resets(struct sl_verifier *v);

@@ -107,7 +107,7 @@ int sl_phase_lasting(struct sl_verifier *v)
 int sl_phase_opcodes(struct sl_verifier *v)
 {
 	size_t from = v->cases.n;
-	int error = v->out->declares ? sl_cases_opcodes(v->c, &v->cases) : 0;
+	int error = v->out->declares && !v->o->only ? sl_cases_opcodes(v->c, &v->cases) : 0;
 
 	for (size_t i = from; i < v->cases.n && !error && sl_budget(v); i++) {
 		struct sl_case *x = &v->cases.v[i];

@@ -398,10 +398,14 @@ void sl_report_plan(struct sl_emit *e, const struct sl_rig *rig, const struct sl
 
 	sl_emit_table(e, "plan", columns);
 	for (unsigned i = 0; i < sl_n_phases; i++) {
-		const char *no = sl_phases[i].perturbs && !o->perturb ? "only with --perturb"
-				 : sl_phases[i].needs & ~rig->can
-					 ? "this device cannot be had fresh"
-					 : "yes";
+		const char *no =
+			sl_phases[i].perturbs && !o->perturb ? "only with --perturb"
+			: sl_phases[i].live && rig->can & SL_RIG_FRESH
+				? "not needed: this device can be had fresh"
+			: sl_phases[i].needs & ~rig->can & SL_RIG_WRITES ? "only with --destructive"
+			: sl_phases[i].needs & ~rig->can & SL_RIG_POWER	 ? "its power cannot be cut"
+			: sl_phases[i].needs & ~rig->can ? "this device cannot be had fresh"
+							 : "yes";
 
 		sl_emit_cell(e, "%s", sl_phases[i].name);
 		sl_emit_cell(e, "%s", sl_phases[i].text);

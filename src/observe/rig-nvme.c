@@ -147,6 +147,11 @@ static int nvme_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *
 	return 0;
 }
 
+static bool nvme_may(const struct sl_rig *rig, const struct sl_command *cmd, const uint8_t *data)
+{
+	return may_send((const struct rig_nvme *)rig, cmd, data);
+}
+
 static void nvme_pass(struct sl_rig *rig, uint64_t ms)
 {
 	struct timespec t = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
@@ -178,6 +183,7 @@ static const struct sl_nvme_sys here = {.ioctl = sys_ioctl};
 
 static const struct sl_rig_ops ops = {
 	.call = nvme_call,
+	.may = nvme_may,
 	.pass = nvme_pass,
 	.close = nvme_close,
 };

@@ -11,6 +11,11 @@ struct sl_rig *sl_rig_close(struct sl_rig *rig)
 	return NULL;
 }
 
+bool sl_rig_may(const struct sl_rig *rig, const struct sl_command *cmd, const uint8_t *data)
+{
+	return !rig->ops->may || rig->ops->may(rig, cmd, data);
+}
+
 int sl_rig_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
 		struct sl_answer *ret)
 {

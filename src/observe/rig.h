@@ -67,6 +67,8 @@ struct sl_rig_ops {
 		    struct sl_answer *ret);
 	/* NULL: one after the other. */
 	int (*stream)(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *data);
+	/* Would it be sent? NULL: all is. */
+	bool (*may)(const struct sl_rig *rig, const struct sl_command *cmd, const uint8_t *data);
 	int (*power_cycle)(struct sl_rig *rig);
 	int (*reset)(struct sl_rig *rig);
 	int (*hash)(struct sl_rig *rig, uint8_t ret[32]);
@@ -96,6 +98,9 @@ struct sl_rig *sl_rig_close(struct sl_rig *rig);
  */
 int sl_rig_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
 		struct sl_answer *ret);
+
+/* Would the rig send this command? `data` as it would go out; NULL: none. */
+bool sl_rig_may(const struct sl_rig *rig, const struct sl_command *cmd, const uint8_t *data);
 
 /*
  * Sends a stream of commands and waits for all; `data` as for sl_rig_call. Once an answer fails to

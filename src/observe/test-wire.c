@@ -126,6 +126,10 @@ int main(int argc, char **argv)
 			column[i] = tab + 1;
 		}
 		column[4][strcspn(column[4], "\t")] = 0; /* then the reason */
+		/* What CONTROL makes no difference to is tried without. */
+		if (strcmp(argv[6], "full") == 0 && strcmp(column[1], column[2]) == 0 &&
+		    strcmp(column[1], "honest") != 0)
+			continue;
 		if (n++ % parts == part && (!getenv("ONLY") || strstr(text, getenv("ONLY"))))
 			bad += !judge(argv[1], argv[3],
 				      &(struct line){column[0], column[1], column[2], column[3],

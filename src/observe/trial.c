@@ -289,7 +289,8 @@ static int look(struct sl_verifier *v, struct sl_trial *r, unsigned stage)
 		return 0;
 	error = sl_look_take(v->rig, &v->probes,
 			     r->flags & SL_TRIAL_BACKWARDS ? SL_LOOK_BACKWARDS : r->order,
-			     stage == SL_STAGE_NOW && calm(r), v->data, &r->look[stage]);
+			     v->rig->can & SL_RIG_FRESH && stage == SL_STAGE_NOW && calm(r),
+			     v->data, &r->look[stage]);
 	r->looked |= 1u << stage;
 	return error;
 }

@@ -213,8 +213,10 @@ static int set_up(struct sl_verifier *v, const char *name, struct sl_diag *reter
 		r = learn(v);
 	if (!r)
 		r = sl_cases_base(v->c, &v->probes, &v->start, &v->cases);
+	if (v->o->only)
+		sl_cases_only(&v->cases, v->o->only);
 	if (!(v->rig->can & SL_RIG_WRITES))
-		sl_cases_calm(&v->cases, v->out->declares);
+		sl_cases_calm(&v->cases, v->rig, &v->probes, v->out->declares);
 	if (!r && v->rig->can & SL_RIG_FRESH)
 		r = choose_neutral(v);
 	if (r)
@@ -294,6 +296,33 @@ static int finish(struct sl_verifier *v, int r, struct sl_diag *reterr)
 	free(v->expect);
 	free(v->use);
 	out->rig = NULL;
+	return r;
+}
+
+int sl_verify_estimate(struct sl_rig *rig, const char *name, const struct sl_verify_options *o,
+		       struct sl_estimate *ret, struct sl_diag *reterr)
+{
+	struct sl_verdicts out = {.t0 = sl_now(), .rig = rig};
+	struct sl_verifier v = {.rig = rig, .o = o, .out = &out, .t0 = out.t0};
+	int r = set_up(&v, name, reterr);
+	uint64_t look = v.probes.n;
+	double each = (sl_now() - v.t0) / (double)(rig->commands ? rig->commands : 1);
+
+	*ret = (struct sl_estimate){.forms = v.cases.n, .asked = rig->commands};
+	/* Each form in both orders of looking, with a look before where it changes something. */
+	ret->commands = 2 * v.cases.n * (1 + 2 * look) + 3 * (v.cases.n + look);
+	if (!r && o->perturb) {
+		ret->variants = sl_variants(&v);
+		ret->commands += ret->variants * (1 + look / 8) + v.cases.n * (SL_REPEATS + look);
+		ret->errors = ret->variants;
+	}
+	for (uint32_t i = 0; !r && rig->can & SL_RIG_WRITES && i < v.c->n_ns; i++)
+		ret->bytes += v.c->ns[i].blocks * sl_ns_bytes(&v.c->ns[i]);
+	if (rig->can & SL_RIG_WRITES)
+		ret->errors += 512 + v.cases.n; /* opcodes that it does not list, and forms */
+	ret->seconds = each * (double)ret->commands;
+	r = finish(&v, r, reterr);
+	sl_verdicts_done(&out);
 	return r;
 }
 

@@ -119,8 +119,9 @@ struct sl_verify_options {
 	unsigned seconds;  /* likewise */
 	bool perturb;	   /* reserved bits, other fields, blocks and payloads */
 	uint64_t key;
+	const char *only;     /* commands whose names have this in them; NULL: all */
 	unsigned patience_ms; /* for effects that come later, where time is real; 0: 6 s */
-	const char *state; /* file to go on from, and to note down how far it is; NULL: none */
+	const char *state;    /* file to go on from, and to note down how far it is; NULL: none */
 	void (*progress)(void *ctx, const struct sl_progress *p);
 	void *ctx;
 };
@@ -197,6 +198,19 @@ struct sl_verdicts {
 	double part;		  /* done, as far as anybody was told */
 	const struct sl_rig *rig; /* while it runs */
 };
+
+/* What it would take, by an estimate that errs on the high side. */
+struct sl_estimate {
+	size_t forms, variants;	  /* of commands, and with one bit of them turned */
+	uint64_t commands, asked; /* to be sent; sent already, to find out */
+	uint64_t bytes;		  /* of the namespaces that may be overwritten */
+	uint64_t errors;	  /* entries in its error log, at most */
+	double seconds;
+};
+
+/* Asks the device for what it is and declares, and sends nothing else. 0 or -errno with *reterr. */
+int sl_verify_estimate(struct sl_rig *rig, const char *name, const struct sl_verify_options *o,
+		       struct sl_estimate *ret, struct sl_diag *reterr);
 
 /* Judges a device. 0: *ret is filled, see ->count; -errno with *reterr: it could not be judged. */
 int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_options *o,
