@@ -40,6 +40,50 @@ void sl_serve_watch_sample(struct sl_serve_watch *w, struct sl_launch *l)
 	sl_launch_sample(l, &s);
 }
 
+/* How many connections a device's socket has, as the kernel lists them; 0: that cannot be known. */
+static unsigned connections(const char *path)
+{
+	FILE *f = fopen("/proc/net/unix", "re");
+	char line[512];
+	unsigned n = 0;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		char at[256] = "";
+		unsigned state = 0;
+
+		/* Num RefCount Protocol Flags Type St Inode Path; 3: connected */
+		if (sscanf(line, "%*s %*s %*s %*s %*s %x %*s %255s", &state, at) == 2 &&
+		    state == 3 && strcmp(at, path) == 0)
+			n++;
+	}
+	if (f)
+		(void)fclose(f);
+	return n;
+}
+
+/* What can be said of who else has a hand in a device. */
+static unsigned evidence(const struct sl_spec *spec, char *ret_socket, size_t size)
+{
+	if (spec->kind == SL_SPEC_MODEL)
+		return SL_WATCH_OURS | SL_WATCH_SOFT;
+	if (spec->kind != SL_SPEC_WIRE)
+		return 0;
+	(void)snprintf(ret_socket, size, "%s", spec->target);
+	return SL_WATCH_SOFT | (connections(ret_socket) == 1 ? SL_WATCH_ALONE : 0);
+}
+
+/* One connection when watching began says nothing of later: it counts if that is so still. */
+static void ask_again(struct sl_serve_watch *w, uint32_t device, struct sl_note *n)
+{
+	unsigned e = device < w->config.n ? w->config.device[device].evidence : 0;
+
+	if (n->state != SL_NOTE_COUNTS || !(e & SL_WATCH_ALONE) || e & SL_WATCH_SOLE ||
+	    connections(w->sockets[device]) == 1)
+		return;
+	n->state = SL_NOTE_ALERTS;
+	sl_note_line(n, "not excluded", "its socket has other connections by now");
+}
+
 int sl_serve_watch_start(struct sl_serve_watch *w, struct sl_launch *l, const struct sl_spec *specs,
 			 unsigned n, struct sl_diag *reterr)
 {
@@ -60,8 +104,8 @@ int sl_serve_watch_start(struct sl_serve_watch *w, struct sl_launch *l, const st
 	w->config.n = n < SL_WATCH_DEVICES_MAX ? n : SL_WATCH_DEVICES_MAX;
 	for (unsigned i = 0; i < w->config.n; i++) {
 		memcpy(w->config.device[i].name, specs[i].name, sizeof(specs[i].name));
-		if (specs[i].kind == SL_SPEC_MODEL)
-			w->config.device[i].evidence |= SL_WATCH_OURS;
+		w->config.device[i].evidence |=
+			evidence(&specs[i], w->sockets[i], sizeof(w->sockets[i]));
 	}
 	r = sl_watch_start(&w->config, fd, sl_launch_ledger_fd(l), &w->watch, reterr);
 	close(fd);
@@ -86,9 +130,16 @@ void sl_serve_watch_take(struct sl_serve_watch *w)
 	int r = 1;
 
 	while (n && w->watch.control >= 0 && r > 0) {
-		r = sl_watch_take(&w->watch, w->notes, n, &d);
-		if (r == 1)
+		uint32_t device;
+
+		r = sl_watch_take(&w->watch, &device, n, &d);
+		if (r <= 0)
+			break;
+		ask_again(w, device, n);
+		r = sl_note_put(w->notes, n, &d);
+		if (r == 0)
 			say(n);
+		r = r < 0 ? r : 1;
 	}
 	free(n);
 	if (r == -EPIPE)

@@ -9,7 +9,8 @@
 
 struct sl_serve_watch {
 	bool on;
-	char notes[4200]; /* directory of what is known of devices */
+	char notes[4200];			 /* directory of what is known of devices */
+	char sockets[SL_WATCH_DEVICES_MAX][256]; /* of devices on the wire; "" */
 	struct sl_watch_config config;
 	struct sl_watch watch;
 };

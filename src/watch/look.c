@@ -127,14 +127,14 @@ static int try(struct sl_watched *d, unsigned row, uint32_t nsid)
 }
 
 /*
- * Is it there? To ask for what is not leaves an entry in the device's error log; a model may be
+ * Is it there? To ask for what is not leaves an entry in the device's error log; a program may be
  * asked for everything.
  */
 static bool is_there(const struct sl_watched *d, unsigned row, const uint8_t *id)
 {
 	const struct sl_entry *e;
 
-	if (!choice[row].need_mask || d->w->config.device[d->index].evidence & SL_WATCH_OURS)
+	if (!choice[row].need_mask || d->w->config.device[d->index].evidence & SL_WATCH_SOFT)
 		return true;
 	if (choice[row].need_byte != LISTED)
 		return id[choice[row].need_byte] & choice[row].need_mask;
@@ -198,6 +198,9 @@ static void find_others(struct sl_watched *d, const uint8_t *id)
 		add(d->excluded, sizeof(d->excluded),
 		    "its process was started by this broker's launcher, which has its only "
 		    "connection");
+	else if (evidence & SL_WATCH_ALONE)
+		add(d->excluded, sizeof(d->excluded),
+		    "its socket has one connection, this broker's, as of the start and of now");
 	else
 		add(d->others, sizeof(d->others),
 		    "the kernel, and other programs with a way to it");

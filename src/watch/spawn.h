@@ -22,10 +22,10 @@ int sl_watch_start(const struct sl_watch_config *config, int session, int ledger
 /* Ends it. */
 void sl_watch_stop(struct sl_watch *w);
 /*
- * Its control socket is readable: makes a note in `dir`. 1: *ret is what was noted, and whether it
- * counts; 2: that was noted before; 0: nothing more for now; -EPIPE: it has ended; -errno with
- * *reterr.
+ * Its control socket is readable. 1: *ret is what was found of a device, and says no more than a
+ * watcher may say; 0: nothing more for now; -EPIPE: it has ended; -EBADMSG with *reterr.
  */
-int sl_watch_take(struct sl_watch *w, const char *dir, struct sl_note *ret, struct sl_diag *reterr);
+int sl_watch_take(struct sl_watch *w, uint32_t *ret_device, struct sl_note *ret,
+		  struct sl_diag *reterr);
 
 #endif

@@ -24,8 +24,10 @@
 #define SL_WATCH_COST	     10u /* commands to look, per thousand that run: the default */
 
 enum sl_watch_evidence {
-	SL_WATCH_OURS = 1 << 0, /* the launcher started its process: nobody else is connected */
-	SL_WATCH_SOLE = 1 << 1, /* the operator says that nobody else changes it */
+	SL_WATCH_OURS = 1 << 0,	 /* the launcher started its process: nobody else is connected */
+	SL_WATCH_SOLE = 1 << 1,	 /* the operator says that nobody else changes it */
+	SL_WATCH_ALONE = 1 << 2, /* its socket has one connection: ours */
+	SL_WATCH_SOFT = 1 << 3,	 /* it is a program: what it is asked in vain leaves no scar */
 };
 
 struct sl_watch_config {

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The watcher's judgement without a device: what ran in a stretch of a ledger, whom a change is
+ * laid to, when it counts, and what a launcher takes of it.
+ */
+#undef NDEBUG
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "core/table.h"
+#include "watch/spawn.h"
+#include "watch/watcher.h"
+
+static struct sl_watcher w;
+static struct sl_watched *d = &w.device[0];
+static struct sl_ledger ledger;
+static struct sl_note last;
+static unsigned reports, ended;
+static double clock_s;
+
+/* What the program itself does, stood in for. */
+double sl_watch_now(void)
+{
+	return clock_s;
+}
+
+void sl_watch_report(struct sl_watched *of, const struct sl_note *n)
+{
+	assert(of == d);
+	last = *n;
+	reports++;
+}
+
+static void on_end(void *ctx, const struct sl_act *act)
+{
+	(void)ctx;
+	assert(act->outcome > act->intent && !act->own);
+	ended++;
+}
+
+int sl_watch_catch_up(struct sl_watcher *of)
+{
+	return sl_acts_read(of->acts, on_end, NULL);
+}
+
+static uint64_t put(uint16_t type, uint64_t of, uint32_t session, uint8_t opcode, uint64_t lba)
+{
+	struct sl_record r = {.type = type,
+			      .of = of,
+			      .session = session,
+			      .set = opcode == 6 ? SL_SET_NVME_ADMIN : SL_SET_NVME_NVM,
+			      .device = "d"};
+
+	r.final[0] = opcode;
+	sl_put_le32(r.final + 4, opcode == 6 ? 0 : 1);
+	sl_put_le64(r.final + 40, lba);
+	r.row = sl_row_find(r.set, r.final);
+	r.table_hash = sl_table_hash();
+	r.floor = sl_rows[r.row].floor;
+	return sl_ledger_append(&ledger, &r, false);
+}
+
+/* A command from its intent to its outcome. Returns its intent. */
+static uint64_t ran(uint32_t session, uint8_t opcode, uint64_t lba)
+{
+	uint64_t intent = put(SL_RECORD_INTENT, 0, session, opcode, lba);
+
+	put(SL_RECORD_OUTCOME, intent, session, opcode, lba);
+	return intent;
+}
+
+static void begin(void)
+{
+	static struct sl_doc doc;
+
+	if (w.acts)
+		close(w.acts->fd);
+	free(w.acts);
+	memset(&w, 0, sizeof(w));
+	w.acts = calloc(1, sizeof(*w.acts));
+	assert(w.acts);
+	w.config.n = 1;
+	strcpy(w.config.device[0].name, "d");
+	d->w = &w;
+	d->doc = &doc;
+	strcpy(doc.contract.model, "Drive");
+	strcpy(doc.contract.serial, "S1");
+	doc.contract.n_ns = 1;
+	doc.contract.ns[0] = (struct sl_ns){.nsid = 1, .lba_shift = 9, .blocks = 1000};
+	assert(sl_acts_init(w.acts, dup(ledger.fd), &w.config) == 0);
+	w.acts->session = 9; /* ours */
+	reports = ended = 0;
+	clock_s = d->t_look = 100;
+}
+
+static struct sl_sight sight(uint64_t from, uint64_t to)
+{
+	struct sl_sight s = {.kind = "undeclared-effect",
+			     .where = "feature 06h",
+			     .what = "1 -> 0",
+			     .effects = SL_E_CONFIG,
+			     .window = {from, to, 0, true}};
+
+	return s;
+}
+
+static void test_window(void)
+{
+	uint64_t before, open, in, from, to, at = 0;
+	const struct sl_act *act;
+	struct sl_window window;
+	char text[100];
+
+	begin();
+	before = ran(2, 1, 5);
+	open = put(SL_RECORD_INTENT, 0, 3, 1, 6); /* begun before, and not ended */
+	from = ran(9, 6, 0);
+	in = ran(2, 1, 7);
+	to = ran(9, 6, 0) + 1;
+	ran(2, 1, 8);
+	assert(sl_watch_catch_up(&w) == 0 && ended == 3);
+	window = (struct sl_window){from, to, 0, true};
+	act = sl_window_next(w.acts, &window, &at);
+	assert(act->intent == open && !act->outcome);
+	act = sl_window_next(w.acts, &window, &at);
+	assert(act->intent == from && act->own);
+	act = sl_window_next(w.acts, &window, &at);
+	assert(act->intent == in);
+	sl_act_name(act, text, sizeof(text));
+	assert(strcmp(text, "nvme.nvm.write nsid=1 slba=7") == 0);
+	assert(sl_act_touches(d, act, 1, 7, 1) && sl_act_touches(d, act, 1, 0, 8));
+	assert(!sl_act_touches(d, act, 1, 8, 1) && !sl_act_touches(d, act, 1, 0, 7));
+	assert(!sl_act_touches(d, act, 2, 7, 1));
+	assert(sl_window_next(w.acts, &window, &at)->own && !sl_window_next(w.acts, &window, &at));
+	assert(sl_acts_find(w.acts, before)->outcome == before + 1);
+}
+
+/* Named; counted only where nobody else could, and chance is small. */
+static void test_counts(void)
+{
+	uint64_t from, to;
+	struct sl_sight s;
+
+	begin();
+	from = ran(9, 6, 0);
+	ran(2, 6, 0);
+	ran(2, 1, 300);
+	to = ran(9, 6, 0) + 1;
+	assert(sl_watch_catch_up(&w) == 0);
+	s = sight(from, to);
+	d->busy[1] = 10; /* of a hundred seconds */
+	assert(sl_suspect(d, &s) && reports == 1 && last.state == SL_NOTE_ALERTS);
+	assert(strcmp(last.command, "nvme.nvm.write nsid=1 slba=300") == 0);
+	assert(last.row.key == sl_key(SL_SET_NVME_NVM, 1, SL_SEL_ANY));
+	assert(last.row.observed == SL_E_CONFIG && strcmp(last.row.serial, "S1") == 0);
+	/* It stays as it is for long: by then it is no accident. */
+	d->t_look = 400;
+	sl_suspect_age(d);
+	assert(reports == 1);
+	d->t_look = 501;
+	sl_suspect_age(d);
+	assert(reports == 2 && last.state == SL_NOTE_COUNTS);
+	/* Somebody else could have: never. */
+	begin();
+	assert(sl_watch_catch_up(&w) == 0);
+	strcpy(d->others, "another host");
+	from = ran(9, 6, 0);
+	ran(2, 1, 300);
+	to = ran(9, 6, 0) + 1;
+	assert(sl_watch_catch_up(&w) == 0);
+	s = sight(from, to);
+	assert(sl_suspect(d, &s) && last.state == SL_NOTE_ALERTS);
+	d->t_look = 1e6;
+	sl_suspect_age(d);
+	assert(reports == 1);
+	/* Unless it is a thing that nobody can do but the device. */
+	strcpy(s.where, "effects-log");
+	s.strong = s.nobody = true;
+	assert(sl_suspect(d, &s) && reports == 2 && last.state == SL_NOTE_COUNTS);
+}
+
+/* Twice after the same command, and after others never: sooner. */
+static void test_again(void)
+{
+	struct sl_sight s;
+	uint64_t from, to;
+
+	begin();
+	d->busy[1] = 12;
+	for (unsigned i = 0; i < 2; i++) {
+		from = ran(9, 6, 0);
+		ran(2, 1, 300);
+		ran(2, 1, 400 + i);
+		to = ran(9, 6, 0) + 1;
+		assert(sl_watch_catch_up(&w) == 0);
+		s = sight(from, to);
+		assert(sl_suspect(d, &s));
+		assert(last.state == (i ? SL_NOTE_COUNTS : SL_NOTE_ALERTS));
+	}
+	assert(strcmp(last.command, "nvme.nvm.write nsid=1 slba=300") == 0);
+}
+
+/* While nobody did anything: it moves by itself, is said once, and a log is not worth a word. */
+static void test_by_itself(void)
+{
+	struct sl_sight s;
+
+	begin();
+	s = sight(ran(9, 6, 0), ran(9, 6, 0) + 1);
+	assert(sl_watch_catch_up(&w) == 0);
+	assert(!sl_suspect(d, &s) && reports == 1 && last.state == SL_NOTE_ALERTS);
+	assert(strcmp(last.kind, "changes-by-itself") == 0 && !last.command[0] && !last.row.key);
+	assert(!sl_suspect(d, &s) && reports == 1);
+	s.noise = true;
+	strcpy(s.where, "vendor-log");
+	assert(!sl_suspect(d, &s) && reports == 1);
+}
+
+/* A watcher that was taken over cannot vouch, nor speak for others. */
+static void test_take(void)
+{
+	struct sl_watch_report r = {.device = 3};
+	struct sl_watch watch = {0};
+	struct sl_note n;
+	struct sl_diag diag = {0};
+	uint32_t device;
+	int sv[2];
+
+	assert(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sv) == 0);
+	watch.control = sv[0];
+	memset(&r.note, 'x', sizeof(r.note));
+	r.note.kind[31] = '\0';
+	r.note.n_lines = SL_NOTE_LINES;
+	r.note.state = SL_NOTE_COUNTS;
+	r.note.row.say = SL_TRUST_SAY_VERIFIED;
+	r.note.row.match = 0;
+	assert(send(sv[1], &r, sizeof(r), 0) == (ssize_t)sizeof(r));
+	assert(sl_watch_take(&watch, &device, &n, &diag) == 1 && device == 3);
+	assert(n.row.say == SL_TRUST_SAY_CAUGHT && n.row.match == SL_TRUST_BY_SERIAL);
+	assert(strcmp(n.by, "watch") == 0 && !(n.row.observed & ~(sl_effects)SL_E_ALL));
+	assert(strlen(n.line[SL_NOTE_LINES - 1]) < SL_NOTE_LINE_MAX);
+	assert(sl_watch_take(&watch, &device, &n, &diag) == 0);
+	r.note.n_lines++;
+	assert(send(sv[1], &r, sizeof(r), 0) == (ssize_t)sizeof(r));
+	assert(sl_watch_take(&watch, &device, &n, &diag) == -EBADMSG);
+	assert(send(sv[1], "x", 1, 0) == 1);
+	assert(sl_watch_take(&watch, &device, &n, &diag) == -EBADMSG);
+	close(sv[1]);
+	assert(sl_watch_take(&watch, &device, &n, &diag) == -EPIPE);
+	close(sv[0]);
+}
+
+int main(void)
+{
+	char name[] = "/tmp/sluice-watch-XXXXXX";
+	int fd = mkostemp(name, O_APPEND);
+
+	assert(fd >= 0 && unlink(name) == 0);
+	sl_ledger_init(&ledger, fd, 1, 0);
+	test_window();
+	test_counts();
+	test_again();
+	test_by_itself();
+	test_take();
+	close(w.acts->fd);
+	free(w.acts);
+	close(fd);
+	return 0;
+}
