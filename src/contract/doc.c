@@ -15,7 +15,10 @@
 
 #include "base/bytes.h"
 #include "contract/build.h"
+#include "core/decode-cxl.h"
+#include "core/decode-scsi.h"
 #include "core/reader.h"
+#include "core/table.h"
 #include "wire/wire.h"
 
 struct sl_doc *sl_doc_free(struct sl_doc *d)
@@ -29,8 +32,9 @@ struct sl_doc *sl_doc_free(struct sl_doc *d)
 static const struct {
 	const char *prefix;
 	const char *format;
-	size_t size;
+	size_t size; /* 0: as long as it is */
 	uint8_t lid, csi;
+	uint8_t protocol; /* 0: NVMe */
 } parts[_SL_PART_N] = {
 	[SL_PART_CTRL] = {"id-ctrl:", "Identify Controller", SL_NVME_IDENTIFY_SIZE, 0, 0},
 	[SL_PART_LID00] = {"lid00:", "Supported Log Pages", SL_NVME_SUPPORTED_LOGS_SIZE, 0x00, 0},
@@ -46,6 +50,12 @@ static const struct {
 			   SL_NVME_MI_EFFECTS_SIZE, 0x13, 0},
 	[SL_PART_LID14] = {"lid14:", "Command and Feature Lockdown", SL_NVME_LOCKDOWN_SIZE, 0x14,
 			   0},
+	[SL_PART_INQUIRY] = {"inquiry:", "INQUIRY data", .protocol = SL_WIRE_SCSI},
+	[SL_PART_CAPACITY] = {"capacity:", "READ CAPACITY data", .protocol = SL_WIRE_SCSI},
+	[SL_PART_RSOC] = {"rsoc:", "REPORT SUPPORTED OPERATION CODES", .protocol = SL_WIRE_SCSI},
+	[SL_PART_CXL_ID] = {"cxl-id:", "Identify Memory Device", .protocol = SL_WIRE_CXL},
+	[SL_PART_CEL] = {"cel:", "Command Effects Log", .protocol = SL_WIRE_CXL},
+	[SL_PART_FEATURES] = {"features:", "Supported Features", .protocol = SL_WIRE_CXL},
 };
 
 int sl_build_word(struct sl_build *b, unsigned part, unsigned index, uint32_t word, unsigned line,
@@ -112,6 +122,9 @@ int sl_build_page(struct sl_build *b, unsigned part, const void *bytes, size_t l
 	if (b->len[part])
 		return sl_diag_set(reterr, -EINVAL, b->path, 0, 0, "%s was given before",
 				   parts[part].format);
+	if (!parts[part].size && len > sizeof(b->page[part]))
+		return sl_diag_set(reterr, -EFBIG, b->path, 0, 0, "longer than %zu bytes",
+				   sizeof(b->page[part]));
 	/* More than a page is kept as a page and its length: the decoder refuses it. */
 	memcpy(b->page[part], bytes, len < 4096 ? len : 4096);
 	b->len[part] = len ? len : 1;
@@ -126,6 +139,7 @@ static int decode(struct sl_build *b, unsigned part)
 	/* Never more than a page is read: the decoders compare the length first. */
 	const uint8_t *page = b->page[part];
 	size_t len = b->len[part];
+	uint16_t total;
 
 	switch (part) {
 	case SL_PART_CTRL:
@@ -138,6 +152,18 @@ static int decode(struct sl_build *b, unsigned part)
 		return sl_contract_nvme_mi_effects(c, page, len);
 	case SL_PART_LID14:
 		return sl_contract_nvme_lockdown(c, page, len);
+	case SL_PART_INQUIRY:
+		return sl_contract_scsi_inquiry(c, page, len);
+	case SL_PART_CAPACITY:
+		return sl_contract_scsi_capacity(c, page, len);
+	case SL_PART_RSOC:
+		return sl_contract_scsi_rsoc(c, page, len);
+	case SL_PART_CXL_ID:
+		return sl_contract_cxl_identify(c, page, len);
+	case SL_PART_CEL:
+		return sl_contract_cxl_cel(c, page, len);
+	case SL_PART_FEATURES:
+		return sl_contract_cxl_features(c, page, len, &total);
 	default:
 		return sl_contract_nvme_effects(c, parts[part].csi, page, len);
 	}
@@ -148,6 +174,11 @@ static void hash_bytes(void *ctx, const void *bytes, size_t len)
 	SHA256Update(ctx, bytes, len);
 }
 
+/* The logs without one of which there is no contract. */
+#define LISTS                                                                                      \
+	(1u << SL_SOURCE_LID05 | 1u << SL_SOURCE_RSOC | 1u << SL_SOURCE_CEL |                      \
+	 1u << SL_SOURCE_FEATURES)
+
 /* Decodes what was found, and pins it as the reader would. */
 static void finish(struct sl_build *b)
 {
@@ -156,6 +187,10 @@ static void finish(struct sl_build *b)
 	SHA2_CTX md;
 
 	SHA256Init(&md);
+	c->protocol = SL_WIRE_NVME;
+	for (unsigned part = 0; part < _SL_PART_N; part++)
+		if (b->len[part] && parts[part].protocol)
+			c->protocol = parts[part].protocol;
 	for (unsigned part = 0; part < _SL_PART_N; part++) {
 		int flaw = b->len[part] ? decode(b, part) : 0;
 
@@ -163,11 +198,13 @@ static void finish(struct sl_build *b)
 			d->flaws |= 1u << flaw;
 		if (part == SL_PART_CTRL)
 			sl_pin_identity(c, hash_bytes, &md);
-		else if (b->len[part] == parts[part].size && part != SL_PART_LID14)
+		else if (parts[part].protocol && b->len[part])
+			SHA256Update(&md, b->page[part], b->len[part]);
+		else if (b->len[part] && b->len[part] == parts[part].size && part != SL_PART_LID14)
 			sl_pin_log(parts[part].lid, parts[part].csi, b->page[part],
 				   parts[part].size, hash_bytes, &md);
 	}
-	if (!(c->sources >> SL_SOURCE_LID05 & 1) && !(d->flaws & SL_FLAW_VOIDS))
+	if (!(c->sources & LISTS) && !(d->flaws & SL_FLAW_VOIDS))
 		d->flaws |= 1u << SL_FLAW_NO_LOG;
 	/* Features or a list of logs alone are half a contract: shown, and never decided by. */
 	if (d->flaws & SL_FLAW_VOIDS & ~(1u << SL_FLAW_NO_LOG))
@@ -199,6 +236,33 @@ static bool is_identify(const uint8_t *p, size_t len)
 	return true;
 }
 
+/* A list of supported commands: its first four bytes count the rest, in descriptors of 8 or 20. */
+static bool is_rsoc(const uint8_t *p, size_t len)
+{
+	return len >= 12 && len % 4 == 0 && sl_get_be32(p) == len - 4;
+}
+
+/* Entries of four bytes, of command sets that there are, and none like the one before. */
+static bool is_cel(const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i + 4 <= len; i += 4) {
+		uint16_t row = sl_row_find_key(SL_SET_CXL, p[i + 1], p[i]);
+
+		if (row == SL_SET_CXL || (i && sl_get_le16(p + i) == sl_get_le16(p + i - 4)))
+			return false;
+	}
+	return len && len % 4 == 0;
+}
+
+static unsigned part_of(const uint8_t *p, size_t len)
+{
+	if (is_identify(p, len))
+		return SL_PART_CTRL;
+	if (is_rsoc(p, len))
+		return SL_PART_RSOC;
+	return len < SL_NVME_EFFECTS_SIZE && is_cel(p, len) ? SL_PART_CEL : SL_PART_LID05;
+}
+
 /* One file's bytes; `part` is _SL_PART_N where the content decides. */
 static int add(struct sl_build *b, unsigned part, const uint8_t *bytes, size_t len,
 	       struct sl_diag *reterr)
@@ -213,7 +277,7 @@ static int add(struct sl_build *b, unsigned part, const uint8_t *bytes, size_t l
 			return sl_diag_set(reterr, -EINVAL, b->path, 0, 0,
 					   "1024 bytes can be log 00h or 12h: say which, as "
 					   "lid00:FILE or lid12:FILE");
-		part = is_identify(bytes, len) ? SL_PART_CTRL : SL_PART_LID05;
+		part = part_of(bytes, len);
 	}
 	if (part < _SL_PART_N)
 		return sl_build_page(b, part, bytes, len, reterr);

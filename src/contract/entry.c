@@ -97,6 +97,51 @@ size_t sl_contract_keys(const struct sl_contract *c, uint64_t ret[SL_CONTRACT_MA
 	return n;
 }
 
+/* SPC-6 §6.35.2: byte 5 of a command descriptor, and the length of its CDB above. */
+static const char *rsoc_text(uint32_t word, char buf[96])
+{
+	static const char *const mlu[] = {"", "this unit", "several units", "all units"};
+	size_t at = (size_t)snprintf(buf, 96, "CDB of %u bytes", word >> 16);
+
+	if (word >> 4 & 3)
+		at += (size_t)snprintf(buf + at, 96 - at, ", MLU: %s", mlu[word >> 4 & 3]);
+	if (word & 2)
+		at += (size_t)snprintf(buf + at, 96 - at, ", CTDP");
+	if (word >> 2 & 3)
+		at += (size_t)snprintf(buf + at, 96 - at, ", CDLP=%u", word >> 2 & 3);
+	if (word & 0x80)
+		(void)snprintf(buf + at, 96 - at, ", reserved=80");
+	return buf;
+}
+
+/* CXL 3.1 §8.2.9.5.2.1. */
+static const char *cel_text(uint32_t word, char buf[96])
+{
+	static const char *const bits[] = {
+		"cold-reset",
+		"config",
+		"data",
+		"policy",
+		"log",
+		"security",
+		"background",
+		"secondary-mailbox",
+		"abort",
+		"valid",
+		"conventional-reset",
+		"cxl-reset",
+	};
+	size_t at = 0;
+
+	buf[0] = 0;
+	for (unsigned i = 0; i < SL_COUNT(bits) && at < 96; i++)
+		if (word >> i & 1)
+			at += (size_t)snprintf(buf + at, 96 - at, "%s%s", at ? " " : "", bits[i]);
+	if (word & 0xf000 && at < 96)
+		(void)snprintf(buf + at, 96 - at, "%sreserved=%x", at ? " " : "", word & 0xf000);
+	return buf;
+}
+
 const char *sl_word_text(uint32_t word, unsigned source, char buf[96])
 {
 	static const char *const low[] = {"CSUPP", "LBCC", "NCC", "NIC", "CCC"};
@@ -108,6 +153,10 @@ const char *sl_word_text(uint32_t word, unsigned source, char buf[96])
 	size_t at = 0;
 
 	buf[0] = 0;
+	if (source == SL_SOURCE_RSOC)
+		return rsoc_text(word, buf);
+	if (source == SL_SOURCE_CEL || source == SL_SOURCE_FEATURES)
+		return cel_text(word, buf);
 	if (source == SL_SOURCE_LID00 || source == SL_SOURCE_LID14) {
 		(void)snprintf(buf, 96, "%s%s", word & 1 ? "LSUPP" : "", word & 2 ? " IOS" : "");
 		return buf;
@@ -132,9 +181,11 @@ const char *sl_word_text(uint32_t word, unsigned source, char buf[96])
 const char *sl_source_name(unsigned source)
 {
 	static const char *const names[_SL_SOURCE_N] = {
-		[SL_SOURCE_NONE] = "none",     [SL_SOURCE_LID05] = "LID 05h",
-		[SL_SOURCE_LID12] = "LID 12h", [SL_SOURCE_LID00] = "LID 00h",
-		[SL_SOURCE_LID13] = "LID 13h", [SL_SOURCE_LID14] = "LID 14h",
+		[SL_SOURCE_NONE] = "none",	   [SL_SOURCE_LID05] = "LID 05h",
+		[SL_SOURCE_LID12] = "LID 12h",	   [SL_SOURCE_LID00] = "LID 00h",
+		[SL_SOURCE_LID13] = "LID 13h",	   [SL_SOURCE_LID14] = "LID 14h",
+		[SL_SOURCE_RSOC] = "RSOC",	   [SL_SOURCE_CEL] = "CEL",
+		[SL_SOURCE_FEATURES] = "features",
 	};
 
 	return source < _SL_SOURCE_N ? names[source] : NULL;

@@ -3,7 +3,7 @@
  * The lints: checks over one entry, checks over the whole contract, and tables of what belongs
  * together. A new lint is a row of SL_LINTS and a few lines here.
  */
-#include "contract/lint.h"
+#include "contract/lint-find.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "core/reader.h"
+#include "wire/wire.h"
 
 /* Bits of a declaration word. */
 enum { LBCC = 1 << 1, NCC = 1 << 2, NIC = 1 << 3, CCC = 1 << 4, EFFECT_BITS = 0x1e };
@@ -30,16 +31,7 @@ const char *sl_lint_severity_name(unsigned severity)
 	return severity < _SL_LINT_SEVERITY_N ? names[severity] : NULL;
 }
 
-struct lint {
-	const struct sl_doc *doc;
-	const struct sl_contract *c;
-	struct sl_findings *out;
-	struct sl_finding scratch;
-	int error;
-};
-
-/* A finding to fill in further; never NULL (a scratch one when memory is short). */
-static struct sl_finding *find(struct lint *l, unsigned id, const struct sl_entry *e)
+struct sl_finding *sl_lint_find(struct lint *l, unsigned id, const struct sl_entry *e)
 {
 	struct sl_findings *f = l->out;
 	struct sl_finding *v;
@@ -148,14 +140,14 @@ static void lint_missing(struct lint *l, const struct sl_entry *e, const struct 
 
 		if (!(hard & kinds[i].bits))
 			continue;
-		v = find(l, kinds[i].id, e);
+		v = sl_lint_find(l, kinds[i].id, e);
 		v->floor = f->all;
 		v->bits = hard & kinds[i].bits;
 		(void)snprintf(v->detail, sizeof(v->detail), "%s not set",
 			       bit_names(v->bits, e->source == SL_SOURCE_LID12, buf));
 	}
 	if (soft && (e->raw & EFFECT_BITS)) {
-		struct sl_finding *v = find(l, SL_LINT_ID_MISSING_SOME, e);
+		struct sl_finding *v = sl_lint_find(l, SL_LINT_ID_MISSING_SOME, e);
 
 		v->floor = f->all;
 		v->bits = soft;
@@ -177,7 +169,7 @@ static void lint_silent(struct lint *l, const struct sl_entry *e, const struct f
 		return;
 	if (f->missing_every | (f->missing_any & LBCC))
 		return; /* said already */
-	v = find(l, f->all & serious ? SL_LINT_ID_SILENT : SL_LINT_ID_SILENT_MINOR, e);
+	v = sl_lint_find(l, f->all & serious ? SL_LINT_ID_SILENT : SL_LINT_ID_SILENT_MINOR, e);
 	v->floor = f->all;
 }
 
@@ -188,7 +180,7 @@ static void lint_exclusion(struct lint *l, const struct sl_entry *e, const struc
 	if (e->source != SL_SOURCE_LID05)
 		return;
 	if (f->excl_min > SL_EXCL_NONE && e->excl < f->excl_max) {
-		v = find(l, SL_LINT_ID_NOT_EXCLUSIVE, e);
+		v = sl_lint_find(l, SL_LINT_ID_NOT_EXCLUSIVE, e);
 		v->floor = f->all;
 		(void)snprintf(v->detail, sizeof(v->detail),
 			       "CSE says %s; %s must run alone in the %s",
@@ -197,7 +189,7 @@ static void lint_exclusion(struct lint *l, const struct sl_entry *e, const struc
 	}
 	if (e->excl != SL_EXCL_NONE && f->excl_max == SL_EXCL_NONE &&
 	    (!sl_effects_mutating(f->all) || sl_rows[sl_key_row(e->key)].dir == SL_DIR_IN)) {
-		v = find(l, SL_LINT_ID_EXCLUSIVE_READ, e);
+		v = sl_lint_find(l, SL_LINT_ID_EXCLUSIVE_READ, e);
 		v->floor = f->all;
 		(void)snprintf(v->detail, sizeof(v->detail), "CSE says %s",
 			       sl_exclusivity_name(e->excl));
@@ -213,7 +205,7 @@ static void lint_over(struct lint *l, const struct sl_entry *e, const struct for
 	 */
 	if (!more || sl_effects_mutating(f->all))
 		return;
-	v = find(l, SL_LINT_ID_OVER, e);
+	v = sl_lint_find(l, SL_LINT_ID_OVER, e);
 	v->floor = f->all;
 	v->bits = e->raw & EFFECT_BITS;
 }
@@ -225,14 +217,14 @@ static void lint_malformed(struct lint *l, const struct sl_entry *e)
 	if (!(e->flags & SL_ENTRY_RESERVED))
 		return;
 	if (e->source == SL_SOURCE_LID00 || (e->raw & 1))
-		(void)find(l,
-			   e->source != SL_SOURCE_LID00 &&
-					   !sl_contract_nvme_word(&again, e->source, e->raw)
-				   ? SL_LINT_ID_CONTRADICTS
-				   : SL_LINT_ID_RESERVED,
-			   e);
+		(void)sl_lint_find(l,
+				   e->source != SL_SOURCE_LID00 &&
+						   !sl_contract_nvme_word(&again, e->source, e->raw)
+					   ? SL_LINT_ID_CONTRADICTS
+					   : SL_LINT_ID_RESERVED,
+				   e);
 	else
-		(void)find(l, SL_LINT_ID_UNSUPPORTED, e);
+		(void)sl_lint_find(l, SL_LINT_ID_UNSUPPORTED, e);
 }
 
 /* The same bits in a feature's word and in that of Set Features, which speaks for all of them. */
@@ -246,7 +238,7 @@ static void lint_feature(struct lint *l, const struct sl_entry *e)
 	if (e->source != SL_SOURCE_LID12 || !(e->raw & 1) || (l->doc->partial && !set))
 		return;
 	if (!set || !(set->raw & 1) || (e->raw & ~set->raw & EFFECT_BITS)) {
-		v = find(l, SL_LINT_ID_FEATURE, e);
+		v = sl_lint_find(l, SL_LINT_ID_FEATURE, e);
 		v->bits = set ? e->raw & ~set->raw & EFFECT_BITS : 0;
 		(void)snprintf(v->detail, sizeof(v->detail), "Set Features %s%s",
 			       v->bits ? "lacks " : "is not listed",
@@ -254,7 +246,7 @@ static void lint_feature(struct lint *l, const struct sl_entry *e)
 	}
 }
 
-static void lint_entry(struct lint *l, const struct sl_entry *e)
+static void lint_nvme(struct lint *l, const struct sl_entry *e)
 {
 	const struct sl_row *r = &sl_rows[sl_key_row(e->key)];
 	struct forms f;
@@ -266,9 +258,9 @@ static void lint_entry(struct lint *l, const struct sl_entry *e)
 	lint_feature(l, e);
 	if (r->flags & SL_ROW_VENDOR) {
 		if (!(e->raw & EFFECT_BITS))
-			(void)find(l, SL_LINT_ID_VENDOR_SILENT, e);
+			(void)sl_lint_find(l, SL_LINT_ID_VENDOR_SILENT, e);
 	} else if (r->flags & SL_ROW_UNLISTED && !r->sel_group) {
-		(void)find(l, SL_LINT_ID_UNKNOWN_OPCODE, e);
+		(void)sl_lint_find(l, SL_LINT_ID_UNKNOWN_OPCODE, e);
 	}
 	f = collect(e);
 	if (f.n) {
@@ -279,7 +271,17 @@ static void lint_entry(struct lint *l, const struct sl_entry *e)
 	}
 	if (e->source == SL_SOURCE_LID05 && (e->raw & EFFECT_BITS) && !(e->raw >> 20) &&
 	    (l->c->sources >> SL_SOURCE_LID00 & 1))
-		(void)find(l, SL_LINT_ID_NO_SCOPE, e);
+		(void)sl_lint_find(l, SL_LINT_ID_NO_SCOPE, e);
+}
+
+static void lint_entry(struct lint *l, const struct sl_entry *e)
+{
+	if (e->source == SL_SOURCE_RSOC)
+		sl_lint_scsi(l, e);
+	else if (e->source == SL_SOURCE_CEL)
+		sl_lint_cxl(l, e);
+	else
+		lint_nvme(l, e);
 }
 
 /* What is required, and by whom. `with`: only where this one is listed; 0xffff: where the set is.
@@ -362,7 +364,7 @@ static void lint_required(struct lint *l)
 		    (with == IF_SET && !has_set(l->c, required[i].set)) ||
 		    (with < 256 && !supported(l->c, required[i].set, (uint8_t)with)))
 			continue;
-		v = find(l, SL_LINT_ID_REQUIRED, NULL);
+		v = sl_lint_find(l, SL_LINT_ID_REQUIRED, NULL);
 		v->has_key = true;
 		v->key = sl_key(required[i].set, required[i].opcode, SL_SEL_ANY);
 		v->spec = required[i].spec;
@@ -376,7 +378,8 @@ static void lint_required(struct lint *l)
 
 		if (!supported(l->c, set, a) || supported(l->c, set, b))
 			continue;
-		v = find(l, SL_LINT_ID_PAIR, sl_contract_find(l->c, sl_key(set, a, SL_SEL_ANY)));
+		v = sl_lint_find(l, SL_LINT_ID_PAIR,
+				 sl_contract_find(l->c, sl_key(set, a, SL_SEL_ANY)));
 		v->spec = pairs[i / 2].spec;
 		(void)snprintf(v->detail, sizeof(v->detail), "%s is not listed",
 			       sl_key_name(sl_key(set, b, SL_SEL_ANY), name));
@@ -403,7 +406,7 @@ static void lint_logs(struct lint *l)
 		if (!(l->c->sources >> logs[i].source & 1) ||
 		    (e && (e->flags & SL_ENTRY_SUPPORTED)))
 			continue;
-		v = find(l, SL_LINT_ID_LOG_LIST, NULL);
+		v = sl_lint_find(l, SL_LINT_ID_LOG_LIST, NULL);
 		v->has_key = true;
 		v->key = key;
 		v->spec = "NVMe Base 5.1.12.1.1";
@@ -419,14 +422,16 @@ static void lint_flaws(struct lint *l)
 		/* These two are said of each entry. */
 		if (!(l->doc->flaws >> i & 1) || i == SL_FLAW_CONTRADICTS || i == SL_FLAW_RESERVED)
 			continue;
-		v = find(l, SL_FLAW_VOIDS >> i & 1 ? SL_LINT_ID_NO_CONTRACT : SL_LINT_ID_FLAW,
-			 NULL);
+		v = sl_lint_find(
+			l, SL_FLAW_VOIDS >> i & 1 ? SL_LINT_ID_NO_CONTRACT : SL_LINT_ID_FLAW, NULL);
 		at = (size_t)snprintf(v->detail, sizeof(v->detail), "%s", sl_flaw_text(i));
 		for (unsigned k = 0, n = 0; l->doc->live && k < _SL_RAW_N; k++)
 			if ((l->doc->flawed_in >> k & 1) && at < sizeof(v->detail))
 				at += (size_t)snprintf(v->detail + at, sizeof(v->detail) - at,
 						       "%s%s", n++ ? ", " : ": ", sl_raw_name(k));
-		v->spec = "NVMe Base 5.1.12";
+		v->spec = l->c->protocol == SL_WIRE_SCSI  ? "SPC-6 6.35"
+			  : l->c->protocol == SL_WIRE_CXL ? "CXL 3.1 8.2.9.5.2"
+							  : "NVMe Base 5.1.12";
 	}
 }
 
@@ -455,6 +460,7 @@ int sl_lint(const struct sl_doc *d, struct sl_findings *ret)
 			lint_entry(&l, &l.c->entries[i]);
 	if (l.c->sources >> SL_SOURCE_LID05 & 1)
 		lint_required(&l);
+	sl_lint_features(&l);
 	lint_logs(&l);
 	if (l.error) {
 		sl_findings_done(ret);

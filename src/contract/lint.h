@@ -67,6 +67,17 @@
 	     "who reads only the effects log is misled")                                           \
 	LINT(LOG_LIST, "log-not-listed", ERROR,                                                    \
 	     "the supported-log list denies a log that was read", "one of the two logs is wrong")  \
+	LINT(OTHER_LAYOUT, "other-layout", ERROR,                                                  \
+	     "an effect word that makes sense only in another layout of its bits",                 \
+	     "who reads it as specified believes other effects than were meant")                   \
+	LINT(BACKGROUND_ONLY, "background-only", WARNING,                                          \
+	     "of all that it changes it declares that work goes on, and no more",                  \
+	     "a policy that looks for changes finds none")                                         \
+	LINT(MISSING_EFFECT, "missing-effect", WARNING,                                            \
+	     "it changes what the log has a bit for, and the bit is not set",                      \
+	     "a policy that rests on the declaration lets it pass as less than it is")             \
+	LINT(NARROW, "narrow-scope", WARNING, "it reaches further than is declared",               \
+	     "what belongs to others is changed as if it were one's own")                          \
 	LINT(NO_SCOPE, "no-scope", NOTE, "it declares effects and no scope",                       \
 	     "its effects count for the whole device")
 

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "contract/gaps.h"
 #include "core/reader.h"
+#include "wire/wire.h"
 
 /* "a, b" of the set bits; "none". */
 static const char *bits_text(uint32_t bits, const char *(*name)(unsigned), char buf[512])
@@ -70,6 +71,18 @@ static void flaws(struct sl_emit *e, const struct sl_doc *d)
 			     sl_raw_name);
 }
 
+/* The command set of a namespace, or of the one unit that there is. */
+static const char *set_of(const struct sl_contract *c, const struct sl_ns *n)
+{
+	static const uint8_t asked[] = {[SL_WIRE_SCSI] = SL_SET_SCSI,
+					[SL_WIRE_CXL] = SL_SET_CXL,
+					[SL_WIRE_FWCTL] = SL_SET_FWCTL};
+
+	if (c->protocol > SL_WIRE_NVME && c->protocol < SL_COUNT(asked))
+		return sl_set_name(sl_set_of_type(asked[c->protocol], c->type));
+	return sl_nvme_set(n->csi) ? sl_set_name(sl_nvme_set(n->csi)) : "unknown";
+}
+
 static void namespaces(struct sl_emit *e, const struct sl_contract *c)
 {
 	static const char *const columns[][2] = {{"nsid", "NAMESPACE"}, {"csi", "SET"},
@@ -87,8 +100,7 @@ static void namespaces(struct sl_emit *e, const struct sl_contract *c)
 		for (unsigned k = 0; k < 16; k++)
 			(void)snprintf(hex + (size_t)2 * k, 3, "%02x", n->guid[k]);
 		sl_emit_cell_u64(e, n->nsid);
-		sl_emit_cell(e, "%s",
-			     sl_nvme_set(n->csi) ? sl_set_name(sl_nvme_set(n->csi)) : "unknown");
+		sl_emit_cell(e, "%s", set_of(c, n));
 		sl_emit_cell_u64(e, n->blocks);
 		sl_emit_cell_u64(e, n->lba_shift ? UINT64_C(1) << n->lba_shift : 0);
 		sl_emit_cell_u64(e, n->meta);
@@ -131,7 +143,8 @@ static void command_row(struct sl_emit *e, const struct sl_entry *entry)
 	sl_emit_cell_u64(e, sl_key_opcode(entry->key));
 	sl_emit_cell(e, "%s", sl_source_name(entry->source));
 	sl_emit_cell(e, "%08x", entry->raw);
-	sl_emit_cell(e, "%s", sl_word_text(entry->raw, entry->source, word));
+	sl_emit_cell(e, "%s%s", sl_word_text(entry->raw, entry->source, word),
+		     entry->usage ? ", usage" : "");
 	sl_emit_cell(e, "%s", trust_text(entry, floor));
 	sl_emit_cell(e, "%s", sl_exclusivity_name(entry->excl));
 	/* To a person, no word about effects is not the same as a word that says none. */
@@ -147,21 +160,55 @@ static void command_row(struct sl_emit *e, const struct sl_entry *entry)
 			     : "");
 }
 
+/* Features of a CXL device, each with an effect word of its own. */
+static void features(struct sl_emit *e, const struct sl_contract *c)
+{
+	static const char *const columns[][2] = {{"feature", "FEATURE"},
+						 {"set_size", "SET SIZE"},
+						 {"changeable", "CHANGEABLE"},
+						 {"word", "WORD"},
+						 {"bits", "SAYS"},
+						 {"declared", "DECLARED"},
+						 {NULL, NULL}};
+
+	if (!c->n_features)
+		return;
+	sl_emit_table(e, "features", columns);
+	for (uint32_t i = 0; i < c->n_features; i++) {
+		const struct sl_feature *f = &c->features[i];
+		char uuid[37] = "", word[96];
+		size_t at = 0;
+
+		for (unsigned k = 0; k < 16; k++)
+			at += (size_t)snprintf(uuid + at, sizeof(uuid) - at, "%s%02x",
+					       k == 4 || k == 6 || k == 8 || k == 10 ? "-" : "",
+					       f->uuid[k]);
+		sl_emit_cell(e, "%s", uuid);
+		sl_emit_cell_u64(e, f->set_size);
+		sl_emit_cell(e, "%s", f->flags & 1 ? "yes" : "no");
+		sl_emit_cell(e, "%04x", f->raw);
+		sl_emit_cell(e, "%s", sl_word_text(f->raw, SL_SOURCE_FEATURES, word));
+		sl_emit_cell_bits(e, f->declared, sl_effect_name);
+	}
+	sl_emit_end(e);
+}
+
 void sl_print_show(struct sl_emit *e, const struct sl_doc *d)
 {
-	static const char *const columns[][2] = {{"command", "COMMAND"},
-						 {"set", NULL},
-						 {"opcode", NULL},
-						 {"source", "LOG"},
-						 {"word", "WORD"},
-						 {"bits", NULL},
-						 {"trust", "TRUST"},
-						 {"exclusive", "ALONE IN"},
-						 {"declared", "DECLARED"},
-						 {"floor", "FLOOR"},
-						 {"scope", NULL},
-						 {"lockdown", "LOCKDOWN"},
-						 {NULL, NULL}};
+	const bool nvme = d->contract.protocol <= SL_WIRE_NVME;
+	const char *const columns[][2] = {{"command", "COMMAND"},
+					  {"set", NULL},
+					  {"opcode", NULL},
+					  {"source", "LOG"},
+					  {"word", "WORD"},
+					  {"bits", nvme ? NULL : "SAYS"},
+					  {"trust", "TRUST"},
+					  {"exclusive", "ALONE IN"},
+					  {"declared", "DECLARED"},
+					  {"floor", "FLOOR"},
+					  {"scope", NULL},
+					  {"lockdown", "LOCKDOWN"},
+					  {NULL, NULL}};
 	uint64_t keys[SL_CONTRACT_MAX];
 	size_t n = sl_contract_keys(&d->contract, keys);
 
@@ -175,6 +222,7 @@ void sl_print_show(struct sl_emit *e, const struct sl_doc *d)
 			command_row(e, sl_contract_find(&d->contract, keys[i]));
 		sl_emit_end(e);
 	}
+	features(e, &d->contract);
 	sl_emit_end(e);
 }
 
@@ -357,9 +405,12 @@ void sl_print_gaps(struct sl_emit *e, const struct sl_doc *d)
 	unsigned n = 0;
 
 	sl_emit_object(e, NULL, NULL);
-	sl_emit_str(e, "protocol", "protocol", "%s", "NVMe");
-	sl_emit_bits(e, "expressible", "its logs have bits for",
+	sl_emit_bits(e, "expressible", "NVMe's logs have bits for",
 		     sl_contract_expressible(SL_SOURCE_LID05), sl_effect_name);
+	sl_emit_bits(e, "expressible_scsi", "SCSI's list has bits for",
+		     sl_contract_expressible(SL_SOURCE_RSOC), sl_effect_name);
+	sl_emit_bits(e, "expressible_cxl", "CXL's log has bits for",
+		     sl_contract_expressible(SL_SOURCE_CEL), sl_effect_name);
 	if (d)
 		identity(e, d);
 	sl_emit_table(e, "gaps", columns);
