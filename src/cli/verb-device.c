@@ -17,7 +17,6 @@
 #include "cli/trust.h"
 #include "cli/ways.h"
 #include "model/persona.h"
-#include "wire/wire.h"
 
 /* Directories of nodes that speak a protocol we know, and how their names begin. */
 static const struct {
@@ -80,7 +79,7 @@ static void persona(void *arg, const char *file)
 	}
 	sl_emit_cell(p->e, "model:%.*s", (int)(dot - file), file);
 	if (p->short_form) {
-		sl_emit_cell(p->e, "%s", s.protocol == SL_WIRE_SCSI ? "scsi" : "nvme");
+		sl_emit_cell(p->e, "%s", sl_persona_protocol(s.protocol));
 		sl_emit_cell(p->e, "ready");
 		sl_emit_cell(p->e, "%s", s.title);
 		return;

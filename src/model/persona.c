@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "model/persona-json.h"
 #include "model/cxl/cxl.h"
+#include "model/persona-json.h"
 #include "model/scsi/persona.h"
 #include "wire/wire.h"
 
@@ -29,12 +29,19 @@ static int read_format(struct sl_pj *j, json_t *v, void *field, const struct sl_
 	return sl_pj_u64(j, v, SL_PERSONA_FORMAT, SL_PERSONA_FORMAT, &n);
 }
 
+/* In the order of enum sl_wire_protocol, from 1 on. */
+static const char *const protocols[] = {"nvme", "scsi", "cxl", "fwctl"};
+
+const char *sl_persona_protocol(uint8_t protocol)
+{
+	return protocol && protocol <= SL_COUNT(protocols) ? protocols[protocol - 1] : "unknown";
+}
+
 /* Read before everything else: names of states and fields are the protocol's. */
 static int read_protocol(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
 {
-	static const char *const words[] = {"nvme", "scsi", "cxl", "fwctl"};
 	unsigned w;
-	int r = sl_pj_word(j, v, words, SL_COUNT(words), &w);
+	int r = sl_pj_word(j, v, protocols, SL_COUNT(protocols), &w);
 
 	(void)k;
 	if (!r)
@@ -131,8 +138,7 @@ static int read_telemetry(struct sl_pj *j, json_t *v, void *field, const struct 
 }
 
 #define COMMON_HEAD                                                                                \
-	{"format", read_format, .required = true},                                                 \
-		{"protocol", read_protocol, SL_PJ_FIELD(struct sl_persona, protocol)},             \
+	{"format", read_format, .required = true}, {"protocol", sl_pj_read_skip},                  \
 		{"name", sl_pj_read_name, SL_PJ_FIELD(struct sl_persona, name)},                   \
 		{"title", sl_pj_read_ascii, SL_PJ_FIELD(struct sl_persona, title), .min = 1},      \
 		{"source", read_source, SL_PJ_FIELD(struct sl_persona, source)},                   \
@@ -325,16 +331,22 @@ static int build_cxl(struct sl_pj *j, json_t *root, uint8_t protocol)
 
 static int build(struct sl_pj *j, json_t *root)
 {
-	const char *protocol = json_string_value(json_object_get(root, "protocol"));
-	int r;
+	json_t *protocol = json_object_get(root, "protocol");
+	int r = 0;
 
-	if (protocol && (!strcmp(protocol, "cxl") || !strcmp(protocol, "fwctl")))
-		return build_cxl(j, root, protocol[0] == 'c' ? SL_WIRE_CXL : SL_WIRE_FWCTL);
-	if (!protocol || strcmp(protocol, "scsi")) {
+	if (protocol) {
+		sl_pj_enter(j, "protocol");
+		r = read_protocol(j, protocol, &j->p->protocol, NULL);
+		sl_pj_leave(j);
+	}
+	if (!r && j->p->protocol == SL_WIRE_NVME) {
 		r = sl_pj_object(j, root, outline, SL_COUNT(outline), j->p);
 		return r ? r : sl_persona_complete(j, root);
 	}
-	j->p->protocol = SL_WIRE_SCSI;
+	if (r)
+		return r;
+	if (j->p->protocol == SL_WIRE_CXL || j->p->protocol == SL_WIRE_FWCTL)
+		return build_cxl(j, root, j->p->protocol);
 	j->p->scsi = calloc(1, sizeof(*j->p->scsi));
 	if (!j->p->scsi)
 		return sl_pj_nomem(j);

@@ -410,6 +410,8 @@ int sl_persona_load(const char *path, struct sl_persona **ret, struct sl_diag *d
 int sl_persona_parse(const char *text, size_t len, const char *name, struct sl_persona **ret,
 		     struct sl_diag *diag);
 struct sl_persona *sl_persona_free(struct sl_persona *p);
+/* What a persona's file calls a protocol of enum sl_wire_protocol. */
+const char *sl_persona_protocol(uint8_t protocol);
 /* Loads, tells, forgets. For listings. */
 int sl_persona_summary(const char *path, struct sl_persona_summary *ret, struct sl_diag *diag);
 

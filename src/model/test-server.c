@@ -257,8 +257,92 @@ static void rude_peers(void)
 	test_device_free(d);
 }
 
+/* ---- a logical unit ---- */
+
+static const char disk[] =
+	"{\"format\": 1, \"protocol\": \"scsi\", \"name\": \"disk\", \"inquiry\": {\"vendor\": "
+	"\"V\","
+	" \"product\": \"P\", \"revision\": \"R\"}, \"medium\": {\"blocks\": 64}}";
+
+static const struct sl_wire_completion *cdb(struct peer *p, uint8_t queue, uint8_t dir,
+					    uint32_t len, uint32_t sense, uint16_t n,
+					    const uint8_t *bytes)
+{
+	static const uint8_t zeroes[4096];
+	struct sl_wire_command c = {.head = {.type = SL_WIRE_COMMAND, .tag = ++p->tag}};
+	struct sl_wire_part part = {zeroes, dir == SL_DIR_OUT ? len + sense : 0};
+
+	c.queue = queue;
+	c.dir = dir;
+	c.req_len = n;
+	c.data_len = len;
+	c.meta_len = sense;
+	memcpy(c.req, bytes, n);
+	assert(sl_wire_send(p->fd, &c, sizeof(c), &part, 1) == 0);
+	return next(p);
+}
+
+/* Sense data come back whichever way the data went, as much of them as there is room for. */
+static void logical_unit(void)
+{
+	static const uint8_t inquiry[6] = {0x12, 0, 0, 0, 36},
+			     beyond[10] = {0x2a, 0, 0, 0, 1, 0, 0, 0, 1},
+			     write[10] = {0x2a, 0, 0, 0, 0, 7, 0, 0, 1}, ready[6];
+	struct test_device *d = test_device_json(disk);
+	struct peer p = start(d);
+	struct sl_wire_head q = {.type = SL_WIRE_QUERY};
+	const struct sl_wire_completion *c;
+	uint8_t hash[32];
+
+	greet(&p);
+	assert(sl_wire_send(p.fd, &q, sizeof(q), NULL, 0) == 0);
+	next(&p);
+	assert(((const struct sl_wire_device *)(const void *)msg)->protocol == SL_WIRE_SCSI);
+	c = cdb(&p, SL_WIRE_SCSI_CDB, SL_DIR_IN, 96, 252, 6, inquiry);
+	assert(c->status == 0 && c->data_len == 36 && c->meta_len == 0 && c->result >> 32 == 60);
+	c = cdb(&p, SL_WIRE_SCSI_CDB, SL_DIR_OUT, 512, 252, 10, beyond);
+	assert(c->outcome == SL_OUTCOME_OK && c->status == 2 && c->data_len == 0);
+	assert(c->meta_len == 18 && msg[sizeof(*c) + 2] == 5 && msg[sizeof(*c) + 12] == 0x21);
+	assert((uint32_t)c->result == 0x80000 && c->result >> 32 == 512);
+	c = cdb(&p, SL_WIRE_SCSI_CDB, SL_DIR_OUT, 512, 4, 10, beyond);
+	assert(c->status == 2 && c->meta_len == 4);
+	c = cdb(&p, SL_WIRE_SCSI_CDB, SL_DIR_OUT, 512, 0, 10, beyond);
+	assert(c->status == 2 && c->meta_len == 0 && (uint32_t)c->result == 0x80000);
+	c = control(&p, SL_WIRE_STATE_HASH);
+	memcpy(hash, msg + sizeof(*c), 32);
+	cdb(&p, SL_WIRE_SCSI_CDB, SL_DIR_IN, 96, 252, 6, inquiry);
+	control(&p, SL_WIRE_STATE_HASH);
+	assert(memcmp(hash, msg + sizeof(*c), 32) == 0);
+	assert(cdb(&p, SL_WIRE_SCSI_CDB, SL_DIR_OUT, 512, 252, 10, write)->status == 0);
+	control(&p, SL_WIRE_STATE_HASH);
+	assert(memcmp(hash, msg + sizeof(*c), 32) != 0);
+	assert(control(&p, SL_WIRE_POWER_CYCLE)->outcome == SL_OUTCOME_OK);
+	c = cdb(&p, SL_WIRE_SCSI_CDB, SL_DIR_NONE, 0, 252, 6, ready);
+	assert(c->status == 2 && msg[sizeof(*c) + 2] == 6 && msg[sizeof(*c) + 12] == 0x29);
+	assert(finish(&p) == 0);
+	test_device_free(d);
+}
+
+/* A command for another queue than the device has, or a CDB that is none, ends the connection. */
+static void other_queue(uint8_t queue, uint16_t n)
+{
+	struct test_device *d = test_device_json(disk);
+	struct peer p = start(d);
+	struct sl_wire_command c = {.head = {.type = SL_WIRE_COMMAND}, .queue = queue};
+
+	greet(&p);
+	c.req_len = n;
+	assert(sl_wire_send(p.fd, &c, sizeof(c), NULL, 0) == 0);
+	assert(sl_wire_recv(p.fd, msg, sizeof(msg), 0) <= 0);
+	assert(finish(&p) == EPROTO);
+	test_device_free(d);
+}
+
 int main(void)
 {
+	logical_unit();
+	other_queue(SL_WIRE_NVME_ADMIN, 64);
+	other_queue(SL_WIRE_SCSI_CDB, 5);
 	talk();
 	in_flight();
 	slow_reader();
