@@ -422,12 +422,19 @@ static const struct {
 	/* A process says its protocol itself. */
 	[SL_SPEC_MODEL] = {SL_BACKEND_WIRE, SL_WIRE_NVME, 0, NULL},
 	[SL_SPEC_WIRE] = {SL_BACKEND_WIRE, SL_WIRE_NVME, 0, NULL},
+	[SL_SPEC_ISCSI] = {SL_BACKEND_WIRE, SL_WIRE_SCSI, 0, NULL},
 	[SL_SPEC_NULL] = {SL_BACKEND_NULL, SL_WIRE_NVME, 0, NULL},
 	[SL_SPEC_NVME] = {SL_BACKEND_NVME, SL_WIRE_NVME, 0, open_nvme},
 	[SL_SPEC_SG] = {SL_BACKEND_SG, SL_WIRE_SCSI, SL_NODE_SG, open_node},
 	[SL_SPEC_BSG] = {SL_BACKEND_BSG, SL_WIRE_SCSI, SL_NODE_BSG, open_node},
 	[SL_SPEC_CXL] = {SL_BACKEND_CXL, SL_WIRE_CXL, SL_NODE_CXL, open_node},
 	[SL_SPEC_FWCTL] = {SL_BACKEND_FWCTL, SL_WIRE_FWCTL, SL_NODE_FWCTL, open_node},
+};
+
+/* Devices that are a process which the launcher starts, with the SPEC's target. */
+static const char *const programs[_SL_SPEC_N] = {
+	[SL_SPEC_MODEL] = "sluice-model",
+	[SL_SPEC_ISCSI] = "sluice-iscsi",
 };
 
 /* The namespaces of a device, from one on. */
@@ -470,14 +477,14 @@ int sl_launch_device(struct sl_launch *l, const struct sl_spec *spec, struct sl_
 	child = &l->device[l->n_devices];
 	nodes = &l->nodes[l->n_devices];
 	memcpy(c.name, spec->name, sizeof(c.name));
-	if (spec->kind == SL_SPEC_MODEL) {
-		char number[] = "3", option[] = "--fd", file[sizeof(spec->target)];
-		char *args[] = {option, number, file, NULL};
+	if (programs[spec->kind]) {
+		char number[] = "3", option[] = "--fd", target[sizeof(spec->target)];
+		char *args[] = {option, number, target, NULL};
 
-		memcpy(file, spec->target, sizeof(file));
-		(void)snprintf(child->what, sizeof(child->what), "the device %s (sluice-model)",
-			       spec->name);
-		r = child_start(child, "sluice-model", args, &fd, reterr);
+		memcpy(target, spec->target, sizeof(target));
+		(void)snprintf(child->what, sizeof(child->what), "the device %s (%s)", spec->name,
+			       programs[spec->kind]);
+		r = child_start(child, programs[spec->kind], args, &fd, reterr);
 	} else if (spec->kind == SL_SPEC_WIRE) {
 		r = fd = device_connect(spec->target, reterr);
 	} else if (backends[spec->kind].open) {

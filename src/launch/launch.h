@@ -28,13 +28,14 @@ enum sl_spec_kind {
 	SL_SPEC_SG,    /* sg:/dev/sg0, sg:/dev/sda, sg:SERIAL, sg:WWN, or a plain path */
 	SL_SPEC_BSG,   /* bsg: likewise, through that node */
 	SL_SPEC_CXL,   /* cxl:/dev/cxl/mem0, cxl:SERIAL, or a plain path */
+	SL_SPEC_ISCSI, /* iscsi://HOST[:PORT]/TARGET/LUN */
 	SL_SPEC_FWCTL, /* fwctl:/dev/fwctl/fwctl0, or a plain path */
 	_SL_SPEC_N
 };
 
 struct sl_spec {
 	uint8_t kind;	   /* enum sl_spec_kind */
-	char target[4096]; /* MODEL: the persona's file; WIRE: the socket; else the node */
+	char target[4096]; /* MODEL: the persona's file; WIRE: the socket; ISCSI: the URL; else the node */
 	char name[SL_WIRE_NAME_MAX]; /* as clients and policies see the device */
 };
 

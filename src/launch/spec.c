@@ -60,6 +60,17 @@ static int parse_nvme(const char *rest, struct sl_spec *ret, struct sl_diag *ret
 	return sl_nvme_find(rest, ret->target, sizeof(ret->target), reterr);
 }
 
+static int parse_iscsi(const char *rest, struct sl_spec *ret, struct sl_diag *reterr)
+{
+	if (strncmp(rest, "//", 2) != 0)
+		return sl_diag_set(reterr, -EINVAL, NULL, 0, 0,
+				   "iscsi:%s: expected iscsi://HOST[:PORT]/TARGET/LUN", rest);
+	if (snprintf(ret->target, sizeof(ret->target), "iscsi:%s", rest) >=
+	    (int)sizeof(ret->target))
+		return sl_diag_set(reterr, -ENAMETOOLONG, NULL, 0, 0, "the iSCSI URL is too long");
+	return 0;
+}
+
 #define PARSE_NODE(name, kind)                                                                     \
 	static int name(const char *rest, struct sl_spec *ret, struct sl_diag *reterr)             \
 	{                                                                                          \
@@ -97,6 +108,7 @@ static const struct {
 } kinds[_SL_SPEC_N] = {
 	[SL_SPEC_MODEL] = {"model:", false, parse_model},
 	[SL_SPEC_WIRE] = {"wire:", false, parse_wire},
+	[SL_SPEC_ISCSI] = {"iscsi:", false, parse_iscsi},
 	[SL_SPEC_NULL] = {"null:", true, parse_null},
 	[SL_SPEC_NVME] = {"nvme:", false, parse_nvme},
 	[SL_SPEC_SG] = {"sg:", false, parse_sg},
@@ -109,7 +121,7 @@ int sl_spec_parse(const char *spec, struct sl_spec *ret, struct sl_diag *reterr)
 {
 	static const char form[] =
 		"a device is model:NAME, model:FILE, nvme:/dev/nvmeN, nvme:SERIAL, sg:/dev/sgN, "
-		"sg:SERIAL, bsg:, cxl: or fwctl: with a path, or wire:SOCKET";
+		"sg:SERIAL, bsg:, cxl: or fwctl: with a path, iscsi://HOST/TARGET/LUN, or wire:SOCKET";
 	char full[256];
 	int r;
 
