@@ -84,7 +84,7 @@ int sl_watch_catch_up(struct sl_watcher *w)
 
 static bool is_learning(const struct sl_watched *d, double now)
 {
-	return now - d->t_first < LEARN_S || (d->t_suspect && now - d->t_suspect < LEARN_S);
+	return now - d->t_first < LEARN_S || (d->t_suspect > 0 && now - d->t_suspect < LEARN_S);
 }
 
 static void fill_bucket(struct sl_watcher *w, double now, bool learning)
