@@ -12,9 +12,13 @@
 #include "front/run/super.h"
 
 /* CXL 3.1 §8.2.9.5 and §8.2.9.9.1. */
-#define CXL_GET_LOG  0x0401
-#define CXL_IDENTIFY 0x4000
-#define CXL_UNIT     (256ull << 20) /* what capacities are counted in */
+#define CXL_GET_SUPPORTED_LOGS 0x0400
+#define CXL_LOGS_HEAD	       8 /* number of entries, reserved; then a UUID and a size each */
+#define CXL_LOGS_SIZE	       512
+#define CXL_LOG_MAX	       2048 /* what is read of it: 512 commands */
+#define CXL_GET_LOG	       0x0401
+#define CXL_IDENTIFY	       0x4000
+#define CXL_UNIT	       (256ull << 20) /* what capacities are counted in */
 
 static const uint8_t effects_log[16] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78,
 					0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17};
@@ -48,15 +52,34 @@ static int read_identity(const struct sl_nodes *n, struct sl_ctrl *c)
 	return r;
 }
 
+/* How long the Command Effects Log is; 0: there is none. As `ask`. */
+static int log_size(const struct sl_nodes *n, const struct sl_ctrl *c, uint32_t *ret)
+{
+	const struct sl_mailbox m = {
+		.set = SL_SET_CXL, .opcode = CXL_GET_SUPPORTED_LOGS, .out_len = CXL_LOGS_SIZE};
+	uint8_t page[SL_ID_MAX];
+	uint32_t len;
+	int r = ask(n, c, &m, NULL, page, &len);
+
+	*ret = 0;
+	for (uint32_t at = CXL_LOGS_HEAD; r > 0 && at + 20 <= len; at += 20) {
+		if (memcmp(page + at, effects_log, sizeof(effects_log)) == 0)
+			*ret = sl_get_le32(page + at + 16);
+	}
+	return r;
+}
+
 /* Which opcodes there are. A short answer is no error. */
 static int read_opcodes(const struct sl_nodes *n, struct sl_ctrl *c)
 {
-	const struct sl_mailbox m = {
-		.set = SL_SET_CXL, .opcode = CXL_GET_LOG, .in_len = 24, .out_len = 2048};
+	struct sl_mailbox m = {.set = SL_SET_CXL, .opcode = CXL_GET_LOG, .in_len = 24};
 	uint8_t q[24] = {0}, page[SL_ID_MAX], *list = c->id + SL_CXL_OPCODES;
 	uint32_t len;
-	int r;
+	int r = log_size(n, c, &len);
 
+	if (r <= 0)
+		return r;
+	m.out_len = len < CXL_LOG_MAX ? len : CXL_LOG_MAX;
 	memcpy(q, effects_log, sizeof(effects_log));
 	sl_put_le32(q + 20, m.out_len);
 	r = ask(n, c, &m, q, page, &len);

@@ -185,8 +185,15 @@ void test_mailbox(const struct sl_wire_command *w, const uint8_t *data, struct t
 		out[57] = 1;
 		give(w, a, out, 0x43);
 		break;
+	case 0x0400:
+		out[0] = 1;
+		memcpy(out + 8, cel_id, 16);
+		out[24] = sizeof(cel);
+		give(w, a, out, 28);
+		break;
 	case 0x0401:
-		if (in != 24 || memcmp(data, cel_id, 16) != 0) {
+		if (in != 24 || memcmp(data, cel_id, 16) != 0 ||
+		    sl_get_le32(data + 20) > sizeof(cel)) {
 			a->c.status = 2;
 			break;
 		}
