@@ -204,7 +204,8 @@ static int join(const int *fds, unsigned n)
 /* Until a signal or the end of a child. */
 static int wait_for_end(struct serve *s, int sigfd)
 {
-	const int fds[] = {sigfd, s->notes_fd, s->watch.watch.control, sl_launch_changes(s->launch)};
+	const int fds[] = {sigfd, s->notes_fd, s->watch.watch.control,
+			   sl_launch_changes(s->launch)};
 	int any = join(fds, SL_COUNT(fds));
 	struct sl_diag d = {0};
 
