@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sluice-model: one emulated NVMe device as a process, behind the wire protocol.
+ * sluice-model: one emulated device as a process, behind the wire protocol.
  *
  *   sluice-model [--seed N] --fd N PERSONA.json        serves an inherited socket, ends with it
  *   sluice-model [--seed N] --socket PATH PERSONA.json listens; the device outlives connections

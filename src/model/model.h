@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine of the device model: an NVMe controller in memory, driven by a persona. Commands go in
+ * The engine of the device model: a device in memory (an NVMe controller, a SCSI logical unit, a
+ * memory device with a mailbox), driven by a persona. Commands go in
  * by sl_model_submit and come out by their `done`; time is what the caller says it is, so that
  * tests and seeds repeat exactly. It opens nothing, sends nothing and reads no clock.
  *
@@ -126,7 +127,8 @@ uint32_t sl_model_max_transfer(const struct sl_model *m);
  * damage, power cycles and errors.
  * Left out, because it moves by itself or with every command: temperatures and the time above
  * them, power-on hours, busy time, data units and command counters, the running timestamp, what is
- * in flight, the random numbers to come, and how often each rule has counted.
+ * in flight, the random numbers to come, and how often each rule has counted. Of a logical unit
+ * likewise: error counters, temperature and statistics pages, SMART's blocks written and read.
  */
 void sl_model_hash(const struct sl_model *m, uint8_t ret[32]);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A persona: what one NVMe device is and how it behaves, as plain data. The loader reads a JSON
+ * A persona: what one device is and how it behaves, as plain data. The loader reads a JSON
  * file (doc/personas.md), checks all of it and builds these structures completely or not at all;
  * the engine reads them and never sees JSON. Nothing here executes a command: standard commands are
  * the engine's, rules are behave.h's.
