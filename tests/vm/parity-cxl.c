@@ -226,7 +226,7 @@ static void read_contract(const char *node, struct sl_contract *c)
 		s.in.payload = (uintptr_t)r.payload;
 		s.out.payload = (uintptr_t)out;
 		if (!s.id || ioctl(fd, CXL_MEM_SEND_COMMAND, &s) < 0)
-			sl_reader_feed(&r, 0x15, NULL, 0); /* Unsupported */
+			sl_reader_feed(&r, 3, NULL, 0); /* Unsupported */
 		else
 			sl_reader_feed(&r, (uint16_t)s.retval, out, s.out.size);
 	}

@@ -245,6 +245,16 @@ static void check_cxl(void)
 	(void)run(&io);
 	assert(kernel.cxl.id == CXL_MEM_COMMAND_ID_RAW && kernel.cxl.raw.opcode == 0xc001);
 	assert(kernel.cxl.in.payload == 0 && kernel.cxl.out.payload == 0);
+	/* A kernel without RAW: as a mailbox that does not have it. */
+	kernel.res = -EPERM;
+	kernel.moved = 0;
+	c = run(&io);
+	assert(c.outcome == SL_OUTCOME_OK && c.status == 3 && c.data_len == 0);
+	mailbox(SL_SET_CXL, 0x4102, 8, 0, 0);
+	io = make(SL_DIR_OUT, 8, 0);
+	c = run(&io);
+	assert(c.outcome == SL_OUTCOME_FAILED && c.error == EPERM);
+	kernel.res = 0;
 	/* Lengths that do not fit the buffer are not sent. */
 	kernel.n = 0;
 	mailbox(SL_SET_CXL, 0x4103, 17, 0, 0);
