@@ -91,7 +91,8 @@ static const struct sl_option explain_options[] = {
 	 .text = "ask as uid:NUMBER, gid:NUMBER or label:NAME instead of as yourself"},
 	{.name = "hex",
 	 .arg = "BYTES",
-	 .text = "the 64 bytes of a submission queue entry, a CDB, or a mailbox header and payload"},
+	 .text = "the 64 bytes of a submission queue entry, a CDB, or a mailbox header and "
+		 "payload"},
 	{.name = "queue",
 	 .arg = "QUEUE",
 	 .dflt = "admin",

@@ -49,7 +49,8 @@ int sl_doc_parse(const char *name, const void *bytes, size_t len, struct sl_doc 
 struct sl_doc_source {
 	/*
 	 * Carries out one command. `data` takes cmd->data_len bytes, and holds them before when
-	 * cmd->dir is BOTH. 0: *ret_status is the protocol's status, *ret_len the bytes that came; -errno: the device is out of reach.
+	 * cmd->dir is BOTH. 0: *ret_status is the protocol's status, *ret_len the bytes that came;
+	 * -errno: the device is out of reach.
 	 */
 	int (*call)(void *ctx, const struct sl_command *cmd, void *data, uint16_t *ret_status,
 		    size_t *ret_len);

@@ -352,8 +352,7 @@ name:
 	    memcmp(t->text, FIELD_PREFIX, strlen(FIELD_PREFIX)) == 0)
 		*ret_name = sl_arena_str(&p->policy->arena, t->text + strlen(FIELD_PREFIX),
 					 t->len - strlen(FIELD_PREFIX));
-	else if (sl_word_reserved(t->text, t->len) &&
-		 !sl_word_find(SL_WORD_OTHER, t->text, t->len))
+	else if (sl_word_reserved(t->text, t->len) && !sl_word_find(SL_WORD_OTHER, t->text, t->len))
 		return sl_fail(p, "a field");
 	else
 		*ret_name = sl_arena_str(&p->policy->arena, t->text, t->len);
