@@ -219,8 +219,12 @@ static int after_run(struct after *a, unsigned from, unsigned to, const struct s
 {
 	struct sl_verifier *v = a->v;
 	struct sl_trial t;
-	int r = sl_live_restore(v);
+	int r;
 
+	/* What the run before has set going comes to its end first. */
+	if (d)
+		v->rig->ops->pass(v->rig, a->wait);
+	r = sl_live_restore(v);
 	if (r || v->gone)
 		return r;
 	r = sl_trial_new(v, to - from, &t);

@@ -117,8 +117,14 @@ struct spill {
 	uint32_t size, at_once; /* bytes of a block; blocks of one read */
 	uint8_t *first;		/* contents of the fresh device */
 	uint8_t *payload;
-	unsigned parity;
+	bool down; /* from the last block to the first */
 };
+
+/* The i-th block that is written; and, the same the other way round, when a block is. */
+static uint64_t block_of(const struct spill *s, uint64_t i)
+{
+	return s->down ? s->ns->blocks - 1 - i : i;
+}
 
 /* Reads everything; *ret_lba is the first block that is not as it should be, or ns->blocks. */
 static int read_all(struct spill *s, uint64_t written, bool keep, uint64_t *ret_lba)
@@ -142,7 +148,7 @@ static int read_all(struct spill *s, uint64_t written, bool keep, uint64_t *ret_
 			memcpy(s->first + at * s->size, v->data, n * s->size);
 		for (uint64_t i = 0; i < n && !keep; i++) {
 			uint64_t lba = at + i;
-			bool ours = lba % 2 == s->parity && lba / 2 < written;
+			bool ours = block_of(s, lba) < written;
 
 			if (ours)
 				sl_pattern(v->expect, s->size, s->ns->nsid, lba);
@@ -194,18 +200,18 @@ static int start_over(struct spill *s)
 	return error;
 }
 
-/* Writes the first `n` blocks of one parity of it, and reads everything. */
-static int write_half(struct spill *s, uint64_t n, uint64_t *ret_lba)
+/* Writes the first `n` blocks in one direction, and reads everything. */
+static int write_some(struct spill *s, uint64_t n, uint64_t *ret_lba)
 {
 	int error = start_over(s);
 
-	for (uint64_t i = 0; i < n && !error && 2 * i + s->parity < s->ns->blocks; i++) {
+	for (uint64_t i = 0; i < n && !error && i < s->ns->blocks; i++) {
 		struct sl_case x = *s->base;
 		struct sl_answer a;
 
 		x.payload = s->payload;
-		sl_put_le64(x.cmd.req + 40, 2 * i + s->parity);
-		sl_pattern(x.payload, s->size, s->ns->nsid, 2 * i + s->parity);
+		sl_put_le64(x.cmd.req + 40, block_of(s, i));
+		sl_pattern(x.payload, s->size, s->ns->nsid, block_of(s, i));
 		error = sl_verifier_call(s->v, &x, &a);
 	}
 	return error ? error : read_all(s, n, false, ret_lba);
@@ -243,7 +249,7 @@ static int alone_too(struct spill *s, const struct sl_case *x, uint64_t lost, bo
 static int find_spill(struct spill *s, uint64_t lost)
 {
 	struct sl_evidence e = {.effects = SL_E_DATA};
-	uint64_t low = 0, high = (s->ns->blocks + 1) / 2, at;
+	uint64_t low = 0, high = s->ns->blocks, at;
 	struct sl_case x = *s->base;
 	bool sure = true;
 	int error = 0;
@@ -251,7 +257,7 @@ static int find_spill(struct spill *s, uint64_t lost)
 	while (high - low > 1 && !error) {
 		uint64_t mid = low + (high - low) / 2;
 
-		error = write_half(s, mid, &at);
+		error = write_some(s, mid, &at);
 		if (at < s->ns->blocks) {
 			high = mid;
 			lost = at;
@@ -259,7 +265,7 @@ static int find_spill(struct spill *s, uint64_t lost)
 			low = mid;
 		}
 	}
-	at = 2 * (high - 1) + s->parity;
+	at = block_of(s, high - 1);
 	if (error || at == lost) /* its own block: that is said elsewhere */
 		return error;
 	sl_put_le64(x.cmd.req + 40, at);
@@ -300,8 +306,11 @@ static int spill(struct sl_verifier *v, const struct sl_ns *ns, const struct sl_
 	/* What an earlier write did to a block must not pass for its contents. */
 	for (uint64_t i = 0; i < ns->blocks && !error && !(v->rig->can & SL_RIG_FRESH); i++)
 		sl_pattern(s.first + i * s.size, s.size, ~ns->nsid, i);
-	for (; s.parity < 2 && !error && sl_budget(v); s.parity++) {
-		error = write_half(&s, ns->blocks, &at);
+	/* A block that is changed by the write of another has been written before it in one of
+	 * them. */
+	for (unsigned i = 0; i < 2 && !error && sl_budget(v); i++) {
+		s.down = i;
+		error = write_some(&s, ns->blocks, &at);
 		if (!error && at < ns->blocks)
 			error = find_spill(&s, at);
 	}

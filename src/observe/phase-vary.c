@@ -19,6 +19,7 @@
 #define SWEEP_LIVE_S  8.0
 #define VARIANTS_MAX  600u
 #define LIVE_VARIANTS 24u
+#define LIVE_WIDE     16384u
 #define LIVE_SWEEP    256u
 
 /* Fields whose value says how much is moved, or where to: not a variation of the same command. */
@@ -311,8 +312,8 @@ static int sweep_wide(struct sweep *s, uint64_t to, uint64_t total, bool all)
 	struct sl_trial r;
 	int error;
 
-	s->at_once = SWEEP;
-	n = fill(s, to > SWEEP ? to - SWEEP : 0, to < total ? to : total, all);
+	s->at_once = LIVE_WIDE;
+	n = fill(s, to > LIVE_WIDE ? to - LIVE_WIDE : 0, to < total ? to : total, all);
 	s->at_once = step;
 	error = sl_trial_new(s->v, n, &r);
 	for (unsigned i = 0; i < n && !error; i++)
@@ -332,14 +333,14 @@ static int sweep(struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode, 
 	struct sweep s = {.v = v, .ns = ns, .base = base_of(v, opcode, ns->nsid)};
 	bool all = ns->blocks <= (v->rig->can & SL_RIG_FRESH ? 1u << 20 : 1u << 14);
 	uint64_t total = all || ns->blocks < 3 * SWEEP ? ns->blocks : 3 * SWEEP;
-	unsigned doubts;
+	unsigned doubts, most = v->rig->can & SL_RIG_FRESH ? SWEEP : LIVE_WIDE;
 	int error = 0;
 
 	if (!s.base)
 		return 0;
 	s.at_once = v->rig->can & SL_RIG_FRESH ? SWEEP : LIVE_SWEEP;
-	s.x = calloc(SWEEP, sizeof(*s.x));
-	s.payloads = malloc((size_t)SWEEP * (s.base->cmd.data_len + 1));
+	s.x = calloc(most, sizeof(*s.x));
+	s.payloads = malloc((size_t)most * (s.base->cmd.data_len + 1));
 	if (!s.x || !s.payloads)
 		error = -ENOMEM;
 	for (uint64_t at = 0; at < total && !error && sl_budget(v); at += s.at_once) {

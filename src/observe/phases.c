@@ -30,7 +30,7 @@ const struct sl_phase sl_phases[] = {
 	{"stored", "is what was written there?", SL_RIG_WRITES, false, false, sl_phase_stored},
 	{"blocks", "writes and reads of single blocks, as many as there is time for", 0, false,
 	 true, sl_phase_blocks},
-	{"spill", "every other block written, all of them read", SL_RIG_WRITES, false, true,
+	{"spill", "all blocks written up and down, and read", SL_RIG_WRITES, false, true,
 	 sl_phase_spill},
 	{"copies", "is the copy what the source is?", SL_RIG_WRITES, false, true, sl_phase_copies},
 	{"counters", "do the counters count what was sent?", 0, false, true, sl_phase_counters},
