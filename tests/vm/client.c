@@ -83,6 +83,10 @@ int main(int argc, char **argv)
 			die("client: %u commands are not answered", in_flight);
 		while ((r = sl_client_recv(c, false, &reply)) == 1) {
 			in_flight--;
+			/* Whoever waits for the device to be in use waits for this. */
+			if (!ok && reply.c.outcome == SL_OUTCOME_OK && !reply.c.status &&
+			    puts("running") >= 0)
+				(void)fflush(stdout);
 			ok += reply.c.outcome == SL_OUTCOME_OK && !reply.c.status;
 			status += reply.c.outcome == SL_OUTCOME_OK && reply.c.status;
 			denied += reply.c.outcome == SL_OUTCOME_DENIED;
