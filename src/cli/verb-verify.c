@@ -161,6 +161,8 @@ static int report(struct sl_cli *cli, struct sl_rig *rig, const struct sl_verify
 	status = v.count[SL_WEIGHT_CAUGHT] ? SL_EXIT_CONTRADICTED : SL_EXIT_OK;
 	if (write_files(cli, &v, &about))
 		status = SL_EXIT_FAILED;
+	if (v.ended[0] && status == SL_EXIT_OK)
+		status = sl_cli_error(SL_EXIT_FAILED, "%s: %s", cli->argv[0], v.ended);
 	if (r < 0)
 		status = sl_cli_diag(SL_EXIT_FAILED, &d);
 	sl_verdicts_done(&v);

@@ -216,7 +216,7 @@ struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *r
 	const struct sl_unexplained *worst = &d->v[0];
 	struct sl_evidence e;
 	struct sl_breach *b;
-	unsigned rank;
+	unsigned rank, id;
 
 	for (unsigned i = 0; i < run->n; i++)
 		if (run->step[i].keep)
@@ -225,10 +225,15 @@ struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *r
 		if (sl_unexplained_rank(&d->v[i]) > sl_unexplained_rank(worst))
 			worst = &d->v[i];
 	rank = sl_unexplained_rank(worst);
+	id = kind_of(worst);
 	sl_change_describe(&worst->change, &e);
-	b = sl_breach_add(v->out, kind_of(worst), last ? last->x : NULL, &e);
+	/* Without a twin: a device that stops answering is not this command's doing for that. */
+	if (!(v->rig->can & SL_RIG_FRESH) && worst->change.status &&
+	    worst->change.new_status & 0x8000)
+		id = SL_BREACH_LOST;
+	b = sl_breach_add(v->out, id, last ? last->x : NULL, &e);
 	if (!b)
-		b = better(v->out, kind_of(worst), last ? last->x : NULL, rank);
+		b = better(v->out, id, last ? last->x : NULL, rank);
 	if (!b)
 		return NULL;
 	b->rank = rank;

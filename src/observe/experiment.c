@@ -17,7 +17,7 @@
 #include "observe/state.h"
 
 #define MINIMISE_S 1.5 /* seconds to look for the commands that it takes */
-#define ROUNDS_MAX 6 /* findings that one experiment may hold */
+#define ROUNDS_MAX 6   /* findings that one experiment may hold */
 
 static bool fresh(const struct sl_verifier *v)
 {

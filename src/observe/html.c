@@ -105,6 +105,8 @@ static void verdict(FILE *f, const struct sl_verdicts *v)
 			   "as far as anything that was read can show.");
 	if (cut(v))
 		sl_html_put(f, " A budget ended parts of the verification before their end.");
+	if (v->ended[0])
+		sl_html_text(f, " It ended early: %s.", v->ended);
 	sl_html_put(f, "</p></div>\n");
 }
 

@@ -360,6 +360,8 @@ void sl_report_print(struct sl_emit *e, const struct sl_verdicts *v)
 	sl_emit_str(e, "found", "found", "%u caught, %u unattributed, %u notes",
 		    v->count[SL_WEIGHT_CAUGHT], v->count[SL_WEIGHT_UNATTRIBUTED],
 		    v->count[SL_WEIGHT_NOTE]);
+	if (v->ended[0])
+		sl_emit_str(e, "ended", "ended early", "%s", v->ended);
 	if (!sl_emit_is_json(e)) {
 		covered_text(e, v);
 	} else {

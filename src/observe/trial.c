@@ -14,7 +14,8 @@
 #define LATER_MS	   3600000u /* an hour of a model's time */
 #define SILENT_MAX	   3	    /* answers that do not come, until nobody waits any more */
 #define LIVE_PHASE_S	   10.0
-#define RETRIES		   2 /* of a read that fails */
+#define FAILING_MAX	   12 /* commands in a row that the transport fails, likewise */
+#define RETRIES		   2  /* of a read that fails */
 #define SMART_POWER_CYCLES 112
 #define SMART_UNSAFE	   144
 #define SMART_MEDIA_ERRORS 160
@@ -112,10 +113,17 @@ int sl_verifier_call(struct sl_verifier *v, const struct sl_case *x, struct sl_a
 		v->silent++;
 	else
 		v->silent = 0;
+	if (ret->lost != SL_RIG_FAILED)
+		v->failing = 0;
+	else if (!v->failing || v->failing_row != x->row)
+		v->failing++;
+	v->failing_row = x->row;
 	use->sent++;
 	use->ms += ret->ms;
 	use->ms_max = ret->ms > use->ms_max ? ret->ms : use->ms_max;
-	if (v->silent >= SILENT_MAX || (ret->lost == SL_RIG_GONE && !(v->rig->can & SL_RIG_FRESH)))
+	if (v->silent >= SILENT_MAX ||
+	    (v->failing >= FAILING_MAX && !(v->rig->can & SL_RIG_FRESH)) ||
+	    (ret->lost == SL_RIG_GONE && !(v->rig->can & SL_RIG_FRESH)))
 		v->gone = true;
 	return r;
 }

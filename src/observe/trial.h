@@ -67,10 +67,12 @@ struct sl_verifier {
 	struct sl_look start;	/* the known state */
 	bool own_failed;	/* a command of ours beside the steps was refused */
 	bool have_before;
-	unsigned order;	 /* live: of the next experiment's looks */
-	unsigned moved;	 /* live: changes that came without a command of ours */
-	double watched;	 /* live: seconds in which nothing was sent but looks */
-	bool gone;	 /* the device does not answer any more */
+	unsigned order;	  /* live: of the next experiment's looks */
+	unsigned moved;	  /* live: changes that came without a command of ours */
+	double watched;	  /* live: seconds in which nothing was sent but looks */
+	bool gone;	  /* the device does not answer any more */
+	unsigned failing; /* commands in a row that the transport failed, the last of this row */
+	uint16_t failing_row;
 	unsigned silent; /* answers in a row that did not come */
 	bool out_of_budget;
 	double t0, phase_t0;

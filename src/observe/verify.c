@@ -271,11 +271,30 @@ static int run_phase(struct sl_verifier *v, const struct sl_phase *phase)
 	return r;
 }
 
+/* What was found until the device went stays; that it went is said. */
+static void note_gone(struct sl_verifier *v)
+{
+	struct sl_verdicts *out = v->out;
+	struct sl_evidence e = {.where = "the device does not answer any more",
+				.effects = SL_E_AVAILABILITY};
+
+	(void)snprintf(out->ended, sizeof(out->ended),
+		       "the device did not answer any more after %llu commands, in “%s”; nothing "
+		       "was tried after that",
+		       (unsigned long long)v->rig->commands,
+		       out->n_phases ? out->phase[v->phase].name : "setting up");
+	(void)snprintf(e.what, sizeof(e.what), "after %llu commands",
+		       (unsigned long long)v->rig->commands);
+	(void)sl_breach_add(out, SL_BREACH_LOST, NULL, &e);
+}
+
 /* Counts what was done, and lets go of everything but that. Returns r, or -ENOMEM. */
 static int finish(struct sl_verifier *v, int r, struct sl_diag *reterr)
 {
 	struct sl_verdicts *out = v->out;
 
+	if (v->gone)
+		note_gone(v);
 	sl_breach_tidy(out);
 	if (v->use && out->doc && sl_tally_fill(v) && !r)
 		r = sl_diag_set(reterr, -ENOMEM, NULL, 0, 0, "out of memory");
@@ -326,6 +345,15 @@ int sl_verify_estimate(struct sl_rig *rig, const char *name, const struct sl_ver
 	return r;
 }
 
+/* Gone in the middle of something: no reason to lose what was found. */
+static int unless_gone(struct sl_verifier *v, int r)
+{
+	if (r != -ENODEV || v->rig->can & SL_RIG_FRESH)
+		return r;
+	v->gone = true;
+	return 0;
+}
+
 int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_options *o,
 	      struct sl_verdicts *ret, struct sl_diag *reterr)
 {
@@ -334,10 +362,12 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 
 	*ret = (struct sl_verdicts){.t0 = v.t0, .rig = rig};
 	r = set_up(&v, name, reterr);
+	r = ret->doc ? unless_gone(&v, r) : r;
 	if (!r && o->state)
 		r = sl_state_open(o->state, &v, reterr);
-	for (unsigned i = 0; i < sl_n_phases && !r; i++) {
+	for (unsigned i = 0; i < sl_n_phases && !r && !v.gone; i++) {
 		r = run_phase(&v, &sl_phases[i]);
+		r = unless_gone(&v, r);
 		if (r)
 			sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", name, strerror(-r));
 	}

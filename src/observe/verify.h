@@ -186,7 +186,8 @@ struct sl_verdicts {
 	uint64_t commands, experiments;
 	uint64_t blocks_tried, blocks_of; /* written and read one by one, of how many */
 	double seconds;
-	bool declares; /* it publishes a contract at all */
+	char ended[192]; /* why it ended early, by the device's doing; "" */
+	bool declares;	 /* it publishes a contract at all */
 	size_t n_tallies;
 	struct sl_tally *tally;
 	size_t n_gaps;
