@@ -222,7 +222,7 @@ struct meant {
 
 static bool means(const struct meant *m, const struct sl_note *n)
 {
-	return m->doc ? sl_note_matches(n, &m->doc->contract)
+	return m->doc ? sl_trust_is_about(&n->row, &m->doc->contract)
 		      : strcmp(n->row.serial, m->word) == 0 || strcmp(n->name, m->word) == 0;
 }
 

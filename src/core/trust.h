@@ -37,6 +37,8 @@ struct sl_trust_row {
 
 /* 0, or -EBADMSG: not a table. */
 int sl_trust_check(const void *table, size_t size);
+/* Does it speak of this device? */
+bool sl_trust_is_about(const struct sl_trust_row *r, const struct sl_contract *c);
 /*
  * Sets caught, observed and verified of a contract by what the table says, and by nothing else. A
  * contract in use gets a new generation from the caller.

@@ -240,19 +240,6 @@ int sl_note_read(const char *text, size_t len, const char *file, struct sl_note 
 	return 0;
 }
 
-bool sl_note_matches(const struct sl_note *n, const struct sl_contract *c)
-{
-	const struct sl_trust_row *r = &n->row;
-
-	return memcmp(r->vendor, c->vendor, sizeof(r->vendor)) == 0 &&
-	       memcmp(r->model, c->model, sizeof(r->model)) == 0 &&
-	       (!(r->match & SL_TRUST_BY_SERIAL) ||
-		memcmp(r->serial, c->serial, sizeof(r->serial)) == 0) &&
-	       (!(r->match & SL_TRUST_BY_FIRMWARE) ||
-		memcmp(r->firmware, c->firmware, sizeof(r->firmware)) == 0) &&
-	       (!(r->match & SL_TRUST_BY_HASH) || memcmp(r->hash, c->hash, sizeof(r->hash)) == 0);
-}
-
 unsigned sl_notes_rows(const struct sl_notes *n, struct sl_trust_row *ret)
 {
 	unsigned count = 0;

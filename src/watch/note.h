@@ -67,8 +67,6 @@ void sl_notes_done(struct sl_notes *n);
 int sl_note_put(const char *dir, struct sl_note *n, struct sl_diag *reterr);
 /* One rename. 0 or -errno. */
 int sl_note_move(const char *dir, const struct sl_note *n, unsigned state, struct sl_diag *reterr);
-/* Is it about this device? */
-bool sl_note_matches(const struct sl_note *n, const struct sl_contract *c);
 
 /* The statements that count, SL_TRUST_ROWS_MAX at most: findings before trust. Returns how many. */
 unsigned sl_notes_rows(const struct sl_notes *n, struct sl_trust_row *ret);
