@@ -475,10 +475,14 @@ static int not_again(struct sl_verifier *v, struct sl_trial *r, const struct sl_
 {
 	const struct sl_change *c = &worst_of(d)->change;
 	struct sl_breach *b;
-	bool quiet = false;
+	bool quiet = false, settable = false;
 	int error = 0;
 
-	if (c->probe && c->probe->facet != SL_FACET_BLOCKS && !put_back(v, c, first) && one_row(r))
+	/* What we could set, and is not as we set it, somebody else has set. */
+	if (c->probe && c->probe->facet == SL_FACET_FEATURE && v->rig->can & SL_RIG_WRITES)
+		error = sl_live_set_feature(v, c->probe, (uint32_t)c->old_value, &settable);
+	if (!error && !settable && c->probe && c->probe->facet != SL_FACET_BLOCKS &&
+	    !put_back(v, c, first) && one_row(r))
 		error = is_quiet(v, &quiet);
 	else
 		v->moved++;
