@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a verifier drives: a device that can be given commands and, some of them, be put into a known
- * state, made to wait, reset and cut from power. Three kinds: a model in this process, whose time is
- * ours, so that an hour costs nothing and the same commands give the same device; a device that is
- * another process on the wire protocol; and Linux' NVMe driver (rig-nvme.h).
+ * What a verifier drives: a device that can be given commands and, some of them, be put into a
+ * known state, made to wait, reset and cut from power. Three kinds: a model in this process, whose
+ * time is ours, so that an hour costs nothing and the same commands give the same device; a device
+ * that is another process on the wire protocol; and Linux' NVMe driver (rig-nvme.h).
  *
  * A rig goes past the gate on purpose: the gate refuses exactly those commands whose behaviour is
  * in question. That is why one over hardware judges each command by its own bytes.
