@@ -151,7 +151,8 @@ static void look_up_feature(const struct sl_contract *c, const uint8_t *data, st
 	const struct sl_feature *feature =
 		data && f->payload >= 16 ? sl_contract_feature(c, data) : 0;
 
-	if (!feature || !(feature->flags & 1) || !feature->set_size) {
+	if (!feature || !(feature->flags & 1) || !feature->set_size ||
+	    (feature->declared & SL_E_UNKNOWN)) {
 		f->declared |= SL_E_UNKNOWN;
 		refuse(f, SL_REASON_NO_FEATURE);
 		return;

@@ -260,6 +260,10 @@ static void test_cxl(void)
 	assert(f.declared == (SL_E_CONFIG | SL_E_CONFIG_RESET));
 	f = set_feature(SL_SET_CXL, 0xcc);
 	assert(f.reason == SL_REASON_NO_FEATURE && (f.effective & SL_E_UNKNOWN));
+	/* Effects with a reserved bit: nobody knows what setting it would do. */
+	(void)sl_contract_cxl_word(0x1001, &contract.features[0].declared);
+	f = set_feature(SL_SET_CXL, 0xaa);
+	assert(f.reason == SL_REASON_NO_FEATURE && (f.effective & SL_E_UNKNOWN));
 	/* Half a log is what it is; the reading ends. */
 	refuses = true;
 	assert(read_cxl(SL_WIRE_CXL) & 1u << SL_FLAW_REFUSED);
