@@ -38,7 +38,8 @@
 	R(BROKER, "the broker could not judge it")                                                 \
 	R(UNDESCRIBED, "known by name alone: its fields are in no table")                          \
 	R(NOT_EVALUATED, "a bit is set that the device says it does not look at")                  \
-	R(NO_FEATURE, "the device lists no such feature, or not as one whose setting is understood")
+	R(NO_FEATURE, "the device lists no such feature, or not as one whose setting is "          \
+		      "understood")
 
 enum sl_reason {
 #define R(id, text) SL_REASON_##id,

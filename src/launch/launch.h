@@ -35,7 +35,8 @@ enum sl_spec_kind {
 
 struct sl_spec {
 	uint8_t kind;	   /* enum sl_spec_kind */
-	char target[4096]; /* MODEL: the persona's file; WIRE: the socket; ISCSI: the URL; else the node */
+	char target[4096]; /* MODEL: the persona's file; WIRE: the socket; ISCSI: the URL; else the
+			      node */
 	char name[SL_WIRE_NAME_MAX]; /* as clients and policies see the device */
 };
 

@@ -121,7 +121,8 @@ int sl_spec_parse(const char *spec, struct sl_spec *ret, struct sl_diag *reterr)
 {
 	static const char form[] =
 		"a device is model:NAME, model:FILE, nvme:/dev/nvmeN, nvme:SERIAL, sg:/dev/sgN, "
-		"sg:SERIAL, bsg:, cxl: or fwctl: with a path, iscsi://HOST/TARGET/LUN, or wire:SOCKET";
+		"sg:SERIAL, bsg:, cxl: or fwctl: with a path, iscsi://HOST/TARGET/LUN, or "
+		"wire:SOCKET";
 	char full[256];
 	int r;
 
