@@ -77,10 +77,10 @@ NVME_FORMATS(X)
 /* SCSI: numbers of `n` bytes, big-endian, from byte `at` on; the part of one in byte i, in dword d.
  */
 #define BYTE(i, at, n, sh, w)                                                                      \
-	((i) >= (at) && (i) < (at) + (n)                                                           \
-		 ? (uint32_t)((UINT64_MAX >> (64 - (w)) << (sh)) >> (8 * ((at) + (n)-1 - (i))) &   \
-			      0xff)                                                                \
-		 : 0u)
+	((i) >= (at) && (i) < (at) + (n) ? (uint32_t)((UINT64_MAX >> (64 - (w)) << (sh)) >>        \
+							      (8 * ((at) + (n)-1 - (i)) & 63) &    \
+						      0xff)                                        \
+					 : 0u)
 #define CDB_BITS(d, at, n, sh, w)                                                                  \
 	(BYTE(4 * (d), at, n, sh, w) | BYTE(4 * (d) + 1, at, n, sh, w) << 8 |                      \
 	 BYTE(4 * (d) + 2, at, n, sh, w) << 16 | BYTE(4 * (d) + 3, at, n, sh, w) << 24)

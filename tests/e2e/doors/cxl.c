@@ -29,26 +29,26 @@ static int send(int fd, uint32_t id, uint16_t opcode, const void *in, uint32_t i
 
 static void query(int fd)
 {
-	struct {
-		struct cxl_mem_query_commands head;
-		struct cxl_command_info c[64];
-	} q = {0};
+	_Alignas(8) uint8_t room[sizeof(struct cxl_mem_query_commands) +
+				 64 * sizeof(struct cxl_command_info)] = {0};
+	struct cxl_mem_query_commands *q = (void *)room;
 	unsigned on = 0;
 
-	MUST(ioctl(fd, CXL_MEM_QUERY_COMMANDS, &q) == 0 && q.head.n_commands >= 18);
-	MUST(q.head.n_commands < 64);
-	MUST(ioctl(fd, CXL_MEM_QUERY_COMMANDS, &q) == 0);
-	for (unsigned i = 0; i < q.head.n_commands; i++) {
-		on += q.c[i].flags & 1;
-		if (q.c[i].id == CXL_MEM_COMMAND_ID_SET_LSA)
-			MUST((q.c[i].flags & 1) && q.c[i].size_in == UINT32_MAX);
-		if (q.c[i].id == CXL_MEM_COMMAND_ID_GET_FW_INFO)
-			MUST(!(q.c[i].flags & 1) && q.c[i].size_out == 0x50);
+	MUST(ioctl(fd, CXL_MEM_QUERY_COMMANDS, q) == 0 && q->n_commands >= 18);
+	MUST(q->n_commands < 64);
+	MUST(ioctl(fd, CXL_MEM_QUERY_COMMANDS, q) == 0);
+	for (unsigned i = 0; i < q->n_commands; i++) {
+		on += q->commands[i].flags & 1;
+		if (q->commands[i].id == CXL_MEM_COMMAND_ID_SET_LSA)
+			MUST((q->commands[i].flags & 1) && q->commands[i].size_in == UINT32_MAX);
+		if (q->commands[i].id == CXL_MEM_COMMAND_ID_GET_FW_INFO)
+			MUST(!(q->commands[i].flags & 1) && q->commands[i].size_out == 0x50);
 	}
 	MUST(on == 7); /* the six of its log, and RAW */
-	q.head.n_commands = 2;
-	memset(q.c, 0, sizeof(q.c));
-	MUST(ioctl(fd, CXL_MEM_QUERY_COMMANDS, &q) == 0 && q.c[1].id == 2 && q.c[2].id == 0);
+	q->n_commands = 2;
+	memset(q->commands, 0, 64 * sizeof(q->commands[0]));
+	MUST(ioctl(fd, CXL_MEM_QUERY_COMMANDS, q) == 0 && q->commands[1].id == 2 &&
+	     q->commands[2].id == 0);
 	MUST_FAIL(ioctl(fd, CXL_MEM_QUERY_COMMANDS, 16), EFAULT);
 }
 
