@@ -98,6 +98,11 @@ static void one(const char *path)
 	json_t *root;
 
 	assert(c && sl_persona_load(path, &p, &d) == 0);
+	if (p->protocol != SL_WIRE_NVME) { /* not captured so far, and the verb says so */
+		free(c);
+		sl_persona_free(p);
+		return;
+	}
 	capture(p, c);
 	if (sl_capture_persona(c, &label, &root, &differ, &d) < 0)
 		fprintf(stderr, "%s: %s\n", path, d.text);

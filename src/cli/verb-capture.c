@@ -42,6 +42,7 @@ static int read_device(const char *arg, struct sl_capture *c)
 	struct sl_compiled policy;
 	struct sl_gate_config cfg = {.policy = &policy, .specs = spec, .n_specs = 1};
 	struct sl_gate gate;
+	struct sl_wire_device what;
 	struct sl_capture_source source = {.call = call, .ctx = &gate};
 	struct sl_diag d = {0};
 	int r = spec ? sl_spec_parse(arg, spec, &d) : -ENOMEM;
@@ -59,7 +60,16 @@ static int read_device(const char *arg, struct sl_capture *c)
 	free(spec);
 	if (r < 0)
 		return SL_EXIT_FAILED;
-	r = sl_capture_read(c, &source);
+	r = sl_client_query(gate.client, 0, &what);
+	if (r == 0 && what.protocol != SL_WIRE_NVME) {
+		sl_gate_close(&gate);
+		return sl_cli_error(SL_EXIT_FAILED,
+				    "%s: only NVMe devices can be captured so far; doc/personas.md "
+				    "says how a persona of another kind is written",
+				    arg);
+	}
+	if (r == 0)
+		r = sl_capture_read(c, &source);
 	sl_gate_close(&gate);
 	if (r == -EPROTO)
 		return sl_cli_error(SL_EXIT_DEVICE, "%s: it does not answer Identify Controller",
