@@ -524,7 +524,8 @@ static void done(struct sl_device *dev, struct sl_io *io)
 
 static void refuse(struct sl_gate *g, struct sl_slot *s, uint8_t reason)
 {
-	s->verdict = (struct sl_verdict){.reason = reason};
+	s->verdict = (struct sl_verdict){.reason = reason,
+					 .facts.row = sl_row_find(s->cmd.set, s->requested)};
 	deny(g, s);
 }
 
@@ -575,6 +576,11 @@ void sl_gate_command(struct sl_gate *g, int session, const struct sl_wire_comman
 		return;
 	}
 	s->device = (uint8_t)m->device;
+	/* What is harmless in one protocol is other bytes in another: judged as one, run as two. */
+	if (sl_sets[s->cmd.set].protocol != g->devices[s->device].protocol) {
+		refuse(g, s, SL_REASON_PROTOCOL);
+		return;
+	}
 	judge(g, s); /* also to be able to name what could not be sent */
 	if (g->devices[s->device].state == SL_DEV_GONE) {
 		give_up(g, s, ENODEV);

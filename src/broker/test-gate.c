@@ -59,6 +59,23 @@ static void test_not_comprehended(void)
 	assert(held.n == 0);
 }
 
+/* The bytes of one protocol mean something else to a device of another: A0h is REPORT LUNS, and a
+ * vendor's I/O command to an NVMe drive; 0400h is Get Supported Logs, and FORMAT UNIT to a disk. */
+static void test_other_protocol(void)
+{
+	static const uint8_t sets[] = {SL_SET_SCSI, SL_SET_CXL, SL_SET_FWCTL};
+
+	for (unsigned i = 0; i < SL_COUNT(sets); i++) {
+		struct sl_command c = {.set = sets[i], .req_len = 16, .req = {0xa0}};
+		struct sl_client_reply r;
+
+		send_command(20 + i, c);
+		r = answer();
+		assert(r.c.outcome == SL_OUTCOME_DENIED && r.reason == SL_REASON_PROTOCOL);
+		assert(held.n == 0);
+	}
+}
+
 static void test_exclusive(void)
 {
 	struct sl_client_reply r;
@@ -270,6 +287,7 @@ int main(void)
 	test_allowed();
 	test_denied();
 	test_not_comprehended();
+	test_other_protocol();
 	test_patience();
 	test_deadline();
 	test_exclusive();

@@ -46,6 +46,7 @@ static const char *const advice[_SL_REASON_N] = {
 	[SL_REASON_NO_FEATURE] =
 		"a feature that the device lists as changeable: `sluice contract show` names those "
 		"it has, and what setting them may change",
+	[SL_REASON_PROTOCOL] = "the command sent to a device of its protocol",
 };
 
 static struct sl_list *list_of(struct sl_image *img, uint32_t section, uint16_t row)

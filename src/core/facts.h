@@ -39,7 +39,8 @@
 	R(UNDESCRIBED, "known by name alone: its fields are in no table")                          \
 	R(NOT_EVALUATED, "a bit is set that the device says it does not look at")                  \
 	R(NO_FEATURE, "the device lists no such feature, or not as one whose setting is "          \
-		      "understood")
+		      "understood")                                                                \
+	R(PROTOCOL, "the device speaks another protocol")
 
 enum sl_reason {
 #define R(id, text) SL_REASON_##id,
