@@ -47,6 +47,7 @@ int sl_phase_copies(struct sl_verifier *v);
 int sl_phase_counters(struct sl_verifier *v);
 int sl_phase_support(struct sl_verifier *v);
 int sl_phase_sequences(struct sl_verifier *v);
+int sl_phase_beside(struct sl_verifier *v);
 int sl_phase_variations(struct sl_verifier *v);
 int sl_phase_blocks(struct sl_verifier *v);
 int sl_phase_counts(struct sl_verifier *v);

@@ -24,6 +24,8 @@ const struct sl_phase sl_phases[] = {
 	{"opcodes", "opcodes that no log lists", SL_RIG_WRITES, false, false, sl_phase_opcodes},
 	{"sequences", "commands in many orders, harmless ones after each that changes something", 0,
 	 false, false, sl_phase_sequences},
+	{"beside", "each command with harmless ones under way beside it", SL_RIG_BESIDE, false,
+	 false, sl_phase_beside},
 	{"variations", "fields and reserved bits, one by one", 0, false, true, sl_phase_variations},
 	{"payloads", "writes with the payloads of known channels", SL_RIG_WRITES, false, true,
 	 sl_phase_payloads},

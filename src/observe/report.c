@@ -171,6 +171,9 @@ static void gaps_json(struct sl_emit *e, const struct sl_verdicts *v)
 	sl_emit_u64(e, "fields_not_tried", NULL, f.waiting);
 	sl_emit_u64(e, "blocks_tried", NULL, v->blocks_tried);
 	sl_emit_u64(e, "blocks", NULL, v->blocks_of);
+	sl_emit_u64(e, "beside", NULL, v->beside);
+	sl_emit_u64(e, "to_run_alone", NULL, v->alone);
+	sl_emit_u64(e, "to_run_alone_disturbed_nothing", NULL, v->alone_calm);
 	sl_emit_table(e, "left_out", columns);
 	for (size_t i = 0; i < v->n_gaps; i++) {
 		sl_emit_cell(e, "%s", v->gap[i].what);
@@ -405,7 +408,9 @@ void sl_report_plan(struct sl_emit *e, const struct sl_rig *rig, const struct sl
 			: sl_phases[i].live && rig->can & SL_RIG_FRESH
 				? "not needed: this device can be had fresh"
 			: sl_phases[i].needs & ~rig->can & SL_RIG_WRITES ? "only with --destructive"
-			: sl_phases[i].needs & ~rig->can & SL_RIG_POWER	 ? "its power cannot be cut"
+			: sl_phases[i].needs & ~rig->can & SL_RIG_BESIDE
+				? "commands go to it one after the other"
+			: sl_phases[i].needs & ~rig->can & SL_RIG_POWER ? "its power cannot be cut"
 			: sl_phases[i].needs & ~rig->can ? "this device cannot be had fresh"
 							 : "yes";
 

@@ -57,42 +57,84 @@ static bool wait_for(struct sl_model *m, const struct waiting *w)
 	return true;
 }
 
+/* Starts it; `data` has room for SL_RIG_DATA_MAX + SL_RIG_OVER_MAX bytes. */
+static void start(struct rig_model *r, const struct sl_command *cmd, uint8_t *data, uint8_t *meta,
+		  struct waiting *w)
+{
+	*w = (struct waiting){.req = {.queue = cmd->set == SL_SET_NVME_ADMIN ? SL_WIRE_NVME_ADMIN
+									     : SL_WIRE_NVME_IO,
+				      .dir = cmd->dir,
+
+				      .owner = r,
+				      .data = data,
+				      .data_len = cmd->data_len,
+				      .data_cap = SL_RIG_DATA_MAX + SL_RIG_OVER_MAX,
+				      .meta = meta,
+				      .meta_len = cmd->meta_len,
+				      .meta_cap = SL_WIRE_META_MAX,
+				      .done = on_done}};
+	memcpy(w->req.sqe, cmd->req, sizeof(w->req.sqe));
+	memset(meta, 0, cmd->meta_len);
+	if (cmd->dir & SL_DIR_IN)
+		memset(data, 0, cmd->data_len);
+	sl_model_submit(r->m, &w->req);
+}
+
+static void take(const struct waiting *w, const struct sl_command *cmd, struct sl_answer *ret)
+{
+	bool in = cmd->dir == SL_DIR_IN || cmd->dir == SL_DIR_BOTH;
+
+	ret->lost = w->req.fail ? SL_RIG_FAILED : SL_RIG_ANSWERED;
+	ret->error = w->req.fail ? (int)w->req.error : 0;
+	ret->status = w->req.status;
+	ret->result = w->req.result;
+	ret->len = in ? w->req.ret_len : 0;
+	ret->meta_len = in ? w->req.ret_meta_len : 0;
+}
+
 static int model_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
 		      struct sl_answer *ret)
 {
 	struct rig_model *r = (struct rig_model *)rig;
-	bool in = cmd->dir == SL_DIR_IN || cmd->dir == SL_DIR_BOTH;
-	uint64_t start = sl_model_now(r->m);
-	struct waiting w = {.req = {.queue = cmd->set == SL_SET_NVME_ADMIN ? SL_WIRE_NVME_ADMIN
-									   : SL_WIRE_NVME_IO,
-				    .dir = cmd->dir,
-				    .owner = r,
-				    .data = data,
-				    .data_len = cmd->data_len,
-				    .data_cap = SL_RIG_DATA_MAX + SL_RIG_OVER_MAX,
-				    .meta = r->meta,
-				    .meta_len = cmd->meta_len,
-				    .meta_cap = SL_WIRE_META_MAX,
-				    .done = on_done}};
+	uint64_t began = sl_model_now(r->m);
+	struct waiting w;
 
-	memcpy(w.req.sqe, cmd->req, sizeof(w.req.sqe));
-	memset(r->meta, 0, cmd->meta_len);
-	if (in)
-		memset(data, 0, cmd->data_len);
-	sl_model_submit(r->m, &w.req);
+	start(r, cmd, data, r->meta, &w);
 	if (!w.done && !wait_for(r->m, &w)) {
 		sl_model_cancel(r->m, r);
 		ret->lost = SL_RIG_SILENT;
 		return 0;
 	}
-	ret->lost = w.req.fail ? SL_RIG_FAILED : SL_RIG_ANSWERED;
-	ret->error = w.req.fail ? (int)w.req.error : 0;
-	ret->status = w.req.status;
-	ret->result = w.req.result;
-	ret->len = in ? w.req.ret_len : 0;
-	ret->meta_len = in ? w.req.ret_meta_len : 0;
-	ret->ms = (uint32_t)(sl_model_now(r->m) - start);
+	take(&w, cmd, ret);
+	ret->ms = (uint32_t)(sl_model_now(r->m) - began);
 	return 0;
+}
+
+/* The clock stands until all are there. */
+static int model_together(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *data)
+{
+	const size_t room = SL_RIG_DATA_MAX + SL_RIG_OVER_MAX, each = room + SL_WIRE_META_MAX;
+	struct rig_model *r = (struct rig_model *)rig;
+	struct waiting *w = calloc(s->n, sizeof(*w));
+	uint8_t *bytes = calloc(s->n, each);
+	int error = w && bytes ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; !error && i < s->n; i++) {
+		sl_rig_stage(s, i, bytes + i * each);
+		start(r, s->command(s->ctx, i), bytes + i * each, bytes + i * each + room, &w[i]);
+	}
+	for (unsigned i = 0; !error && i < s->n; i++) {
+		struct sl_answer a = {.lost = SL_RIG_SILENT};
+
+		if (w[i].done || wait_for(r->m, &w[i]))
+			take(&w[i], s->command(s->ctx, i), &a);
+		memcpy(data, bytes + i * each, room);
+		s->done(s->ctx, i, &a, data);
+	}
+	sl_model_cancel(r->m, r);
+	free(bytes);
+	free(w);
+	return error;
 }
 
 static int model_power_cycle(struct sl_rig *rig)
@@ -142,6 +184,7 @@ static void model_close(struct sl_rig *rig)
 static const struct sl_rig_ops ops = {
 	.fresh = model_fresh,
 	.call = model_call,
+	.together = model_together,
 	.power_cycle = model_power_cycle,
 	.reset = model_reset,
 	.hash = model_hash,
@@ -171,7 +214,8 @@ int sl_rig_model(const char *persona, struct sl_rig **ret, struct sl_diag *reter
 		return error;
 	}
 	r->rig.ops = &ops;
-	r->rig.can = SL_RIG_FRESH | SL_RIG_POWER | SL_RIG_HASH | SL_RIG_CLOCK | SL_RIG_WRITES;
+	r->rig.can = SL_RIG_FRESH | SL_RIG_POWER | SL_RIG_HASH | SL_RIG_CLOCK | SL_RIG_WRITES |
+		     SL_RIG_BESIDE;
 	r->rig.max_transfer = sl_model_max_transfer(r->m);
 	*ret = &r->rig;
 	return 0;

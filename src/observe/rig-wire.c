@@ -172,7 +172,8 @@ static int wire_stream(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_
 			if (under_way && bytes + cmd->data_len > IN_FLIGHT_BYTES)
 				break;
 			slot = sent % IN_FLIGHT_MAX;
-			got = sl_client_send(r->c, base + sent, cmd, NULL, NULL);
+			sl_rig_stage(s, sent, data);
+			got = sl_client_send(r->c, base + sent, cmd, data, NULL);
 			if (got < 0)
 				break;
 			flight[slot] = (struct flight){cmd, sent};
@@ -286,7 +287,7 @@ int sl_rig_wire(const char *path, struct sl_rig **ret, struct sl_diag *reterr)
 	if (!r)
 		return sl_diag_set(reterr, -ENOMEM, NULL, 0, 0, "out of memory");
 	r->rig.ops = &ops;
-	r->rig.can = SL_RIG_WRITES;
+	r->rig.can = SL_RIG_WRITES | SL_RIG_BESIDE;
 	r->patience = PATIENCE_MS;
 	if (snprintf(r->path, sizeof(r->path), "%s", path) >= (int)sizeof(r->path))
 		error = -ENAMETOOLONG;

@@ -47,6 +47,7 @@ enum sl_rig_can {
 	SL_RIG_WRITES = 1 << 4, /* what is on it may be lost */
 	SL_RIG_REAL =
 		1 << 5, /* somebody's device: it is asked for nothing that it does not offer */
+	SL_RIG_BESIDE = 1 << 6, /* several commands can be under way at once */
 };
 
 /*
@@ -59,6 +60,8 @@ struct sl_rig_stream {
 	const struct sl_command *(*command)(void *ctx, unsigned i);
 	/* `data` until it returns. */
 	void (*done)(void *ctx, unsigned i, const struct sl_answer *a, const uint8_t *data);
+	/* What goes out with it, *ret_len bytes; the rest of its buffer is zero. NULL: nothing. */
+	const uint8_t *(*payload)(void *ctx, unsigned i, uint32_t *ret_len);
 };
 
 struct sl_rig_ops {
@@ -67,6 +70,11 @@ struct sl_rig_ops {
 		    struct sl_answer *ret);
 	/* NULL: one after the other. */
 	int (*stream)(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *data);
+	/*
+	 * Like stream, and all are under way before time goes on; so few that no buffer fills.
+	 * NULL: as stream does it.
+	 */
+	int (*together)(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *data);
 	/* Would it be sent? NULL: all is. */
 	bool (*may)(const struct sl_rig *rig, const struct sl_command *cmd, const uint8_t *data);
 	int (*power_cycle)(struct sl_rig *rig);
@@ -107,6 +115,12 @@ bool sl_rig_may(const struct sl_rig *rig, const struct sl_command *cmd, const ui
  * come, all that are left are SILENT or GONE and are not sent. 0, or -errno as above.
  */
 int sl_rig_stream(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *data);
+
+/* Likewise, for a few that have to be under way together. -ENOTSUP: not SL_RIG_BESIDE. */
+int sl_rig_together(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *data);
+
+/* Puts what goes out with the i-th command into `data`. */
+void sl_rig_stage(const struct sl_rig_stream *s, unsigned i, uint8_t *data);
 
 /* An NVMe status without DNR and MORE. */
 static inline uint16_t sl_answer_code(const struct sl_answer *a)

@@ -197,12 +197,13 @@ static json_t *line(struct sl_verifier *v, const char *kind, json_int_t n)
 {
 	struct sl_state *s = v->state;
 
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "phase", s->phase,
-			 "is", kind, "n", n, "serial", (json_int_t)v->out->serial, "commands",
-			 (json_int_t)v->rig->commands, "us", (json_int_t)((sl_now() - v->t0) * 1e6),
-			 "blocks_tried", (json_int_t)v->out->blocks_tried, "blocks_of",
-			 (json_int_t)v->out->blocks_of, "findings", findings(s, v->out), "use",
-			 uses(s, v));
+	return json_pack(
+		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:[i, i, i], s:o, s:o}", "phase",
+		s->phase, "is", kind, "n", n, "serial", (json_int_t)v->out->serial, "commands",
+		(json_int_t)v->rig->commands, "us", (json_int_t)((sl_now() - v->t0) * 1e6),
+		"blocks_tried", (json_int_t)v->out->blocks_tried, "blocks_of",
+		(json_int_t)v->out->blocks_of, "beside", (int)v->out->beside, (int)v->out->alone,
+		(int)v->out->alone_calm, "findings", findings(s, v->out), "use", uses(s, v));
 }
 
 static json_int_t integer(const json_t *o, const char *key)
@@ -299,7 +300,7 @@ bool sl_state_phase(struct sl_verifier *v, const char *phase)
 {
 	struct sl_state *s = v->state;
 	struct sl_phase_count *p = &v->out->phase[v->phase];
-	const json_t *last;
+	const json_t *last, *beside;
 	const char *is;
 
 	if (!s)
@@ -317,6 +318,10 @@ bool sl_state_phase(struct sl_verifier *v, const char *phase)
 	/* In the middle of a phase its own loops count these anew. */
 	v->out->blocks_tried = (uint64_t)integer(last, "blocks_tried");
 	v->out->blocks_of = (uint64_t)integer(last, "blocks_of");
+	beside = json_object_get(last, "beside");
+	v->out->beside = (unsigned)json_integer_value(json_array_get(beside, 0));
+	v->out->alone = (unsigned)json_integer_value(json_array_get(beside, 1));
+	v->out->alone_calm = (unsigned)json_integer_value(json_array_get(beside, 2));
 	p->commands = (uint64_t)integer(last, "sent");
 	p->start = (double)integer(last, "start_us") / 1e6;
 	p->seconds = (double)integer(last, "us") / 1e6 - p->start;

@@ -82,7 +82,7 @@ static bool judge(const char *model, const char *dir, const struct line *l, bool
 	assert(sl_rig_wire(sock, &rig, &d) == 0);
 	assert(rig->can & SL_RIG_POWER);
 	if (plain)
-		rig->can = SL_RIG_WRITES;
+		rig->can &= SL_RIG_WRITES | SL_RIG_BESIDE;
 	assert(sl_verify(rig, l->persona, &o, &v, &d) == 0);
 	for (size_t i = 0; i < v.n; i++)
 		caught |= sl_breach_kinds[v.v[i].id].weight == SL_WEIGHT_CAUGHT &&

@@ -38,6 +38,10 @@
 	B(OVERRUN, "transfer-too-long", "the device moved more than the command's length", CAUGHT) \
 	B(DECLARATION, "declaration-changes",                                                      \
 	  "what the device declares of itself changed under the same firmware", CAUGHT)            \
+	B(NOT_ALONE, "not-alone",                                                                  \
+	  "a harmless command failed or answered otherwise only while it ran, and nothing says "   \
+	  "that it has to run alone",                                                              \
+	  CAUGHT)                                                                                  \
 	B(VANISHED, "support-changes", "a command that worked was refused later, or the reverse",  \
 	  CAUGHT)                                                                                  \
 	B(COUNTER, "counter-wrong", "a counter does not count what was sent", CAUGHT)              \
@@ -185,6 +189,8 @@ struct sl_verdicts {
 	struct sl_phase_count phase[SL_PHASES_MAX];
 	uint64_t commands, experiments;
 	uint64_t blocks_tried, blocks_of; /* written and read one by one, of how many */
+	/* Tried with harmless ones beside it; of these, to be run alone; that disturbed nothing. */
+	unsigned beside, alone, alone_calm;
 	double seconds;
 	char ended[192]; /* why it ended early, by the device's doing; "" */
 	bool declares;	 /* it publishes a contract at all */
