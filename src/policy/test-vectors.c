@@ -30,7 +30,8 @@ static const struct {
 
 static struct sl_contract contract;
 
-/* Enough for every field of the payload to be there: all zeros. */
+/* Enough for every field of the payload to be there: all zeros, but one unit where it names a
+ * range. */
 static uint32_t payload_of(const struct sl_row *r)
 {
 	const struct sl_format *f = &sl_formats[r->format];
@@ -81,15 +82,15 @@ static void plain(uint16_t row, struct sl_command *cmd)
 static void one(const char *dir, const char *name, FILE *out)
 {
 	static struct sl_policy_messages msgs;
-	static const uint8_t data[4096];
+	static uint8_t data[4096];
 	struct sl_policy *policy;
 	char path[4096];
 	void *image;
-	size_t size;
+	size_t image_size;
 
 	(void)snprintf(path, sizeof(path), "%s/%s.policy", dir, name);
 	assert(sl_policy_load(path, &msgs, &policy) == 0);
-	assert(sl_policy_compile(policy, &msgs, &image, &size) == 0);
+	assert(sl_policy_compile(policy, &msgs, &image, &image_size) == 0);
 	for (unsigned c = 0; c < SL_COUNT(clients); c++) {
 		struct sl_bind bind[_SL_WIRE_PROTOCOL_N];
 
@@ -103,6 +104,11 @@ static void one(const char *dir, const char *name, FILE *out)
 			const struct sl_policy_device device = {"device", protocol};
 			const uint8_t *payload;
 
+			const struct sl_field *size = &sl_formats[sl_rows[row].format].size;
+
+			memset(data, 0, sizeof(data));
+			if (size->bytes && size->space == SL_SPACE_DATA)
+				sl_field_set(size, data, 1); /* a range of none is no range */
 			plain((uint16_t)row, &cmd);
 			again = cmd;
 			payload = cmd.dir & SL_DIR_OUT ? data : NULL;
