@@ -238,7 +238,8 @@ uint64_t sl_behave_next(const struct sl_behave *b)
 /* An opcode of the vendor that a row has, with fields that none has. */
 static bool vendor_opcode(const struct sl_behave *b, const struct sl_model_req *req)
 {
-	if (!b->m->ops->is_vendor(req))
+	/* Beside its set, a mailbox's command is all of its opcode. */
+	if (!b->m->ops->is_vendor(req) || b->p->protocol == SL_WIRE_CXL)
 		return false;
 	for (unsigned i = 0; i < b->p->n_vendor; i++)
 		if (sl_match_queue(&b->p->vendor[i].match, req) &&

@@ -11,7 +11,9 @@
 #include "base/bytes.h"
 #include "core/decode-nvme.h"
 #include "core/table.h"
+#include "observe/protocol.h"
 #include "spec/nvme.h"
+#include "wire/wire.h"
 
 enum payload {
 	PAY_NONE,
@@ -99,7 +101,7 @@ void sl_cases_done(struct sl_cases *cases)
 	*cases = (struct sl_cases){0};
 }
 
-static struct sl_case *add(struct sl_cases *cases, const struct sl_case *x)
+struct sl_case *sl_cases_add(struct sl_cases *cases, const struct sl_case *x)
 {
 	struct sl_case *to;
 
@@ -132,16 +134,7 @@ static void set_field(struct sl_case *x, const char *name, uint64_t value)
 		sl_field_set(f, x->cmd.req, value);
 }
 
-struct maker {
-	const struct sl_contract *c;
-	const struct sl_probes *p;
-	const struct sl_look *look;
-	struct sl_cases *out;
-	uint8_t payload[SL_RIG_DATA_MAX];
-	int error;
-};
-
-static void fill_payload(struct maker *m, const struct recipe *r, const struct sl_case *x,
+static void fill_payload(struct sl_maker *m, const struct recipe *r, const struct sl_case *x,
 			 const struct sl_ns *ns)
 {
 	uint64_t arena = ns ? sl_arena(ns, m->p->key) : 0;
@@ -181,12 +174,11 @@ static void fill_payload(struct maker *m, const struct recipe *r, const struct s
 	}
 }
 
-/* What the device declares of it, and what its specification admits. */
-static void judge(struct maker *m, struct sl_case *x)
+void sl_case_judge(const struct sl_contract *c, const uint8_t *payload, struct sl_case *x)
 {
 	struct sl_facts *f = &x->facts;
 
-	sl_facts_collect(m->c, &x->cmd, m->payload, f);
+	sl_facts_collect(c, &x->cmd, payload, f);
 	x->floor = f->floor;
 	x->declared = f->declared;
 	x->listed = f->declared_known;
@@ -197,7 +189,7 @@ static void judge(struct maker *m, struct sl_case *x)
 		x->declared = SL_E_NONE;
 }
 
-static void finish(struct maker *m, struct sl_case *x, const struct recipe *r,
+static void finish(struct sl_maker *m, struct sl_case *x, const struct recipe *r,
 		   const struct sl_ns *ns)
 {
 	const struct sl_row *row = &sl_rows[x->row];
@@ -218,11 +210,11 @@ static void finish(struct maker *m, struct sl_case *x, const struct recipe *r,
 	if (x->cmd.dir == SL_DIR_NONE)
 		x->cmd.data_len = 0;
 	fill_payload(m, r, x, ns);
-	judge(m, x);
+	sl_case_judge(m->c, m->payload, x);
 	x->payload = x->cmd.dir & SL_DIR_OUT ? m->payload : NULL;
 	if (!x->name[0])
 		(void)snprintf(x->name, sizeof(x->name), "%s", row->name);
-	if (!add(m->out, x))
+	if (!sl_cases_add(m->out, x))
 		m->error = -ENOMEM;
 }
 
@@ -244,7 +236,8 @@ __attribute__((format(printf, 2, 3))) static void name_case(struct sl_case *x, c
 }
 
 /* The canonical form on one namespace, or none. */
-static struct sl_case start(struct maker *m, uint16_t row, uint8_t opcode, const struct sl_ns *ns)
+static struct sl_case start(struct sl_maker *m, uint16_t row, uint8_t opcode,
+			    const struct sl_ns *ns)
 {
 	const struct sl_row *r = &sl_rows[row];
 	const struct recipe *recipe = recipe_of(r->name);
@@ -277,7 +270,7 @@ static struct sl_case start(struct maker *m, uint16_t row, uint8_t opcode, const
 	return x;
 }
 
-static void make(struct maker *m, uint16_t row, uint8_t opcode, const struct sl_ns *ns)
+static void make(struct sl_maker *m, uint16_t row, uint8_t opcode, const struct sl_ns *ns)
 {
 	const struct recipe *recipe = recipe_of(sl_rows[row].name);
 	struct sl_case x = start(m, row, opcode, ns);
@@ -294,7 +287,7 @@ static void make(struct maker *m, uint16_t row, uint8_t opcode, const struct sl_
 }
 
 /* Set Features: the value it has, and values beside it; for this reset and for all. */
-static void make_features(struct maker *m, uint16_t row)
+static void make_features(struct sl_maker *m, uint16_t row)
 {
 	for (size_t i = 0; i < m->p->n; i++) {
 		const struct sl_probe *probe = &m->p->v[i];
@@ -325,7 +318,7 @@ static void make_features(struct maker *m, uint16_t row)
 	}
 }
 
-static void make_row(struct maker *m, uint16_t row)
+static void make_row(struct sl_maker *m, uint16_t row)
 {
 	const struct sl_row *r = &sl_rows[row];
 	bool io = r->set != SL_SET_NVME_ADMIN;
@@ -358,10 +351,27 @@ static void make_row(struct maker *m, uint16_t row)
 	}
 }
 
+void sl_nvme_cases(struct sl_maker *m)
+{
+	for (uint16_t row = 0; row < sl_row_count; row++) {
+		const struct sl_row *r = &sl_rows[row];
+
+		if (r->flags & (SL_ROW_KERNEL | SL_ROW_UNLISTED) || r->sel_group ||
+		    r->set == SL_SET_NVME_KV || sl_sets[r->set].protocol != SL_WIRE_NVME)
+			continue;
+		make_row(m, row);
+	}
+}
+
+int sl_cases_opcodes(const struct sl_contract *c, struct sl_cases *cases)
+{
+	return sl_observed_of(c->protocol)->opcodes(c, cases);
+}
+
 int sl_cases_base(const struct sl_contract *c, const struct sl_probes *p,
 		  const struct sl_look *look, struct sl_cases *ret)
 {
-	struct maker *m = calloc(1, sizeof(*m));
+	struct sl_maker *m = calloc(1, sizeof(*m));
 	int error;
 
 	if (!m)
@@ -370,14 +380,7 @@ int sl_cases_base(const struct sl_contract *c, const struct sl_probes *p,
 	m->p = p;
 	m->look = look;
 	m->out = ret;
-	for (uint16_t row = 0; row < sl_row_count; row++) {
-		const struct sl_row *r = &sl_rows[row];
-
-		if (r->flags & (SL_ROW_KERNEL | SL_ROW_UNLISTED) || r->sel_group ||
-		    r->set == SL_SET_NVME_KV)
-			continue;
-		make_row(m, row);
-	}
+	sl_observed_of(c->protocol)->base(m);
 	error = m->error;
 	free(m);
 	return error;
@@ -430,7 +433,7 @@ void sl_cases_only(struct sl_cases *cases, const char *part)
 	cases->n = n;
 }
 
-int sl_cases_opcodes(const struct sl_contract *c, struct sl_cases *cases)
+int sl_nvme_cases_opcodes(const struct sl_contract *c, struct sl_cases *cases)
 {
 	for (unsigned i = 0; i < 512; i++) {
 		bool io = i >= 256;
@@ -463,7 +466,7 @@ int sl_cases_opcodes(const struct sl_contract *c, struct sl_cases *cases)
 			if (!x.payload)
 				return -ENOMEM;
 		}
-		if (!add(cases, &x))
+		if (!sl_cases_add(cases, &x))
 			return -ENOMEM;
 		free(x.payload);
 	}

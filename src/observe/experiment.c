@@ -41,7 +41,7 @@ static void check_stored(struct sl_verifier *v, const struct sl_trial *r, const 
 	e.exhibit = v->stored_case == s->x ? &v->stored : NULL;
 
 	if (s->mismatch & SL_MISMATCH_READ) {
-		sl_block_case(v, ns, 0x02, sl_get_le64(s->x->cmd.req + 40), 1, &read);
+		sl_block_case(v, ns, SL_BLOCK_READ, sl_case_lba(s->x), 1, &read);
 		(void)snprintf(e.what, sizeof(e.what),
 			       "not what was written, although that is what is stored");
 		by_step(sl_breach_add(v->out, SL_BREACH_UNWRITTEN, &read, &e), r, s);
@@ -267,8 +267,7 @@ static int find_overwriter(struct sl_verifier *v, struct sl_trial *r, unsigned a
 	for (unsigned i = 0; i < r->n; i++)
 		r->step[i].keep = true;
 	(void)snprintf(e.where, sizeof(e.where), "block %llu nsid=%u",
-		       (unsigned long long)sl_get_le64(r->step[at].x->cmd.req + 40),
-		       r->step[at].x->nsid);
+		       (unsigned long long)sl_case_lba(r->step[at].x), r->step[at].x->nsid);
 	(void)snprintf(e.what, sizeof(e.what), "no longer what was written to it");
 	b = sl_breach_add(v->out, low < r->n ? SL_BREACH_SCOPE : SL_BREACH_UNWRITTEN,
 			  r->step[low < r->n ? low : at].x, &e);
@@ -337,7 +336,7 @@ static int blame_read(struct sl_verifier *v, struct sl_trial *r, struct sl_diffe
 		if (r->step[i].keep)
 			last = &r->step[i];
 	ns = last ? sl_contract_ns(v->c, last->x->nsid) : NULL;
-	if (!(r->flags & SL_TRIAL_READBACK) || !ns)
+	if (!(r->flags & SL_TRIAL_READBACK) || !ns || !sl_observed_of(v->c->protocol)->block)
 		return 0;
 	r->flags &= ~(unsigned)(SL_TRIAL_READBACK | SL_TRIAL_AUDIT);
 	error = try_run(v, r, d);
@@ -345,7 +344,7 @@ static int blame_read(struct sl_verifier *v, struct sl_trial *r, struct sl_diffe
 	if (error || d->n)
 		return error;
 	*d = with;
-	sl_block_case(v, ns, 0x02, sl_get_le64(last->x->cmd.req + 40), 1, &v->culprit);
+	sl_block_case(v, ns, SL_BLOCK_READ, sl_case_lba(last->x), 1, &v->culprit);
 	last->x = &v->culprit;
 	return 0;
 }

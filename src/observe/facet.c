@@ -9,7 +9,9 @@
 
 #include "base/bytes.h"
 #include "core/facts.h"
+#include "core/table.h"
 #include "observe/case.h"
+#include "observe/protocol.h"
 #include "spec/nvme.h"
 
 /* What a row witnesses, in the words of effects.def. */
@@ -71,15 +73,6 @@ const struct sl_facet_field *sl_facet_field(unsigned facet, uint32_t at)
 	return NULL;
 }
 
-struct finder {
-	struct sl_rig *rig;
-	const struct sl_contract *c;
-	struct sl_probes *p;
-	uint8_t *data;
-	uint8_t id[4096]; /* Identify Controller */
-	int error;
-};
-
 static struct sl_command admin_in(uint8_t opcode, uint32_t nsid, uint32_t cdw10, uint32_t len)
 {
 	struct sl_command cmd = {
@@ -91,11 +84,20 @@ static struct sl_command admin_in(uint8_t opcode, uint32_t nsid, uint32_t cdw10,
 	return cmd;
 }
 
+static void ask(struct sl_finder *f, const struct sl_probe *probe, struct sl_answer *ret)
+{
+	if (probe->cmd.dir & SL_DIR_OUT) {
+		memset(f->data, 0, probe->cmd.data_len);
+		memcpy(f->data, probe->out, probe->out_len);
+	}
+	f->error = sl_rig_call(f->rig, &probe->cmd, f->data, ret);
+}
+
 /*
  * Where nothing can be had fresh, what reading takes away is seen when it is read for the first
  * time or never: the answer is held against those that follow at once, which have to be alike.
  */
-static void read_again(struct finder *f, struct sl_probe *probe)
+static void read_again(struct sl_finder *f, struct sl_probe *probe)
 {
 	uint32_t n = probe->cmd.data_len, at = 0;
 	uint8_t *first = malloc(2 * (size_t)n + 1), *second = first + n;
@@ -105,7 +107,7 @@ static void read_again(struct finder *f, struct sl_probe *probe)
 	for (unsigned i = 0; i < 3 && alike && !f->error; i++) {
 		if (i < 2)
 			memcpy(i ? second : first, f->data, n);
-		f->error = sl_rig_call(f->rig, &probe->cmd, f->data, &a);
+		ask(f, probe, &a);
 		alike = sl_answer_ok(&a) && (!i || memcmp(second, f->data, n) == 0);
 	}
 	for (; alike && at < n; at++) {
@@ -122,7 +124,7 @@ static void read_again(struct finder *f, struct sl_probe *probe)
 }
 
 /* The very first answers, one behind the other. */
-static bool keep_first(struct finder *f, uint32_t n)
+static bool keep_first(struct sl_finder *f, uint32_t n)
 {
 	uint8_t *first = realloc(f->p->first, f->p->bytes + n + 1);
 
@@ -136,14 +138,14 @@ static bool keep_first(struct finder *f, uint32_t n)
 }
 
 /* Keeps the probe when the device answers it. */
-static bool try(struct finder *f, struct sl_probe *probe)
+bool sl_finder_try(struct sl_finder *f, struct sl_probe *probe)
 {
 	struct sl_probes *p = f->p;
 	struct sl_answer a;
 
 	if (f->error)
 		return false;
-	f->error = sl_rig_call(f->rig, &probe->cmd, f->data, &a);
+	ask(f, probe, &a);
 	if (f->error || !sl_answer_ok(&a))
 		return false;
 	if (p->n == p->cap) {
@@ -183,7 +185,7 @@ static bool among(const uint8_t *v, size_t n, unsigned x)
  * Somebody's device is asked for what it says that it has, or must have: a refusal is an entry in
  * its error log.
  */
-static bool offered(const struct finder *f, uint8_t opcode, uint8_t sel)
+static bool offered(const struct sl_finder *f, uint8_t opcode, uint8_t sel)
 {
 	const struct sl_entry *e;
 
@@ -200,7 +202,7 @@ static bool offered(const struct finder *f, uint8_t opcode, uint8_t sel)
 	       (sel == 0x06 && f->id[525] & 1); /* VWC: a volatile cache to switch */
 }
 
-static bool identify_offered(const struct finder *f, unsigned cns)
+static bool identify_offered(const struct sl_finder *f, unsigned cns)
 {
 	uint32_t ver = sl_get_le32(f->id + 80);
 	uint16_t oacs = sl_get_le16(f->id + 256);
@@ -216,7 +218,7 @@ static bool identify_offered(const struct finder *f, unsigned cns)
 	return cns >= 5 && cns <= 8 && ver >= 0x20000;
 }
 
-static void find_identify(struct finder *f, unsigned row, uint32_t nsid, uint8_t csi)
+static void find_identify(struct sl_finder *f, unsigned row, uint32_t nsid, uint8_t csi)
 {
 	struct sl_probe p = {.facet = identifies[row].facet,
 			     .sel = identifies[row].cns,
@@ -226,7 +228,7 @@ static void find_identify(struct finder *f, unsigned row, uint32_t nsid, uint8_t
 
 	p.cmd.req[47] = csi;
 	(void)snprintf(p.name, sizeof(p.name), "identify.%s", identifies[row].name);
-	(void)try(f, &p);
+	(void)sl_finder_try(f, &p);
 }
 
 static bool csi_in_use(const struct sl_contract *c, uint8_t csi)
@@ -237,7 +239,7 @@ static bool csi_in_use(const struct sl_contract *c, uint8_t csi)
 	return csi == 0;
 }
 
-static void find_identifies(struct finder *f)
+static void find_identifies(struct sl_finder *f)
 {
 	for (unsigned row = 0; row < SL_COUNT(identifies); row++) {
 		enum per per = identifies[row].per;
@@ -255,7 +257,7 @@ static void find_identifies(struct finder *f)
 	}
 }
 
-static void find_log(struct finder *f, uint8_t facet, uint8_t lid, uint32_t bytes, uint32_t nsid,
+static void find_log(struct sl_finder *f, uint8_t facet, uint8_t lid, uint32_t bytes, uint32_t nsid,
 		     uint8_t csi)
 {
 	struct sl_probe p = {
@@ -272,11 +274,11 @@ static void find_log(struct finder *f, uint8_t facet, uint8_t lid, uint32_t byte
 	if (facet == SL_FACET_SMART)
 		sl_put_le32(p.cmd.req + 4, NVME_NSID_ALL);
 	(void)snprintf(p.name, sizeof(p.name), "log %02Xh", lid);
-	if (!try(f, &p) && bytes > 512 && facet == SL_FACET_LOG_VENDOR)
+	if (!sl_finder_try(f, &p) && bytes > 512 && facet == SL_FACET_LOG_VENDOR)
 		find_log(f, facet, lid, 512, nsid, csi);
 }
 
-static uint32_t log_bytes(const struct finder *f, unsigned row)
+static uint32_t log_bytes(const struct sl_finder *f, unsigned row)
 {
 	uint32_t n = logs[row].bytes;
 
@@ -286,7 +288,7 @@ static uint32_t log_bytes(const struct finder *f, unsigned row)
 	return f->rig->max_transfer && n > f->rig->max_transfer ? f->rig->max_transfer : n;
 }
 
-static void find_logs(struct finder *f)
+static void find_logs(struct sl_finder *f)
 {
 	for (unsigned row = 0; row < SL_COUNT(logs); row++) {
 		uint32_t bytes = log_bytes(f, row);
@@ -306,7 +308,7 @@ static void find_logs(struct finder *f)
 		find_log(f, SL_FACET_LOG_VENDOR, (uint8_t)lid, 4096, 0, 0);
 }
 
-static bool find_feature(struct finder *f, uint8_t fid, unsigned sel, uint32_t nsid)
+static bool find_feature(struct sl_finder *f, uint8_t fid, unsigned sel, uint32_t nsid)
 {
 	static const char *const names[] = {"", ", default", ", saved", ", capabilities"};
 	struct sl_probe p = {.facet = sel == 0	 ? SL_FACET_FEATURE
@@ -320,10 +322,10 @@ static bool find_feature(struct finder *f, uint8_t fid, unsigned sel, uint32_t n
 	if (fid == 0x81) /* Host Identifier: the long one */
 		p.cmd.req[44] = 1;
 	(void)snprintf(p.name, sizeof(p.name), "feature %02Xh%s", fid, names[sel]);
-	return try(f, &p);
+	return sl_finder_try(f, &p);
 }
 
-static void find_features(struct finder *f)
+static void find_features(struct sl_finder *f)
 {
 	/* ONCS bit 4: other values than the one in force can be asked for. */
 	unsigned sels = f->rig->can & SL_RIG_REAL && !(f->id[520] >> 4 & 1) ? 1 : 4;
@@ -354,29 +356,21 @@ static uint64_t mix(uint64_t z)
 	return z ^ z >> 31;
 }
 
-static void find_blocks(struct finder *f, const struct sl_ns *ns, uint64_t lba, uint32_t n)
+static void find_blocks(struct sl_finder *f, const struct sl_ns *ns, uint64_t lba, uint32_t n)
 {
 	struct sl_probe p = {.facet = SL_FACET_BLOCKS, .nsid = ns->nsid, .lba = lba, .blocks = n};
-	struct sl_facts facts;
 
-	p.cmd = admin_in(0x02, ns->nsid, (uint32_t)lba, 0);
-	p.cmd.set = SL_SET_NVME_IO;
-	sl_put_le64(p.cmd.req + 40, lba);
-	sl_put_le16(p.cmd.req + 48, (uint16_t)(n - 1));
-	sl_command_resolve(f->c, &p.cmd);
-	sl_facts_collect(f->c, &p.cmd, NULL, &facts);
-	p.cmd.data_len = facts.length;
-	p.cmd.meta_len = facts.meta_length;
+	sl_observed_of(f->c->protocol)->block(f->c, ns, SL_BLOCK_READ, lba, n, &p.cmd);
 	if (n > 1)
 		(void)snprintf(p.name, sizeof(p.name), "blocks %llu-%llu", (unsigned long long)lba,
 			       (unsigned long long)lba + n - 1);
 	else
 		(void)snprintf(p.name, sizeof(p.name), "block %llu", (unsigned long long)lba);
-	(void)try(f, &p);
+	(void)sl_finder_try(f, &p);
 }
 
-/* Both ends of a namespace, and blocks that nobody can foretell without the key. */
-static void find_ns(struct finder *f, const struct sl_ns *ns)
+/* What a namespace has beside its blocks. */
+static void find_ns(struct sl_finder *f, const struct sl_ns *ns)
 {
 	struct sl_probe resv = {.facet = SL_FACET_RESERVATION, .nsid = ns->nsid};
 	struct sl_probe zones = {.facet = SL_FACET_ZONES, .nsid = ns->nsid};
@@ -386,14 +380,19 @@ static void find_ns(struct finder *f, const struct sl_ns *ns)
 	resv.cmd.req[44] = 1;
 	(void)snprintf(resv.name, sizeof(resv.name), "reservation report");
 	if (!(f->rig->can & SL_RIG_REAL) || f->id[520] >> 5 & 1) /* ONCS bit 5 */
-		(void)try(f, &resv);
+		(void)sl_finder_try(f, &resv);
 	zones.cmd = admin_in(0x7a, ns->nsid, 0, 4096); /* Zone Management Receive, report */
 	zones.cmd.set = SL_SET_NVME_IO;
 	sl_put_le32(zones.cmd.req + 48, 1023);
 	(void)snprintf(zones.name, sizeof(zones.name), "zone report");
 	if (ns->csi == 2)
-		(void)try(f, &zones);
-	if (!ns->lba_shift || ns->blocks < 2 * END_BLOCKS)
+		(void)sl_finder_try(f, &zones);
+	sl_finder_blocks(f, ns);
+}
+
+void sl_finder_blocks(struct sl_finder *f, const struct sl_ns *ns)
+{
+	if (!sl_observed_of(f->c->protocol)->block || !ns->lba_shift || ns->blocks < 2 * END_BLOCKS)
 		return;
 	find_blocks(f, ns, 0, END_BLOCKS);
 	find_blocks(f, ns, ns->blocks - END_BLOCKS, END_BLOCKS);
@@ -408,7 +407,7 @@ static void find_ns(struct finder *f, const struct sl_ns *ns)
 	}
 }
 
-static void find_security(struct finder *f)
+static void find_security(struct sl_finder *f)
 {
 	/* Protocols, and TCG Level 0 Discovery: the only part of TCG that is no dialogue. */
 	static const uint32_t what[] = {0x00000000, 0x01000100};
@@ -423,11 +422,11 @@ static void find_security(struct finder *f)
 		sl_put_le32(p.cmd.req + 44, 512);
 		(void)snprintf(p.name, sizeof(p.name), "%s",
 			       i ? "TCG level 0 discovery" : "security protocols");
-		(void)try(f, &p);
+		(void)sl_finder_try(f, &p);
 	}
 }
 
-static void read_id(struct finder *f)
+static void read_id(struct sl_finder *f)
 {
 	struct sl_command id = admin_in(NVME_ADMIN_IDENTIFY, 0, 1, sizeof(f->id));
 	struct sl_answer a;
@@ -436,22 +435,27 @@ static void read_id(struct finder *f)
 	memcpy(f->id, f->data, sizeof(f->id));
 }
 
+void sl_nvme_probes(struct sl_finder *f)
+{
+	read_id(f);
+	find_identifies(f);
+	find_logs(f);
+	find_features(f);
+	find_security(f);
+	for (uint32_t i = 0; i < f->c->n_ns; i++)
+		find_ns(f, &f->c->ns[i]);
+}
+
 int sl_probes_find(struct sl_rig *rig, const struct sl_contract *c, uint64_t key,
 		   struct sl_probes *ret)
 {
-	struct finder f = {.rig = rig, .c = c, .p = ret};
+	struct sl_finder f = {.rig = rig, .c = c, .p = ret};
 
 	*ret = (struct sl_probes){.key = key};
 	f.data = malloc(SL_RIG_DATA_MAX + SL_RIG_OVER_MAX);
 	if (!f.data)
 		return -ENOMEM;
-	read_id(&f);
-	find_identifies(&f);
-	find_logs(&f);
-	find_features(&f);
-	find_security(&f);
-	for (uint32_t i = 0; i < c->n_ns; i++)
-		find_ns(&f, &c->ns[i]);
+	sl_observed_of(c->protocol)->find(&f);
 	free(f.data);
 	ret->mask = calloc(1, ret->bytes + 1);
 	if (!f.error && !ret->mask)
@@ -501,6 +505,15 @@ static const struct sl_command *take_command(void *ctx, unsigned i)
 	return &t->p->v[t->order[i]].cmd;
 }
 
+static const uint8_t *take_payload(void *ctx, unsigned i, uint32_t *ret_len)
+{
+	const struct taking *t = ctx;
+	const struct sl_probe *probe = &t->p->v[t->order[i]];
+
+	*ret_len = probe->out_len;
+	return probe->out;
+}
+
 static void take_answer(void *ctx, unsigned i, const struct sl_answer *a, const uint8_t *data)
 {
 	struct taking *t = ctx;
@@ -538,7 +551,11 @@ int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, unsigned order, 
 		 uint8_t *data, struct sl_look *l)
 {
 	struct taking t = {.p = p, .l = l, .order = order_of(p, order)};
-	const struct sl_rig_stream s = {&t, (unsigned)p->n, take_command, take_answer};
+	const struct sl_rig_stream s = {.ctx = &t,
+					.n = (unsigned)p->n,
+					.command = take_command,
+					.payload = take_payload,
+					.done = take_answer};
 	int r = t.order ? 0 : -ENOMEM;
 
 	l->failed = false;
@@ -553,6 +570,7 @@ int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, unsigned order, 
 			struct sl_answer a;
 
 			l->failed = true;
+			sl_rig_stage(&s, i, data);
 			r = sl_rig_call(rig, take_command(&t, i), data, &a);
 			if (!r)
 				take_answer(&t, i, &a, data);
@@ -562,12 +580,13 @@ int sl_look_take(struct sl_rig *rig, const struct sl_probes *p, unsigned order, 
 	return r;
 }
 
-static uint64_t value_at(const uint8_t *p, uint32_t n)
+static uint64_t value_at(const uint8_t *p, uint32_t n, bool be)
 {
 	uint64_t v = 0;
 
-	for (uint32_t i = 0; i < n && i < 8; i++)
-		v |= (uint64_t)p[i] << 8 * i;
+	n = n < 8 ? n : 8;
+	for (uint32_t i = 0; i < n; i++)
+		v |= (uint64_t)p[i] << 8 * (be ? n - 1 - i : i);
 	return v;
 }
 
@@ -583,6 +602,9 @@ static bool compare_bytes(const struct comparison *x, const struct sl_probe *pro
 {
 	const uint8_t *a = x->before->bytes + probe->off, *b = x->now->bytes + probe->off;
 	const uint8_t *mask = x->p->mask + probe->off;
+	/* What is not described: big-endian counters stand behind headers of four bytes. */
+	bool be = sl_sets[probe->cmd.set].sense;
+	uint32_t word = be ? 4 : 8;
 
 	for (uint32_t i = 0; i < probe->cmd.data_len;) {
 		const struct sl_facet_field *field;
@@ -594,8 +616,8 @@ static bool compare_bytes(const struct comparison *x, const struct sl_probe *pro
 			continue;
 		}
 		field = sl_facet_field(probe->facet, i);
-		start = field ? field->off : i & ~7u;
-		end = field ? (uint32_t)field->off + field->len : start + 8;
+		start = field ? field->off : i & ~(word - 1);
+		end = field ? (uint32_t)field->off + field->len : start + word;
 		if (end > probe->cmd.data_len)
 			end = probe->cmd.data_len;
 		for (uint32_t k = i; k < end; k++)
@@ -604,8 +626,8 @@ static bool compare_bytes(const struct comparison *x, const struct sl_probe *pro
 		c.field = field;
 		c.at = i;
 		c.len = last - i + 1;
-		c.old_value = value_at(a + start, end - start);
-		c.new_value = value_at(b + start, end - start);
+		c.old_value = value_at(a + start, end - start, be);
+		c.new_value = value_at(b + start, end - start, be);
 		i = end;
 		if (field && field->rule == SL_FIELD_MOVES)
 			continue;

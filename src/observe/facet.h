@@ -50,8 +50,12 @@ struct sl_facet_field {
 };
 
 extern const struct sl_facet sl_facets[_SL_FACET_N];
+/* Is it something that a device of that protocol (enum sl_wire_protocol) can have? */
+bool sl_facet_of(unsigned facet, uint8_t protocol);
 /* The field that byte `at` of a facet belongs to; NULL: no row names it. */
 const struct sl_facet_field *sl_facet_field(unsigned facet, uint32_t at);
+
+#define SL_PROBE_OUT 32u
 
 /* One thing to read. */
 struct sl_probe {
@@ -63,8 +67,9 @@ struct sl_probe {
 	uint64_t lba;	/* BLOCKS: the first block */
 	uint32_t blocks;
 	struct sl_command cmd;
-	size_t off;  /* of its bytes in a look */
-	size_t mask; /* likewise in sl_probes.mask */
+	uint8_t out[SL_PROBE_OUT], out_len; /* what goes out with it */
+	size_t off;			    /* of its bytes in a look */
+	size_t mask;			    /* likewise in sl_probes.mask */
 	/* Its first answer was another than all after it, in this byte: reading it changed it. */
 	bool consumed;
 	uint32_t consumed_at;

@@ -368,7 +368,7 @@ static void facets(FILE *f, const struct sl_verdicts *v)
 		       "aria-label=\"what was read\"><table><thead><tr><th scope=col>What"
 		       "<th scope=col>Witnesses<th scope=col class=n>Values</tr></thead>\n<tbody>");
 	for (unsigned i = 0; i < _SL_FACET_N; i++) {
-		if (i == SL_FACET_HASH)
+		if (i == SL_FACET_HASH || !sl_facet_of(i, v->protocol))
 			continue;
 		sl_html_put(f, "<tr><td>");
 		sl_html_text(f, "%s", sl_facets[i].text);

@@ -7,6 +7,7 @@
 
 #include "core/ranges.h"
 #include "core/table.h"
+#include "observe/protocol.h"
 #include "spec/nvme.h"
 
 #define NVME_ADMIN_FORMAT 0x80u
@@ -51,12 +52,13 @@ static bool counted(const struct sl_done *d, const struct sl_change *c)
 	       c->new_value - c->old_value < COUNTER_STEP_MAX;
 }
 
-/* A failed command leaves a trace in the error log, and nothing else. */
+/* A failed command leaves a trace in the error log, or takes what waited to be said; nothing else.
+ */
 static bool recorded(const struct sl_done *d, const struct sl_change *c)
 {
 	if (!d->status && !d->lost)
 		return false;
-	return c->probe->facet == SL_FACET_ERRORS ||
+	return c->probe->facet == SL_FACET_ERRORS || c->probe->facet == SL_FACET_S_ATTENTION ||
 	       (c->probe->facet == SL_FACET_SMART && c->field && c->field->off == 176);
 }
 
@@ -115,24 +117,29 @@ static bool in_scope(const struct sl_contract *c, const struct sl_done *d,
 {
 	const struct sl_row *row = &sl_rows[d->x->row];
 	const struct sl_probe *p = change->probe;
+	bool this_one = false;
 
+	/* Blocks that a command carried inside this one names: any may be meant. */
+	if (p->facet == SL_FACET_BLOCKS && row->ranges == SL_RANGES_UNTOLD)
+		return true;
 	if (p->facet == SL_FACET_BLOCKS && row->ranges != SL_RANGES_NONE &&
 	    !(row->flags & SL_ROW_VENDOR) && !wide(d, fna))
 		return named_blocks(c, d, change);
 	if (p->facet == SL_FACET_BLOCKS && row->ranges != SL_RANGES_NONE &&
 	    row->ranges != SL_RANGES_NS)
 		return named_blocks(c, d, change);
-	/* Setting a feature sets that one. */
-	if ((p->facet == SL_FACET_FEATURE || p->facet == SL_FACET_FEATURE_SAVED) &&
-	    row->set == SL_SET_NVME_ADMIN && d->x->cmd.req[0] == NVME_ADMIN_SET_FEATURES)
-		return p->sel == d->x->cmd.req[40] &&
-		       (!p->nsid || p->nsid == d->x->nsid || d->x->nsid == NVME_NSID_ALL);
+	if (sl_observed_of(c->protocol)->sets_one(d->x, p, &this_one))
+		return this_one;
 	return !p->nsid || p->nsid == d->x->nsid || wide(d, fna);
 }
 
 static enum sl_explanation explain_hash(const struct sl_done *d)
 {
-	return d->status || d->lost || !sl_case_harmless(d->x) ? SL_EXPLAINED : SL_UNEXPLAINED;
+	/* What has no effect although data goes out keeps them: an echo buffer. */
+	bool keeps = d->x->payload && !d->x->floor && sl_sets[d->x->cmd.set].sense;
+
+	return d->status || d->lost || keeps || !sl_case_harmless(d->x) ? SL_EXPLAINED
+									: SL_UNEXPLAINED;
 }
 
 enum sl_explanation sl_explain(const struct sl_contract *c, const struct sl_done *d,
@@ -162,7 +169,7 @@ enum sl_explanation sl_explain(const struct sl_contract *c, const struct sl_done
 		return SL_UNEXPLAINED;
 	if (!in_scope(c, d, change, fna))
 		return SL_OUT_OF_SCOPE;
-	bits = sl_contract_expressible(SL_SOURCE_LID05);
+	bits = sl_contract_expressible(sl_observed_of(c->protocol)->source);
 	if (declares && !(d->x->declared & e) && !(has & ~bits))
 		return SL_UNDERDECLARED;
 	return SL_EXPLAINED;

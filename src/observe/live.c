@@ -148,7 +148,7 @@ static int write_back(struct sl_verifier *v, const struct sl_probe *p, const uin
 
 	if (!ns || ns->csi || p->cmd.data_len > SL_RIG_DATA_MAX)
 		return 0;
-	sl_block_case(v, ns, 0x01, p->lba, p->blocks, &x);
+	sl_block_case(v, ns, SL_BLOCK_WRITE, p->lba, p->blocks, &x);
 	x.cmd.dir = SL_DIR_OUT;
 	memcpy(v->data, bytes, x.cmd.data_len);
 	return sl_verifier_call(v, &x, &a);

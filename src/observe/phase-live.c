@@ -44,7 +44,7 @@ static int stir(struct sl_verifier *v, const struct stirred *s, bool *ret_ok)
 	int r;
 
 	if (s->bytes) {
-		sl_block_case(v, ns, 0x01, s->p->lba, s->p->blocks, &x);
+		sl_block_case(v, ns, SL_BLOCK_WRITE, s->p->lba, s->p->blocks, &x);
 		memcpy(v->data, s->bytes, x.cmd.data_len);
 		r = sl_verifier_call(v, &x, &a);
 		*ret_ok = !r && sl_answer_ok(&a);

@@ -10,7 +10,6 @@
 #include "observe/breach.h"
 #include "observe/phase.h"
 
-#define NVM_READ    0x02u
 #define SOURCES	    256u /* blocks that are copied from, one by one */
 #define MOVED	    1000u
 #define MOVED_LIVE  200u
@@ -31,12 +30,12 @@ static int copy_one(struct sl_verifier *v, const struct sl_ns *ns, struct sl_cas
 	r = sl_verifier_call(v, x, &a);
 	if (r || !sl_answer_ok(&a))
 		return r;
-	sl_block_case(v, ns, NVM_READ, from, 1, &read);
+	sl_block_case(v, ns, SL_BLOCK_READ, from, 1, &read);
 	r = sl_verifier_call(v, &read, &a);
 	if (r || !sl_answer_ok(&a))
 		return r;
 	memcpy(v->expect, v->data, size);
-	sl_block_case(v, ns, NVM_READ, sl_get_le64(x->cmd.req + 40), 1, &read);
+	sl_block_case(v, ns, SL_BLOCK_READ, sl_case_lba(x), 1, &read);
 	r = sl_verifier_call(v, &read, &a);
 	if (!r && sl_answer_ok(&a))
 		*ret_same = memcmp(v->data, v->expect, size) == 0;
@@ -138,7 +137,7 @@ static int read_all(struct spill *s, uint64_t written, bool keep, uint64_t *ret_
 		struct sl_case read;
 		struct sl_answer a;
 
-		sl_block_case(v, s->ns, NVM_READ, at, (uint32_t)n, &read);
+		sl_block_case(v, s->ns, SL_BLOCK_READ, at, (uint32_t)n, &read);
 		error = sl_verifier_call(v, &read, &a);
 		for (unsigned t = 0; t < 2 && !error && !a.lost && sl_answer_code(&a); t++)
 			error = sl_verifier_call(v, &read, &a);
@@ -170,7 +169,7 @@ static int write_first(struct spill *s, uint64_t at, uint64_t n)
 	struct sl_case x;
 	struct sl_answer a;
 
-	sl_block_case(v, s->ns, 0x01, at, (uint32_t)n, &x);
+	sl_block_case(v, s->ns, SL_BLOCK_WRITE, at, (uint32_t)n, &x);
 	memcpy(v->data, s->first + at * s->size, n * s->size);
 	return sl_verifier_call(v, &x, &a);
 }
@@ -210,7 +209,7 @@ static int write_some(struct spill *s, uint64_t n, uint64_t *ret_lba)
 		struct sl_answer a;
 
 		x.payload = s->payload;
-		sl_put_le64(x.cmd.req + 40, block_of(s, i));
+		sl_case_set_lba(&x, block_of(s, i));
 		sl_pattern(x.payload, s->size, s->ns->nsid, block_of(s, i));
 		error = sl_verifier_call(s->v, &x, &a);
 	}
@@ -233,10 +232,10 @@ static int alone_too(struct spill *s, const struct sl_case *x, uint64_t lost, bo
 
 		y.payload = NULL;
 		error = start_over(s);
-		sl_pattern(v->data, s->size, s->ns->nsid, sl_get_le64(x->cmd.req + 40));
+		sl_pattern(v->data, s->size, s->ns->nsid, sl_case_lba(x));
 		if (!error && i & 1)
 			error = sl_verifier_call(v, &y, &a);
-		sl_block_case(v, s->ns, NVM_READ, lost, 1, &y);
+		sl_block_case(v, s->ns, SL_BLOCK_READ, lost, 1, &y);
 		if (!error)
 			error = sl_verifier_call(v, &y, &a);
 		*ret = sl_answer_ok(&a) &&
@@ -268,7 +267,7 @@ static int find_spill(struct spill *s, uint64_t lost)
 	at = block_of(s, high - 1);
 	if (error || at == lost) /* its own block: that is said elsewhere */
 		return error;
-	sl_put_le64(x.cmd.req + 40, at);
+	sl_case_set_lba(&x, at);
 	if (!(s->v->rig->can & SL_RIG_FRESH)) {
 		error = alone_too(s, &x, lost, &sure);
 		if (error || !sure)

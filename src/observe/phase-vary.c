@@ -12,8 +12,6 @@
 #include "observe/live.h"
 #include "observe/phase.h"
 
-#define NVM_WRITE     0x01u
-#define NVM_READ      0x02u
 #define SWEEP	      2048u /* blocks of one experiment */
 #define SWEEP_S	      2.0   /* seconds for the blocks of one device, where no other budget is set */
 #define SWEEP_LIVE_S  8.0
@@ -27,9 +25,12 @@ static bool keeps_shape(uint16_t row, const struct sl_named_field *f, const stru
 {
 	static const char *const other[] = {"opcode", "nsid", "slba", "sdlba", "zslba", "nlb",
 					    "numd",   "tl",   "nr",   "mndw",  "rl",	"lpo",
-					    "exhid",  "fid",  "lid",  "cns"};
+					    "exhid",  "fid",  "lid",  "cns",   "lba"};
 
-	(void)row;
+	const struct sl_format *fmt = &sl_formats[sl_rows[row].format];
+
+	if (fmt->size.bytes && f->field.space == SL_SPACE_REQ && f->field.off == fmt->size.off)
+		return false;
 	for (size_t i = 0; i < SL_COUNT(other); i++)
 		if (strcmp(f->name, other[i]) == 0)
 			return false;
@@ -50,8 +51,11 @@ static bool may_turn(uint16_t row, unsigned dw, unsigned bit, bool *ret_known)
 		const struct sl_field *x = &f->fields[i].field;
 		unsigned at = (dw * 4 - x->off) * 8 + bit;
 
-		if (dw * 4 + bit / 8 < x->off || dw * 4 + bit / 8 >= (unsigned)x->off + x->bytes)
+		if (x->space != SL_SPACE_REQ || dw * 4 + bit / 8 < x->off ||
+		    dw * 4 + bit / 8 >= (unsigned)x->off + x->bytes)
 			continue;
+		if (x->be)
+			at = (x->bytes - 1u - at / 8) * 8 + bit % 8;
 		if (at >= x->shift && at < (unsigned)x->shift + x->width)
 			return keeps_shape(row, &f->fields[i], has_sel ? &sel : NULL);
 	}
@@ -63,27 +67,45 @@ uint64_t sl_fields_fixed(uint16_t row)
 	const struct sl_format *f = &sl_formats[sl_rows[row].format];
 	struct sl_field sel;
 	bool has_sel = sl_row_selector(row, &sel);
+	uint32_t dwords = sl_observed_of(sl_sets[sl_rows[row].set].protocol)->vary;
 	uint64_t fixed = 0;
 
 	for (uint32_t i = 0; i < f->n_fields && i < 64; i++)
-		if (f->fields[i].field.space != SL_SPACE_REQ || f->fields[i].field.off < 2 * 4 ||
-		    (f->fields[i].field.off >= 4 * 4 && f->fields[i].field.off < 10 * 4) ||
+		if (f->fields[i].field.space != SL_SPACE_REQ ||
+		    !(dwords >> f->fields[i].field.off / 4 & 1) ||
 		    !keeps_shape(row, &f->fields[i], has_sel ? &sel : NULL))
 			fixed |= UINT64_C(1) << i;
 	return fixed;
 }
 
+static void name_bit(struct sl_case *ret, const struct sl_case *x, bool known, unsigned dw,
+		     unsigned bit)
+{
+	const char *what = known ? "" : "reserved ";
+
+	if (sl_sets[x->cmd.set].sense)
+		(void)snprintf(ret->name, sizeof(ret->name), "%.60s, %sbit %u of byte %u", x->name,
+			       what, bit % 8, 4 * dw + bit / 8);
+	else
+		(void)snprintf(ret->name, sizeof(ret->name), "%.60s, %sbit %u of CDW%u", x->name,
+			       what, bit, dw);
+}
+
 static unsigned vary(const struct sl_verifier *v, const struct sl_case *x, struct sl_case *ret)
 {
-	static const uint8_t dwords[] = {2, 3, 10, 11, 12, 13, 14, 15};
+	uint32_t dwords = sl_observed_of(v->c->protocol)->vary;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < SL_COUNT(dwords); i++)
+	for (unsigned dw = 0; dw < SL_REQ_MAX / 4; dw++)
 		for (unsigned bit = 0; bit < 32 && n < VARIANTS_MAX; bit++) {
-			unsigned dw = dwords[i];
 			uint8_t *p;
 			bool known;
 
+			/* A bit of a CDB is one of its bytes; the operation code is another
+			 * command. */
+			if (!(dwords >> dw & 1) || 4 * dw + bit / 8 >= x->cmd.req_len ||
+			    (!dw && bit < 8))
+				continue;
 			if (!may_turn(x->row, dw, bit, &known))
 				continue;
 			ret[n] = *x;
@@ -92,8 +114,7 @@ static unsigned vary(const struct sl_verifier *v, const struct sl_case *x, struc
 			if (!sl_rig_may(v->rig, &ret[n].cmd, x->payload))
 				continue;
 			ret[n].kind = known ? SL_CASE_FIELD : SL_CASE_BIT;
-			(void)snprintf(ret[n].name, sizeof(ret[n].name), "%.60s, %sbit %u of CDW%u",
-				       x->name, known ? "" : "reserved ", bit, dw);
+			name_bit(&ret[n], x, known, dw, bit);
 			/* A defined value may add effects; an undefined one has none to add. */
 			if (known) {
 				sl_facts_collect(v->c, &ret[n].cmd, x->payload, &ret[n].facts);
@@ -166,9 +187,12 @@ int sl_phase_variations(struct sl_verifier *v)
 }
 
 /* The canonical write, read or the like of a namespace. */
-static const struct sl_case *base_of(const struct sl_verifier *v, uint8_t opcode, uint32_t nsid)
+static const struct sl_case *base_of(const struct sl_verifier *v, enum sl_block_op op,
+				     uint32_t nsid)
 {
-	for (size_t i = 0; i < v->cases.n; i++) {
+	uint8_t opcode = sl_observed_of(v->c->protocol)->block_opcodes[op];
+
+	for (size_t i = 0; opcode && i < v->cases.n; i++) {
 		const struct sl_case *x = &v->cases.v[i];
 
 		if (x->kind == SL_CASE_BASE && !x->refused && x->status == 0 && x->nsid == nsid &&
@@ -232,7 +256,7 @@ int sl_phase_payloads(struct sl_verifier *v)
 	int error = 0;
 
 	for (uint32_t k = 0; k < v->c->n_ns && !error && sl_budget(v); k++) {
-		const struct sl_case *w = base_of(v, NVM_WRITE, v->c->ns[k].nsid);
+		const struct sl_case *w = base_of(v, SL_BLOCK_WRITE, v->c->ns[k].nsid);
 		struct sl_case x[SL_COUNT(payloads)];
 		unsigned n = 0;
 
@@ -295,7 +319,7 @@ static unsigned fill(struct sweep *s, uint64_t from, uint64_t total, bool all)
 
 		*x = *s->base;
 		x->kind = SL_CASE_LBA;
-		sl_put_le64(x->cmd.req + 40, lba);
+		sl_case_set_lba(x, lba);
 		(void)snprintf(x->name, sizeof(x->name), "%.40s slba=%llu", s->base->name,
 			       (unsigned long long)lba);
 		if (x->payload) {
@@ -328,9 +352,9 @@ static int sweep_wide(struct sweep *s, uint64_t to, uint64_t total, bool all)
 	return error;
 }
 
-static int sweep(struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode, double until)
+static int sweep(struct sl_verifier *v, const struct sl_ns *ns, enum sl_block_op op, double until)
 {
-	struct sweep s = {.v = v, .ns = ns, .base = base_of(v, opcode, ns->nsid)};
+	struct sweep s = {.v = v, .ns = ns, .base = base_of(v, op, ns->nsid)};
 	bool all = ns->blocks <= (v->rig->can & SL_RIG_FRESH ? 1u << 20 : 1u << 14);
 	uint64_t total = all || ns->blocks < 3 * SWEEP ? ns->blocks : 3 * SWEEP;
 	unsigned doubts, most = v->rig->can & SL_RIG_FRESH ? SWEEP : LIVE_WIDE;
@@ -375,12 +399,13 @@ static int sweep(struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode, 
 int sl_phase_blocks(struct sl_verifier *v)
 {
 	/* What a read does must not be laid to the reading back of writes. */
-	static const uint8_t opcodes[] = {NVM_READ, NVM_WRITE};
+	static const uint8_t opcodes[] = {SL_BLOCK_READ, SL_BLOCK_WRITE};
 	unsigned shares = v->c->n_ns * (unsigned)SL_COUNT(opcodes), share = 0;
 	double start = sl_now(), seconds = v->rig->can & SL_RIG_FRESH ? SWEEP_S : SWEEP_LIVE_S;
+	bool blocks = sl_observed_of(v->c->protocol)->block;
 	int error = 0;
 
-	for (uint32_t i = 0; i < v->c->n_ns && !error; i++)
+	for (uint32_t i = 0; blocks && i < v->c->n_ns && !error; i++)
 		for (unsigned k = 0; k < SL_COUNT(opcodes) && !error; k++) {
 			share++;
 			if (v->c->ns[i].csi != 0 || v->c->ns[i].blocks < 256)

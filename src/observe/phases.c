@@ -9,9 +9,9 @@
 #include "core/table.h"
 #include "observe/breach.h"
 #include "observe/phase.h"
+#include "observe/protocol.h"
 
-#define NVME_INVALID_OPCODE 0x001u
-#define ALL_STAGES	    ((1u << _SL_STAGE_N) - 1)
+#define ALL_STAGES ((1u << _SL_STAGE_N) - 1)
 
 const struct sl_phase sl_phases[] = {
 	{"resets", "each command, then a reset and a power cycle", SL_RIG_POWER, true, false,
@@ -61,14 +61,17 @@ static int single(struct sl_verifier *v, struct sl_case *x, bool note_refusal)
 		r.stages = order || !(v->rig->can & SL_RIG_CLOCK) ? 1u << SL_STAGE_NOW : ALL_STAGES;
 		error = sl_experiment(v, &r);
 		x->status = r.step[0].a.lost ? 0xffff : sl_answer_code(&r.step[0].a);
-		x->refused = x->status == NVME_INVALID_OPCODE;
+		x->refused =
+			!r.step[0].a.lost && sl_observed_of(v->c->protocol)->no_such(&r.step[0].a);
 		x->tried = true;
 		sl_trial_done(&r);
 	}
 	if (x->refused && note_refusal && x->listed && x->kind == SL_CASE_BASE &&
 	    !(sl_rows[x->row].flags & (SL_ROW_VENDOR | SL_ROW_NO_DEPTH))) {
-		struct sl_evidence e = {.where = "status", .what = "Invalid Command Opcode"};
+		struct sl_evidence e = {.where = "status"};
 
+		(void)snprintf(e.what, sizeof(e.what), "%s",
+			       sl_observed_of(v->c->protocol)->no_such_text);
 		(void)sl_breach_add(v->out, SL_BREACH_UNSUPPORTED, x, &e);
 	}
 	return error;
@@ -121,12 +124,12 @@ int sl_phase_opcodes(struct sl_verifier *v)
 		if (error)
 			break;
 		x->status = a.lost ? 0xffff : sl_answer_code(&a);
-		x->refused = x->status == NVME_INVALID_OPCODE;
+		x->refused = !a.lost && sl_observed_of(v->c->protocol)->no_such(&a);
 		if (!x->refused && !a.lost) {
 			struct sl_evidence e = {.where = "status"};
 
-			(void)snprintf(e.what, sizeof(e.what), "%Xh, not Invalid Command Opcode",
-				       sl_answer_code(&a));
+			(void)snprintf(e.what, sizeof(e.what), "%Xh, not %s", sl_answer_code(&a),
+				       sl_observed_of(v->c->protocol)->no_such_text);
 			(void)sl_breach_add(v->out, SL_BREACH_UNLISTED, x, &e);
 		}
 	}

@@ -203,7 +203,8 @@ static void coverage(struct sl_emit *e, const struct sl_verdicts *v)
 	sl_emit_end(e);
 	sl_emit_object(e, "facets", NULL);
 	for (unsigned i = 0; i < _SL_FACET_N; i++)
-		sl_emit_u64(e, sl_facets[i].name, NULL, v->facets[i]);
+		if (sl_facet_of(i, v->protocol))
+			sl_emit_u64(e, sl_facets[i].name, NULL, v->facets[i]);
 	sl_emit_end(e);
 }
 
@@ -293,7 +294,7 @@ static void hints_text(struct sl_emit *e, const struct sl_verdicts *v)
 		if (v->phase[i].cut)
 			word(&cut, "%s", v->phase[i].name);
 	for (unsigned i = 0; i < _SL_FACET_N; i++)
-		if (!v->facets[i] && i != SL_FACET_HASH)
+		if (!v->facets[i] && i != SL_FACET_HASH && sl_facet_of(i, v->protocol))
 			word(&none, "%s", sl_facets[i].name);
 	if (none.n)
 		sl_emit_str(e, NULL, "not offered", "%s", words(&none));
@@ -410,7 +411,7 @@ void sl_report_plan(struct sl_emit *e, const struct sl_rig *rig, const struct sl
 			: sl_phases[i].needs & ~rig->can & SL_RIG_WRITES ? "only with --destructive"
 			: sl_phases[i].needs & ~rig->can & SL_RIG_BESIDE
 				? "commands go to it one after the other"
-			: sl_phases[i].needs & ~rig->can & SL_RIG_POWER ? "its power cannot be cut"
+			: sl_phases[i].needs & ~rig->can & SL_RIG_POWER	 ? "its power cannot be cut"
 			: sl_phases[i].needs & ~rig->can ? "this device cannot be had fresh"
 							 : "yes";
 

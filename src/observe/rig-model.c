@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/table.h"
 #include "model/model.h"
 #include "model/persona.h"
 #include "observe/rig.h"
@@ -37,9 +38,12 @@ static int model_fresh(struct sl_rig *rig)
 {
 	struct rig_model *r = (struct rig_model *)rig;
 
+	int error;
+
 	sl_model_free(r->m);
 	r->m = NULL;
-	return sl_model_new(r->persona, r->persona->seed, &r->m);
+	error = sl_model_new(r->persona, r->persona->seed, &r->m);
+	return error ? error : sl_rig_settle(rig);
 }
 
 /* Lets the model's time run until the command completes; false: it does not in time. */
@@ -61,10 +65,9 @@ static bool wait_for(struct sl_model *m, const struct waiting *w)
 static void start(struct rig_model *r, const struct sl_command *cmd, uint8_t *data, uint8_t *meta,
 		  struct waiting *w)
 {
-	*w = (struct waiting){.req = {.queue = cmd->set == SL_SET_NVME_ADMIN ? SL_WIRE_NVME_ADMIN
-									     : SL_WIRE_NVME_IO,
+	*w = (struct waiting){.req = {.queue = sl_sets[cmd->set].queue,
 				      .dir = cmd->dir,
-
+				      .req_len = cmd->req_len,
 				      .owner = r,
 				      .data = data,
 				      .data_len = cmd->data_len,
@@ -75,7 +78,7 @@ static void start(struct rig_model *r, const struct sl_command *cmd, uint8_t *da
 				      .done = on_done}};
 	memcpy(w->req.sqe, cmd->req, sizeof(w->req.sqe));
 	memset(meta, 0, cmd->meta_len);
-	if (cmd->dir & SL_DIR_IN)
+	if (cmd->dir == SL_DIR_IN)
 		memset(data, 0, cmd->data_len);
 	sl_model_submit(r->m, &w->req);
 }
@@ -83,13 +86,15 @@ static void start(struct rig_model *r, const struct sl_command *cmd, uint8_t *da
 static void take(const struct waiting *w, const struct sl_command *cmd, struct sl_answer *ret)
 {
 	bool in = cmd->dir == SL_DIR_IN || cmd->dir == SL_DIR_BOTH;
+	bool sense = sl_sets[cmd->set].sense;
 
 	ret->lost = w->req.fail ? SL_RIG_FAILED : SL_RIG_ANSWERED;
 	ret->error = w->req.fail ? (int)w->req.error : 0;
 	ret->status = w->req.status;
 	ret->result = w->req.result;
 	ret->len = in ? w->req.ret_len : 0;
-	ret->meta_len = in ? w->req.ret_meta_len : 0;
+	ret->meta_len = (in || sense) ? w->req.ret_meta_len : 0;
+	ret->sense = sense ? sl_rig_sense(w->req.meta, ret->meta_len) : 0;
 }
 
 static int model_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
@@ -140,13 +145,13 @@ static int model_together(struct sl_rig *rig, const struct sl_rig_stream *s, uin
 static int model_power_cycle(struct sl_rig *rig)
 {
 	sl_model_power_cycle(((struct rig_model *)rig)->m);
-	return 0;
+	return sl_rig_settle(rig);
 }
 
 static int model_reset(struct sl_rig *rig)
 {
 	sl_model_reset(((struct rig_model *)rig)->m);
-	return 0;
+	return sl_rig_settle(rig);
 }
 
 static int model_hash(struct sl_rig *rig, uint8_t ret[32])
@@ -214,8 +219,9 @@ int sl_rig_model(const char *persona, struct sl_rig **ret, struct sl_diag *reter
 		return error;
 	}
 	r->rig.ops = &ops;
+	r->rig.protocol = r->persona->protocol;
 	r->rig.can = SL_RIG_FRESH | SL_RIG_POWER | SL_RIG_HASH | SL_RIG_CLOCK | SL_RIG_WRITES |
-		     SL_RIG_BESIDE;
+		      SL_RIG_BESIDE;
 	r->rig.max_transfer = sl_model_max_transfer(r->m);
 	*ret = &r->rig;
 	return 0;

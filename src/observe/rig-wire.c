@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/table.h"
 #include "lib/client.h"
 #include "model/server.h"
 #include "observe/rig.h"
@@ -69,6 +70,7 @@ static int connect_to(struct rig_wire *r)
 		return error;
 	}
 	r->rig.max_transfer = d.max_transfer;
+	r->rig.protocol = d.protocol;
 	r->controls = d.reserved[0] & SL_SERVER_TAKES_CONTROL;
 	return 0;
 }
@@ -111,6 +113,8 @@ static void take_reply(const struct sl_client_reply *reply, const struct sl_comm
 				  .result = reply->c.result,
 				  .len = reply->c.data_len,
 				  .meta_len = reply->c.meta_len};
+	if (sl_sets[cmd->set].sense)
+		ret->sense = sl_rig_sense(reply->meta, reply->c.meta_len);
 	if (!(cmd->dir & SL_DIR_IN))
 		return;
 	memcpy(data, reply->data, n);
@@ -232,12 +236,16 @@ static int control(struct rig_wire *r, uint32_t op, uint8_t ret_hash[32])
 
 static int wire_power_cycle(struct sl_rig *rig)
 {
-	return control((struct rig_wire *)rig, SL_WIRE_POWER_CYCLE, NULL);
+	int r = control((struct rig_wire *)rig, SL_WIRE_POWER_CYCLE, NULL);
+
+	return r ? r : sl_rig_settle(rig);
 }
 
 static int wire_reset(struct sl_rig *rig)
 {
-	return control((struct rig_wire *)rig, SL_WIRE_CONTROLLER_RESET, NULL);
+	int r = control((struct rig_wire *)rig, SL_WIRE_CONTROLLER_RESET, NULL);
+
+	return r ? r : sl_rig_settle(rig);
 }
 
 static int wire_hash(struct sl_rig *rig, uint8_t ret[32])

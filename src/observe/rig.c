@@ -6,6 +6,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/table.h"
+#include "wire/wire.h"
+
+#define ATTENTIONS_MAX 8 /* unit attentions that are waiting, one behind the other */
+#define UNIT_ATTENTION 6
+
 struct sl_rig *sl_rig_close(struct sl_rig *rig)
 {
 	if (rig)
@@ -37,6 +43,32 @@ void sl_rig_stage(const struct sl_rig_stream *s, unsigned i, uint8_t *data)
 	p = s->payload(s->ctx, i, &n);
 	memset(data, 0, cmd->data_len);
 	memcpy(data, p, n < cmd->data_len ? n : cmd->data_len);
+}
+
+uint32_t sl_rig_sense(const uint8_t *meta, uint32_t len)
+{
+	uint8_t form = len ? meta[0] & 0x7f : 0;
+
+	if ((form == 0x70 || form == 0x71) && len >= 14)
+		return (meta[2] & 15u) << 16 | (uint32_t)meta[12] << 8 | meta[13];
+	if ((form == 0x72 || form == 0x73) && len >= 4)
+		return (meta[1] & 15u) << 16 | (uint32_t)meta[2] << 8 | meta[3];
+	return 0;
+}
+
+int sl_rig_settle(struct sl_rig *rig)
+{
+	struct sl_command tur = {.set = SL_SET_SCSI, .req_len = 6, .meta_len = 64};
+	struct sl_answer a;
+	uint8_t none[1];
+	int r = 0;
+
+	for (unsigned i = 0; rig->protocol == SL_WIRE_SCSI && !r && i < ATTENTIONS_MAX; i++) {
+		r = sl_rig_call(rig, &tur, none, &a);
+		if (!r && (a.lost || a.sense >> 16 != UNIT_ATTENTION))
+			break;
+	}
+	return r;
 }
 
 /* A device that did not answer one is not asked the rest, each of which it would be waited for. */

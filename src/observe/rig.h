@@ -31,7 +31,8 @@ enum sl_rig_lost {
 
 struct sl_answer {
 	uint8_t lost;	 /* enum sl_rig_lost */
-	uint16_t status; /* SCT << 8 | SC and the rest, as struct sl_completion has it */
+	uint16_t status; /* as struct sl_completion has it */
+	uint32_t sense;	 /* SCSI: key << 16 | ASC << 8 | ASCQ; 0: none */
 	int error;	 /* positive errno of FAILED */
 	uint64_t result;
 	uint32_t len; /* bytes that came; more than were asked for is an overrun */
@@ -51,17 +52,18 @@ enum sl_rig_can {
 };
 
 /*
- * Many commands that carry no data out, several of them under way at a time where the rig can:
- * they are sent in order, and their answers come in the order in which the device gives them.
+ * Many commands that carry nothing in question out, several of them under way at a time where the
+ * rig can: they are sent in order, and their answers come in the order in which the device gives
+ * them.
  */
 struct sl_rig_stream {
 	void *ctx;
 	unsigned n;
 	const struct sl_command *(*command)(void *ctx, unsigned i);
-	/* `data` until it returns. */
-	void (*done)(void *ctx, unsigned i, const struct sl_answer *a, const uint8_t *data);
 	/* What goes out with it, *ret_len bytes; the rest of its buffer is zero. NULL: nothing. */
 	const uint8_t *(*payload)(void *ctx, unsigned i, uint32_t *ret_len);
+	/* `data` until it returns. */
+	void (*done)(void *ctx, unsigned i, const struct sl_answer *a, const uint8_t *data);
 };
 
 struct sl_rig_ops {
@@ -86,7 +88,8 @@ struct sl_rig_ops {
 
 struct sl_rig {
 	const struct sl_rig_ops *ops;
-	unsigned can; /* enum sl_rig_can */
+	unsigned can;	  /* enum sl_rig_can */
+	uint8_t protocol; /* enum sl_wire_protocol */
 	uint32_t max_transfer;
 	uint64_t commands; /* sent since the rig was opened */
 	uint64_t freshes;
@@ -121,8 +124,16 @@ int sl_rig_together(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *
 
 /* Puts what goes out with the i-th command into `data`. */
 void sl_rig_stage(const struct sl_rig_stream *s, unsigned i, uint8_t *data);
+/* The sense key and codes of an answer's sense data, fixed or by descriptors: SPC-6 §4.4. */
+uint32_t sl_rig_sense(const uint8_t *meta, uint32_t len);
+/*
+ * What a logical unit has to say after it was made, reset or cut from power (unit attentions) is
+ * asked for, as any initiator does, so that no command in question gets it for an answer. 0 or
+ * -errno.
+ */
+int sl_rig_settle(struct sl_rig *rig);
 
-/* An NVMe status without DNR and MORE. */
+/* A status; NVMe: without DNR and MORE. */
 static inline uint16_t sl_answer_code(const struct sl_answer *a)
 {
 	return a->status & 0x7ff;

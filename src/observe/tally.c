@@ -104,6 +104,13 @@ static unsigned keys_of(const struct sl_case *x, uint64_t ret[2])
 	struct sl_field sel;
 
 	ret[0] = sl_key(x->cmd.set, x->cmd.req[0], SL_SEL_ANY);
+	if (row->flags & SL_ROW_SELECTOR && sl_row_selector(x->row, &sel)) {
+		ret[0] =
+			sl_key(x->cmd.set, x->cmd.req[0], (uint16_t)sl_field_get(&sel, x->cmd.req));
+		return 1;
+	}
+	if (row->flags & SL_ROW_SELECTOR) /* a mailbox's command, beside its set */
+		ret[0] = sl_key(x->cmd.set, x->cmd.req[0], x->cmd.req[1]);
 	if (!row->decl || !sl_row_selector(x->row, &sel))
 		return 1;
 	ret[1] = sl_key(x->cmd.set, row->decl, (uint16_t)sl_field_get(&sel, x->cmd.req));

@@ -10,6 +10,8 @@
 
 #include "base/bytes.h"
 #include "core/table.h"
+#include "observe/protocol.h"
+#include "wire/wire.h"
 
 #define LATER_MS	   3600000u /* an hour of a model's time */
 #define SILENT_MAX	   3	    /* answers that do not come, until nobody waits any more */
@@ -22,9 +24,7 @@
 #define SMART_ERRORS	   176 /* offset of the number of error log entries */
 #define NS_FLBAS	   26  /* offset of the format in use, in Identify Namespace */
 #define LOOK_UNITS	   64  /* data units that looks may read */
-#define NVM_WRITE	   0x01u
-#define NVM_READ	   0x02u
-#define NVM_COMPARE	   0x05u
+#define SCSI_ORWRITE16	   0x8bu
 #define NVM_ZEROES	   0x08u
 
 double sl_now(void)
@@ -129,23 +129,14 @@ int sl_verifier_call(struct sl_verifier *v, const struct sl_case *x, struct sl_a
 }
 
 /* A read or write of blocks of one namespace, as a case without a name. */
-void sl_block_case(const struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode,
+void sl_block_case(const struct sl_verifier *v, const struct sl_ns *ns, enum sl_block_op op,
 		   uint64_t lba, uint32_t n, struct sl_case *ret)
 {
 	*ret = (struct sl_case){.nsid = ns->nsid};
-	ret->cmd.set = SL_SET_NVME_IO;
-	ret->cmd.req_len = SL_REQ_MAX;
-	ret->cmd.req[0] = opcode;
-	sl_put_le32(ret->cmd.req + 4, ns->nsid);
-	sl_put_le64(ret->cmd.req + 40, lba);
-	sl_put_le16(ret->cmd.req + 48, (uint16_t)(n - 1));
-	sl_command_resolve(v->c, &ret->cmd);
-	ret->cmd.dir = opcode == NVM_READ ? SL_DIR_IN : SL_DIR_OUT;
-	ret->cmd.data_len = n * sl_ns_bytes(ns);
-	ret->cmd.meta_len = ns->meta_ext ? 0 : n * ns->meta;
+	sl_observed_of(v->c->protocol)->block(v->c, ns, op, lba, n, &ret->cmd);
 	ret->row = sl_row_find(ret->cmd.set, ret->cmd.req);
-	(void)snprintf(ret->name, sizeof(ret->name), "%s slba=%llu", sl_rows[ret->row].name,
-		       (unsigned long long)lba);
+	(void)snprintf(ret->name, sizeof(ret->name), "%s %s=%llu", sl_rows[ret->row].name,
+		       sl_sets[ret->cmd.set].sense ? "lba" : "slba", (unsigned long long)lba);
 }
 
 /* Writes a pattern to some blocks. */
@@ -155,9 +146,10 @@ static int seed(struct sl_verifier *v, const struct sl_ns *ns, uint64_t lba, uin
 	struct sl_answer a;
 	struct sl_case x;
 
-	if (!size || ns->blocks < lba + n || ns->blocks < 4 * SL_ARENA_BLOCKS)
+	if (!sl_observed_of(v->c->protocol)->block || !size || ns->blocks < lba + n ||
+	    ns->blocks < 4 * SL_ARENA_BLOCKS)
 		return 0;
-	sl_block_case(v, ns, NVM_WRITE, lba, n, &x);
+	sl_block_case(v, ns, SL_BLOCK_WRITE, lba, n, &x);
 	for (uint32_t b = 0; b < n; b++)
 		sl_pattern(v->data + b * size, size, ns->nsid, lba + b);
 	return sl_verifier_call(v, &x, &a);
@@ -187,9 +179,15 @@ static bool expected(const struct sl_verifier *v, const struct sl_case *x, uint3
 {
 	const struct sl_row *row = &sl_rows[x->row];
 
+	/* SCSI's writes, but for one that is an operation on what is there. */
+	if (row->ranges == SL_RANGES_LBA && row->len == SL_LEN_BLOCKS && x->payload &&
+	    row->floor == SL_E_DATA && x->cmd.req[0] != SCSI_ORWRITE16) {
+		memcpy(v->expect, x->payload, len);
+		return true;
+	}
 	if (row->set == SL_SET_NVME_ADMIN || row->ranges != SL_RANGES_SLBA_NLB)
 		return false;
-	if (x->cmd.req[0] == NVM_WRITE && x->payload) {
+	if (x->cmd.req[0] == SL_BLOCK_WRITE && x->payload) {
 		memcpy(v->expect, x->payload, len);
 		return true;
 	}
@@ -207,7 +205,7 @@ static bool expected(const struct sl_verifier *v, const struct sl_case *x, uint3
 static int blame(struct sl_verifier *v, const struct sl_ns *ns, const struct sl_case *read,
 		 struct sl_step *s)
 {
-	uint32_t n = sl_get_le16(read->cmd.req + 48) + 1u;
+	uint32_t n = sl_case_blocks(read);
 	struct sl_answer a;
 	struct sl_case x;
 	int r = sl_verifier_call(v, read, &a);
@@ -218,7 +216,7 @@ static int blame(struct sl_verifier *v, const struct sl_ns *ns, const struct sl_
 	}
 	if (r)
 		return r;
-	sl_block_case(v, ns, NVM_COMPARE, sl_get_le64(read->cmd.req + 40), n, &x);
+	sl_block_case(v, ns, SL_BLOCK_COMPARE, sl_case_lba(read), n, &x);
 	memcpy(v->data, v->expect, x.cmd.data_len);
 	r = sl_verifier_call(v, &x, &a);
 	if (!r && sl_answer_ok(&a))
@@ -236,10 +234,10 @@ static int read_back(struct sl_verifier *v, struct sl_step *s, uint8_t mismatch)
 	struct sl_case x;
 	int r;
 
-	if (!ns || !sl_ns_bytes(ns) || !s->keep || !sl_answer_ok(&s->a) || s->mismatch)
+	if (!sl_observed_of(v->c->protocol)->block || !ns || !sl_ns_bytes(ns) || !s->keep ||
+	    !sl_answer_ok(&s->a) || s->mismatch)
 		return 0;
-	sl_block_case(v, ns, NVM_READ, sl_get_le64(s->x->cmd.req + 40),
-		      sl_get_le16(s->x->cmd.req + 48) + 1u, &x);
+	sl_block_case(v, ns, SL_BLOCK_READ, sl_case_lba(s->x), sl_case_blocks(s->x), &x);
 	/* Zeroes do not say what becomes of metadata. */
 	if (x.cmd.data_len > SL_RIG_DATA_MAX || (ns->meta_ext && !s->x->payload) ||
 	    !expected(v, s->x, x.cmd.data_len))
@@ -253,8 +251,8 @@ static int read_back(struct sl_verifier *v, struct sl_step *s, uint8_t mismatch)
 		return r;
 	if (sl_answer_ok(&a) && !v->stored_case) {
 		v->stored_case = s->x;
-		sl_exhibit_stored(&v->stored, &x.cmd, ns->nsid, sl_get_le64(x.cmd.req + 40),
-				  sl_ns_bytes(ns), v->expect, v->data, x.cmd.data_len);
+		sl_exhibit_stored(&v->stored, &x.cmd, ns->nsid, sl_case_lba(&x), sl_ns_bytes(ns),
+				  v->expect, v->data, x.cmd.data_len);
 	}
 	/* Gone altogether is for the looks to say. */
 	if (!sl_answer_ok(&a) && mismatch == SL_MISMATCH_LATER)

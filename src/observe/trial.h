@@ -9,6 +9,7 @@
 #define SL_OBSERVE_TRIAL_H
 
 #include "observe/judge.h"
+#include "observe/protocol.h"
 #include "observe/verify.h"
 
 /* Reading back did not return what a step wrote. */
@@ -100,7 +101,7 @@ int sl_trial_run(struct sl_verifier *v, struct sl_trial *r);
 int sl_verifier_call(struct sl_verifier *v, const struct sl_case *x, struct sl_answer *ret);
 
 /* A read, write or compare of blocks of one namespace, as a case; a write's payload is v->data. */
-void sl_block_case(const struct sl_verifier *v, const struct sl_ns *ns, uint8_t opcode,
+void sl_block_case(const struct sl_verifier *v, const struct sl_ns *ns, enum sl_block_op op,
 		   uint64_t lba, uint32_t n, struct sl_case *ret);
 
 /* A change that none of the commands explains. */

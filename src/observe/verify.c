@@ -15,21 +15,24 @@
 #include "observe/breach.h"
 #include "observe/live.h"
 #include "observe/phase.h"
+#include "observe/protocol.h"
 #include "observe/recipe.h"
 #include "observe/state.h"
 #include "observe/tally.h"
 
-#define NVME_INVALID_OPCODE 0x001u
-#define IDLE_LOOKS	    6 /* to learn what moves by itself, where time is real */
-#define IDLE_MS		    150u
+#define IDLE_LOOKS 6 /* to learn what moves by itself, where time is real */
+#define IDLE_MS	   150u
 
 static int doc_call(void *ctx, const struct sl_command *cmd, void *data, uint16_t *ret_status,
 		    size_t *ret_len)
 {
 	struct sl_verifier *v = ctx;
 	struct sl_answer a;
-	int r = sl_rig_call(v->rig, cmd, v->data, &a);
+	int r;
 
+	if (cmd->dir & SL_DIR_OUT)
+		memcpy(v->data, data, cmd->data_len);
+	r = sl_rig_call(v->rig, cmd, v->data, &a);
 	if (r)
 		return r;
 	if (a.lost)
@@ -41,28 +44,10 @@ static int doc_call(void *ctx, const struct sl_command *cmd, void *data, uint16_
 }
 
 /* Harmless commands of which one stands in where a twin needs something to do. */
-static const struct {
-	uint8_t opcode;
-	uint32_t cdw10;
-	uint32_t len;
-	const char *name;
-} neutrals[] = {
-	{0x0a, 0x07, 4096, "get-features 07h"},
-	{0x02, 0x03 | 1u << 15 | 127u << 16, 512, "get-log-page 03h"},
-	{0x06, 0x01, 4096, "identify 01h"},
-};
-
-static void neutral_case(unsigned i, struct sl_case *ret)
+static void neutral_case(struct sl_verifier *v, unsigned i)
 {
-	*ret = (struct sl_case){0};
-	ret->cmd.set = SL_SET_NVME_ADMIN;
-	ret->cmd.dir = SL_DIR_IN;
-	ret->cmd.req_len = SL_REQ_MAX;
-	ret->cmd.req[0] = neutrals[i].opcode;
-	sl_put_le32(ret->cmd.req + 40, neutrals[i].cdw10);
-	ret->cmd.data_len = neutrals[i].len;
-	(void)snprintf(ret->name, sizeof(ret->name), "%s", neutrals[i].name);
-	ret->row = sl_row_find(ret->cmd.set, ret->cmd.req);
+	sl_observed_of(v->c->protocol)->neutral(v->c, i, &v->neutral);
+	v->neutral.row = sl_row_find(v->neutral.cmd.set, v->neutral.cmd.req);
 }
 
 /*
@@ -71,25 +56,25 @@ static void neutral_case(unsigned i, struct sl_case *ret)
  */
 static int choose_neutral(struct sl_verifier *v)
 {
-	struct sl_trial run[SL_COUNT(neutrals)];
-	bool works[SL_COUNT(neutrals)] = {false};
+	struct sl_trial run[SL_NEUTRALS];
+	bool works[SL_NEUTRALS] = {false};
 	unsigned best = 2, votes_best = 0;
 	int r = 0;
 
-	for (unsigned i = 0; i < SL_COUNT(neutrals) && !r; i++) {
+	for (unsigned i = 0; i < SL_NEUTRALS && !r; i++) {
 		r = sl_trial_new(v, 1, &run[i]);
 		if (r)
 			return r;
-		neutral_case(i, &v->neutral);
+		neutral_case(v, i);
 		run[i].step[0].x = &v->neutral;
 		run[i].flags = SL_TRIAL_BACKWARDS;
 		r = sl_trial_run(v, &run[i]);
 		works[i] = sl_answer_ok(&run[i].step[0].a);
 	}
-	for (unsigned i = 0; i < SL_COUNT(neutrals) && !r; i++) {
+	for (unsigned i = 0; i < SL_NEUTRALS && !r; i++) {
 		unsigned votes = 0;
 
-		for (unsigned k = 0; k < SL_COUNT(neutrals) && works[i]; k++) {
+		for (unsigned k = 0; k < SL_NEUTRALS && works[i]; k++) {
 			struct sl_difference d = {0};
 
 			if (k == i || !works[k])
@@ -103,9 +88,9 @@ static int choose_neutral(struct sl_verifier *v)
 			votes_best = votes;
 		}
 	}
-	for (unsigned i = 0; i < SL_COUNT(neutrals); i++)
+	for (unsigned i = 0; i < SL_NEUTRALS; i++)
 		sl_trial_done(&run[i]);
-	neutral_case(best, &v->neutral);
+	neutral_case(v, best);
 	return r;
 }
 
@@ -164,25 +149,30 @@ static void keep_raw(void *ctx, unsigned raw, const struct sl_command *cmd, uint
 
 static int read_contract(struct sl_verifier *v, const char *name, struct sl_diag *reterr)
 {
-	struct sl_doc_source source = {.call = doc_call, .keep = keep_raw, .ctx = v};
+	struct sl_doc_source source = {
+		.call = doc_call, .keep = keep_raw, .ctx = v, .protocol = v->rig->protocol};
 	int r = sl_doc_read(name, &source, &v->out->doc);
 
 	if (r)
 		return sl_diag_set(reterr, r, NULL, 0, 0, "%s: the device could not be asked: %s",
 				   name, strerror(-r));
 	v->c = &v->out->doc->contract;
+	v->out->protocol = v->rig->protocol;
 	v->out->declares = v->c->state == SL_CONTRACT_PRESENT;
 	return 0;
 }
 
 static int read_fna(struct sl_verifier *v)
 {
+	uint16_t at = sl_observed_of(v->c->protocol)->fna_at;
 	struct sl_answer a;
 	int r;
 
-	neutral_case(2, &v->neutral);
+	if (!at)
+		return 0;
+	neutral_case(v, 2);
 	r = sl_verifier_call(v, &v->neutral, &a);
-	v->fna = v->data[524];
+	v->fna = v->data[at];
 	return r;
 }
 

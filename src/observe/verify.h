@@ -192,8 +192,9 @@ struct sl_verdicts {
 	/* Tried with harmless ones beside it; of these, to be run alone; that disturbed nothing. */
 	unsigned beside, alone, alone_calm;
 	double seconds;
-	char ended[192]; /* why it ended early, by the device's doing; "" */
-	bool declares;	 /* it publishes a contract at all */
+	char ended[192];  /* why it ended early, by the device's doing; "" */
+	uint8_t protocol; /* enum sl_wire_protocol */
+	bool declares;	  /* it publishes a contract at all */
 	size_t n_tallies;
 	struct sl_tally *tally;
 	size_t n_gaps;

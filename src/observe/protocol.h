@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the verifier has to know of a protocol: how to look at a device, how to read and write its
+ * blocks, which commands to try, and which of its answers says that there is no such command. One
+ * row a protocol; all else is the same for all of them.
+ */
+#ifndef SL_OBSERVE_PROTOCOL_H
+#define SL_OBSERVE_PROTOCOL_H
+
+#include "observe/case.h"
+#include "observe/facet.h"
+#include "observe/rig.h"
+
+/* What is done to blocks; numbered as the NVM command set's opcodes. */
+enum sl_block_op {
+	SL_BLOCK_WRITE = 0x01,
+	SL_BLOCK_READ = 0x02,
+	SL_BLOCK_COMPARE = 0x05,
+	_SL_BLOCK_N
+};
+
+#define SL_NEUTRALS 3u /* harmless commands of each protocol, to choose from */
+
+/* Finding out what a device lets be read. */
+struct sl_finder {
+	struct sl_rig *rig;
+	const struct sl_contract *c;
+	struct sl_probes *p;
+	uint8_t *data;
+	uint8_t id[4096]; /* NVMe: Identify Controller */
+	int error;
+};
+
+/* Makes cases from the tables. */
+struct sl_maker {
+	const struct sl_contract *c;
+	const struct sl_probes *p;
+	const struct sl_look *look;
+	struct sl_cases *out;
+	uint8_t payload[SL_RIG_DATA_MAX];
+	int error;
+};
+
+struct sl_observed {
+	/* The log whose bits a command's effects would be declared by: an enum sl_source. */
+	uint8_t source;
+	/* Where Identify has the attributes of Format; 0: there is no such thing. */
+	uint16_t fna_at;
+	/* What can be looked at: 1 << enum sl_facet_id. */
+	uint64_t facets;
+	/* Dwords of a request whose bits are turned: 1 << number. */
+	uint32_t vary;
+	/* By enum sl_block_op; 0: none, and no blocks are looked at. */
+	uint8_t block_opcodes[_SL_BLOCK_N];
+	/* The status of a command that there is not, for people. */
+	const char *no_such_text;
+	/* Has a device with that declaration commands that it does not list? */
+	bool (*no_such)(const struct sl_answer *a);
+	/* Tries what can be read, and keeps what answers. */
+	void (*find)(struct sl_finder *f);
+	/* The i-th harmless command. */
+	void (*neutral)(const struct sl_contract *c, unsigned i, struct sl_case *ret);
+	/* The command that reads, writes or compares blocks. */
+	void (*block)(const struct sl_contract *c, const struct sl_ns *ns, enum sl_block_op op,
+		      uint64_t lba, uint32_t n, struct sl_command *ret);
+	/* Canonical cases, and those of what is not listed. */
+	void (*base)(struct sl_maker *m);
+	int (*opcodes)(const struct sl_contract *c, struct sl_cases *cases);
+	/* Does the command set one of several things that are looked at, and this one? */
+	bool (*sets_one)(const struct sl_case *x, const struct sl_probe *p, bool *ret_this);
+};
+
+/* The row of an enum sl_wire_protocol; NVMe's for one without. */
+const struct sl_observed *sl_observed_of(uint8_t protocol);
+
+/* The facets from one to another, of a table that is in order of protocols. */
+#define SL_FACETS(first, last)                                                                     \
+	(((UINT64_C(2) << SL_FACET_##last) - 1) & ~((UINT64_C(1) << SL_FACET_##first) - 1))
+_Static_assert(_SL_FACET_N <= 64, "a bit each");
+
+extern const struct sl_observed sl_observed_scsi, sl_observed_cxl;
+
+/* NVMe's, in facet.c and case.c. */
+void sl_nvme_probes(struct sl_finder *f);
+void sl_nvme_cases(struct sl_maker *m);
+int sl_nvme_cases_opcodes(const struct sl_contract *c, struct sl_cases *cases);
+
+/* Keeps the probe when the device answers it. */
+bool sl_finder_try(struct sl_finder *f, struct sl_probe *probe);
+/* Both ends of a namespace, the arena, and blocks that nobody can foretell without the key. */
+void sl_finder_blocks(struct sl_finder *f, const struct sl_ns *ns);
+
+/* Appends a case, whose payload is copied. NULL: out of memory. */
+struct sl_case *sl_cases_add(struct sl_cases *cases, const struct sl_case *x);
+/* What the device declares of it and its specification admits; `payload` as it goes out. */
+void sl_case_judge(const struct sl_contract *c, const uint8_t *payload, struct sl_case *x);
+
+/* Where a command's blocks begin, and how many there are. */
+uint64_t sl_case_lba(const struct sl_case *x);
+uint32_t sl_case_blocks(const struct sl_case *x);
+void sl_case_set_lba(struct sl_case *x, uint64_t lba);
+
+#endif
