@@ -30,7 +30,7 @@ test-setup:
 run:
 	@tools/setup
 	@$(MAKE) --no-print-directory -s build/build.ninja
-	@ninja -j$(JOBS) -C build src/sluice src/sluiced src/sluice-model
+	@ninja -j$(JOBS) -C build programs
 	@tools/demo build
 
 test: build-asan/build.ninja build-clang/build.ninja
