@@ -23,9 +23,9 @@ static const struct {
 	const char *dir, *prefix, *protocol, *title;
 } nodes[] = {
 	{"/dev", "nvme", "nvme", "NVMe controller"},
-	{"/dev", "sg", "scsi", "SCSI device; this version does not drive these yet"},
-	{"/dev/cxl", "mem", "cxl", "CXL memory device; this version does not drive these yet"},
-	{"/dev/fwctl", "fwctl", "fwctl", "firmware control; this version does not drive these yet"},
+	{"/dev", "sg", "scsi", "SCSI device"},
+	{"/dev/cxl", "mem", "cxl", "CXL memory device"},
+	{"/dev/fwctl", "fwctl", "fwctl", "fwctl device"},
 };
 
 /* "nvme0" and not "nvme0n1" or "nvme-fabrics": a prefix and a number. */

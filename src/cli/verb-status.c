@@ -35,7 +35,9 @@ int sl_verb_status(struct sl_cli *cli)
 	(void)snprintf(path, sizeof(path), "%s", sl_cli_get(cli, "socket"));
 	r = sl_client_connect(path, &client);
 	if (r < 0)
-		return sl_cli_error(SL_EXIT_BROKER, "no broker at %s: %s", path, strerror(-r));
+		return sl_cli_error(SL_EXIT_BROKER,
+				    "no broker at %s: %s; `sluice serve` starts one", path,
+				    strerror(-r));
 	e = sl_cli_emit(cli);
 	sl_emit_str(e, "socket", "broker at", "%s", path);
 	sl_emit_u64(e, "wire_version", "wire protocol", SL_WIRE_VERSION);

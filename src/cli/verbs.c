@@ -187,7 +187,7 @@ static const struct sl_cli_verb device_subs[] = {
 	{.name = "capture",
 	 .args = "SPEC",
 	 .help = "a device as a persona file, for the model to be",
-	 .text = "Reads what the device says of itself: identity, namespaces, logs, features. "
+	 .text = "Reads what an NVMe device says of itself: identity, namespaces, logs, features. "
 		 "Every command goes through a private broker under the policy `health`, and only "
 		 "commands are sent that the device says it has. What the file cannot express is "
 		 "in its \"comment\".",
@@ -310,7 +310,7 @@ const struct sl_cli_verb sl_verbs[] = {
 		 "it does "
 		 "not follow from the command. The exit status is 0 when it is allowed and 3 when "
 		 "it is "
-		 "denied.",
+		 "denied; with --last, which only tells what was, it is 0.",
 	 .flags = SL_CLI_JSON,
 	 .args_max = 64,
 	 .options = explain_options,

@@ -470,7 +470,7 @@ int sl_persona_summary(const char *path, struct sl_persona_summary *ret, struct 
 		unpad(ret->fr, p->scsi->inquiry + 32, 4);
 	} else if (p->cxl) {
 		memcpy(ret->mn, "CXL memory", 11);
-		unpad(ret->fr, p->cxl->identify, 8);
+		unpad(ret->fr, p->cxl->identify, 16);
 	} else {
 		unpad(ret->mn, p->id_ctrl + 24, 40);
 		unpad(ret->fr, p->id_ctrl + 64, 8);

@@ -395,8 +395,8 @@ struct sl_persona {
 struct sl_persona_summary {
 	char name[SL_PERSONA_NAME_MAX];
 	char title[128];
-	uint8_t protocol;   /* enum sl_wire_protocol */
-	char mn[41], fr[9]; /* SCSI: vendor and product, revision */
+	uint8_t protocol;    /* enum sl_wire_protocol */
+	char mn[41], fr[17]; /* SCSI: vendor and product, revision */
 	unsigned namespaces, rules;
 	bool honest;
 };
