@@ -197,10 +197,14 @@ static bool next_lba(struct sl_ranges *it, uint8_t kind, struct sl_range *ret)
 		n = sl_field_get(&f->size, from);
 	if (kind == SL_RANGES_LBA && !n)
 		n = row->len == SL_LEN_BLOCKS ? row->len_arg : 0;
+	/* ALL of ZBC OUT: the address means nothing. */
+	if (kind == SL_RANGES_LBA_ON && row->len_arg &&
+	    (it->cmd->req[row->len_arg % SL_REQ_MAX] & 1))
+		return whole(it, ret);
 	if (kind == SL_RANGES_LBA_ON || (kind == SL_RANGES_LBA_END && !n))
 		n = it->facts->ns && it->facts->ns->blocks > lba ? it->facts->ns->blocks - lba
 								 : UINT64_MAX - lba;
-	return n ? emit(it, it->facts->nsid, lba, n, false, ret) : false;
+	return n || kind != SL_RANGES_LBA ? emit(it, it->facts->nsid, lba, n, false, ret) : false;
 }
 
 /* The kinds that name one range. */

@@ -212,6 +212,41 @@ static void test_whole(void)
 	assert(walk() && is(0, 0xffffffff, 0, UINT64_MAX, false));
 }
 
+/* A CDB of 16 bytes with its address, one byte of it, and no data. */
+static bool walk_cdb(uint8_t opcode, uint8_t service, uint64_t lba, unsigned at, uint8_t value)
+{
+	struct sl_ranges it;
+
+	memset(&cmd, 0, sizeof(cmd));
+	cmd.set = SL_SET_SCSI;
+	cmd.req_len = 16;
+	cmd.req[0] = opcode;
+	cmd.req[1] = service;
+	for (unsigned i = 0; i < 8; i++)
+		cmd.req[2 + i] = (uint8_t)(lba >> (56 - 8 * i));
+	cmd.req[at] |= value;
+	sl_command_resolve(&contract, &cmd);
+	sl_facts_collect(&contract, &cmd, 0, &facts);
+	sl_ranges_init(&it, &contract, &cmd, &facts, 0);
+	for (n_got = 0; sl_ranges_next(&it, &got[n_got]); n_got++)
+		assert(n_got < 2);
+	return !it.bad;
+}
+
+static void test_cdb(void)
+{
+	/* RESET WRITE POINTER of one zone may be of all that follow; with ALL it is of every zone.
+	 */
+	assert(walk_cdb(0x94, 4, 900000, 14, 0) && n_got == 1 && is(0, 1, 900000, 100000, false));
+	assert(walk_cdb(0x94, 4, 900000, 14, 1) && n_got == 1 && is(0, 1, 0, 1000000, false));
+	/* From the last block that has a number on: no range is no answer. */
+	assert(!walk_cdb(0x94, 4, UINT64_MAX, 14, 0) && n_got == 0);
+	assert(!walk_cdb(0x93, 1, UINT64_MAX, 14, 0) && n_got == 0);
+	assert(walk_cdb(0x93, 1, 900000, 13, 0) && is(0, 1, 900000, 100000, false));
+	/* READ (16) of no blocks names none. */
+	assert(walk_cdb(0x88, 0, 900000, 13, 0) && n_got == 0);
+}
+
 /* Any payload: the walk ends, inside the buffer (the sanitizers watch), and agrees with the facts.
  */
 static void test_random(void)
@@ -239,6 +274,7 @@ int main(void)
 	test_copy_malicious();
 	test_zones();
 	test_whole();
+	test_cdb();
 	test_random();
 	return 0;
 }
