@@ -205,10 +205,21 @@ static int find_session(struct sl_watcher *w, struct sl_session_rig *rig)
 	return act ? 0 : rig->denied ? -EACCES : -ENOMSG;
 }
 
+/* What is looked at is named in NVMe's words alone. 0 or -errno. */
+static int can_watch(struct sl_watcher *w, unsigned device)
+{
+	struct sl_wire_device what;
+	int r = sl_client_query(w->client, device, &what);
+
+	return r < 0 ? r : what.protocol == SL_WIRE_NVME ? 0 : -EPROTONOSUPPORT;
+}
+
 static int start(struct sl_watcher *w)
 {
-	int r = -ENODEV;
+	int able[SL_WATCH_DEVICES_MAX], r = -ENODEV;
 
+	for (unsigned i = 0; i < w->config.n; i++) /* before the first command */
+		able[i] = can_watch(w, i);
 	w->tokens = LEARN_TOKENS;
 	w->t_tokens = sl_watch_now();
 	for (unsigned i = 0; i < w->config.n; i++) {
@@ -219,7 +230,9 @@ static int start(struct sl_watcher *w)
 		d->index = i;
 		d->gap = GAP_MIN;
 		sl_session_rig_init(&d->rig, w->client, (uint16_t)i);
-		one = w->acts->session ? 0 : find_session(w, &d->rig);
+		one = able[i];
+		if (one == 0 && !w->acts->session)
+			one = find_session(w, &d->rig);
 		if (one == 0)
 			one = sl_watched_init(d);
 		if (one == -EPIPE)
