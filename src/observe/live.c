@@ -408,7 +408,7 @@ static int control(struct sl_verifier *v, const struct sl_trial *r, const struct
 	for (unsigned i = 0; i < n; i++)
 		idle.step[i] = (struct sl_step){.x = &x, .keep = true};
 	idle.order = r->order;
-	idle.flags = r->flags & SL_TRIAL_CUT;
+	idle.flags = r->flags & (SL_TRIAL_CUT | SL_TRIAL_REPEAT);
 	for (unsigned i = 0; i < CONTROLS && !found; i++)
 		found = shows(v, &idle, 0, n, d, t);
 	sl_trial_done(&idle);
@@ -510,8 +510,8 @@ static void note_repeats(const struct sl_trial *r, struct sl_breach *b)
 	if (!b || !(r->flags & SL_TRIAL_REPEAT))
 		return;
 	b->n_before = 0;
-	(void)snprintf(b->note, sizeof(b->note), "each time that it was sent %u times in a row",
-		       r->n);
+	(void)snprintf(b->note, sizeof(b->note),
+		       "each time that it was sent up to %u times in a row", r->n);
 }
 
 static int confirm(struct sl_verifier *v, struct sl_trial *r, struct sl_difference *d)

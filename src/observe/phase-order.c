@@ -138,16 +138,25 @@ static int repeat(struct sl_verifier *v, const struct sl_case *x, unsigned n)
 	return error;
 }
 
+/*
+ * A device that can be had fresh begins to count anew each time: for every number there is one of
+ * these at which what turns back and forth has turned once. A device that cannot is looked at on
+ * the way to the first.
+ */
 int sl_phase_counts(struct sl_verifier *v)
 {
+	static const unsigned times[] = {REPEATS, 1023, 511, 255, 127, 63, 31};
+	const unsigned rounds = v->rig->can & SL_RIG_FRESH ? (unsigned)SL_COUNT(times) : 1;
 	const struct sl_case *calm[CHAIN_MAX];
 	unsigned n = pick(v, true, calm, CHAIN_MAX);
 	int error = 0;
 
-	for (unsigned i = 0; i < n && !error && sl_budget(v); i++) {
-		sl_progress(v, i, n);
-		error = repeat(v, calm[i], REPEATS);
-	}
+	for (unsigned k = 0; k < rounds; k++)
+		for (unsigned i = 0; i < n && !error && sl_budget(v); i++) {
+			sl_progress(v, k * n + i, rounds * n);
+			if (!k || !sl_breach_of_row(v->out, calm[i]->row))
+				error = repeat(v, calm[i], times[k]);
+		}
 	return error;
 }
 

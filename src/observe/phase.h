@@ -33,6 +33,7 @@ int sl_phase_singles(struct sl_verifier *v);
 /* How many forms --perturb would make of the cases. */
 size_t sl_variants(const struct sl_verifier *v);
 #define SL_REPEATS 1200u /* of each harmless command, in a row */
+#define SL_PAUSES  11u	 /* looks meanwhile, on a device that cannot be had fresh */
 
 int sl_phase_consumed(struct sl_verifier *v);
 int sl_phase_stirred(struct sl_verifier *v);

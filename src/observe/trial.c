@@ -314,6 +314,28 @@ static void pad(struct sl_verifier *v, struct sl_trial *r, uint64_t elapsed)
 	v->rig->ops->pass(v->rig, to - elapsed);
 }
 
+/*
+ * What turns something back and forth every so many times is where it was after an even number of
+ * turns. Looks after 1, 3, 7, … commands: whatever the number, and however far it has counted
+ * before, between two of these it turns just once. 1: something shows, and nothing more is sent.
+ */
+static int shows_by_now(struct sl_verifier *v, struct sl_trial *r, unsigned done)
+{
+	struct sl_difference *d;
+	int error;
+
+	if (!(r->flags & SL_TRIAL_REPEAT) || v->rig->can & SL_RIG_FRESH || done & (done + 1) ||
+	    !(r->stages & 1u << SL_STAGE_NOW))
+		return 0;
+	d = calloc(1, sizeof(*d));
+	error = d ? look(v, r, SL_STAGE_NOW) : -ENOMEM;
+	if (!error && !v->gone)
+		sl_look_explain(v, r, SL_STAGE_NOW, &v->before, &r->look[SL_STAGE_NOW], d);
+	error = error ? error : d->n > 0;
+	free(d);
+	return error;
+}
+
 int sl_trial_run(struct sl_verifier *v, struct sl_trial *r)
 {
 	uint64_t elapsed = 0;
@@ -337,6 +359,12 @@ int sl_trial_run(struct sl_verifier *v, struct sl_trial *r)
 				    : 0;
 		if (!error && r->flags & SL_TRIAL_READBACK)
 			error = read_back(v, s, SL_MISMATCH_AT_ONCE);
+		if (!error)
+			error = shows_by_now(v, r, i + 1);
+	}
+	if (error > 0) {
+		r->failed = v->own_failed;
+		return 0;
 	}
 	for (unsigned i = 0; r->flags & SL_TRIAL_AUDIT && i < r->n && !error; i++)
 		error = read_back(v, &r->step[i], SL_MISMATCH_LATER);

@@ -322,7 +322,8 @@ int sl_verify_estimate(struct sl_rig *rig, const char *name, const struct sl_ver
 	ret->commands = 2 * v.cases.n * (1 + 2 * look) + 3 * (v.cases.n + look);
 	if (!r && o->perturb) {
 		ret->variants = sl_variants(&v);
-		ret->commands += ret->variants * (1 + look / 8) + v.cases.n * (SL_REPEATS + look);
+		ret->commands += ret->variants * (1 + look / 8) +
+				 v.cases.n * (SL_REPEATS + SL_PAUSES * look);
 		ret->errors = ret->variants;
 	}
 	for (uint32_t i = 0; !r && rig->can & SL_RIG_WRITES && i < v.c->n_ns; i++)
