@@ -245,6 +245,31 @@ static void test_whens(void)
 	}
 }
 
+/*
+ * A fence holds a command by the blocks that it names. One that touches what is stored, and names
+ * nothing, would pass every fence: such a row says that the blocks are untold.
+ */
+static void test_fenced(void)
+{
+	const sl_effects stored = SL_E_DATA | SL_E_REVEALS_DATA;
+
+	for (uint32_t i = _SL_SET_N; i < sl_row_count; i++) {
+		const struct sl_row *r = &sl_rows[i];
+		const struct sl_when_list *list = &sl_whens[r->when];
+		sl_effects e = r->floor;
+
+		for (uint32_t j = 0; j < list->n; j++)
+			e |= list->when[j].effects;
+		if (!(e & stored) || r->ranges != SL_RANGES_NONE)
+			continue;
+		/* Refused whatever a policy says, or of no namespace, and so of no fence's. */
+		if (r->flags & (SL_ROW_NO_DEPTH | SL_ROW_NSID_NONE))
+			continue;
+		fprintf(stderr, "%s: no fence holds it\n", r->name);
+		assert(!"blocks that a fence does not see");
+	}
+}
+
 static void assert_row(uint8_t set, uint8_t opcode, uint16_t sel, const char *name)
 {
 	uint16_t row = sl_row_find_key(set, opcode, sel);
@@ -334,6 +359,7 @@ int main(void)
 	test_formats();
 	test_fields();
 	test_whens();
+	test_fenced();
 	test_kernel();
 	test_known();
 	return 0;
