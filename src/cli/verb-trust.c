@@ -150,6 +150,16 @@ int sl_verb_device_findings(struct sl_cli *cli)
 	return sl_cli_finish(e, status);
 }
 
+/* CXL and fwctl devices have no serial number: then it is about every such device. */
+static void tell(const struct sl_note *n, const char *done)
+{
+	const char *serial = n->row.serial;
+
+	printf("%s%s%s: %s%s (%s)\n", n->row.model[0] ? n->row.model : "a device without a model",
+	       serial[0] ? " " : ", every one without a serial number", serial, n->kind, done,
+	       n->name);
+}
+
 /* An operator's word about a device that is there. */
 static int state(struct sl_cli *cli, struct sl_note *n)
 {
@@ -169,7 +179,7 @@ static int state(struct sl_cli *cli, struct sl_note *n)
 	sl_note_now(n);
 	if (sl_note_put(dir, n, &d) < 0)
 		return sl_cli_diag(SL_EXIT_FAILED, &d);
-	printf("%s %s: %s (%s)\n", n->row.model, n->row.serial, n->kind, n->name);
+	tell(n, "");
 	return SL_EXIT_OK;
 }
 
@@ -247,8 +257,7 @@ int sl_verb_device_clear(struct sl_cli *cli)
 		if (sl_note_move(dir, &notes.v[i], SL_NOTE_CLEARED, &d) < 0)
 			r = sl_cli_diag(SL_EXIT_FAILED, &d);
 		else
-			printf("%s %s: %s cleared (%s)\n", notes.v[i].row.model,
-			       notes.v[i].row.serial, notes.v[i].kind, notes.v[i].name);
+			tell(&notes.v[i], " cleared");
 		cleared++;
 	}
 	if (r == 0 && !cleared)
