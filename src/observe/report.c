@@ -411,7 +411,7 @@ void sl_report_plan(struct sl_emit *e, const struct sl_rig *rig, const struct sl
 			: sl_phases[i].needs & ~rig->can & SL_RIG_WRITES ? "only with --destructive"
 			: sl_phases[i].needs & ~rig->can & SL_RIG_BESIDE
 				? "commands go to it one after the other"
-			: sl_phases[i].needs & ~rig->can & SL_RIG_POWER	 ? "its power cannot be cut"
+			: sl_phases[i].needs & ~rig->can & SL_RIG_POWER ? "its power cannot be cut"
 			: sl_phases[i].needs & ~rig->can ? "this device cannot be had fresh"
 							 : "yes";
 

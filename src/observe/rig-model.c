@@ -221,7 +221,7 @@ int sl_rig_model(const char *persona, struct sl_rig **ret, struct sl_diag *reter
 	r->rig.ops = &ops;
 	r->rig.protocol = r->persona->protocol;
 	r->rig.can = SL_RIG_FRESH | SL_RIG_POWER | SL_RIG_HASH | SL_RIG_CLOCK | SL_RIG_WRITES |
-		      SL_RIG_BESIDE;
+		     SL_RIG_BESIDE;
 	r->rig.max_transfer = sl_model_max_transfer(r->m);
 	*ret = &r->rig;
 	return 0;
