@@ -153,6 +153,8 @@ static void test_scsi_oddities(void)
 
 /* --- CXL ----------------------------------------------------------------------------------- */
 
+static bool twins; /* the second feature is called like the first */
+
 #define OPCODES 100 /* two pieces of the log */
 
 static uint16_t mailbox(const struct sl_command *cmd, const uint8_t *in, uint8_t *out, size_t *len)
@@ -188,7 +190,7 @@ static uint16_t mailbox(const struct sl_command *cmd, const uint8_t *in, uint8_t
 	case 0x0500:
 		out[0] = 1;
 		out[2] = 2;
-		memset(out + 8, in[4] ? 0xbb : 0xaa, 16);
+		memset(out + 8, in[4] && !twins ? 0xbb : 0xaa, 16);
 		out[8 + 20] = 4;
 		out[8 + 22] = 1;
 		out[8 + 28] = in[4] ? 0x01 : 0x0a;
@@ -264,6 +266,12 @@ static void test_cxl(void)
 	(void)sl_contract_cxl_word(0x1001, &contract.features[0].declared);
 	f = set_feature(SL_SET_CXL, 0xaa);
 	assert(f.reason == SL_REASON_NO_FEATURE && (f.effective & SL_E_UNKNOWN));
+	/* One feature listed twice: which of them holds nobody knows. */
+	twins = true;
+	assert(read_cxl(SL_WIRE_CXL) & 1u << SL_FLAW_CONTRADICTS);
+	f = set_feature(SL_SET_CXL, 0xaa);
+	assert(f.reason == SL_REASON_NO_FEATURE);
+	twins = false;
 	/* Half a log is what it is; the reading ends. */
 	refuses = true;
 	assert(read_cxl(SL_WIRE_CXL) & 1u << SL_FLAW_REFUSED);
