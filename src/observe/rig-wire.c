@@ -132,7 +132,7 @@ static int wire_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *
 	int got;
 
 	ret->lost = SL_RIG_GONE;
-	if (!r->c)
+	if (!r->c && connect_to(r) < 0) /* it may have been started anew since */
 		return 0;
 	r->tag++;
 	got = sl_client_send(r->c, r->tag, cmd, data, meta);
