@@ -131,30 +131,13 @@ static void cut_cel(const struct ctx *x, const struct sl_facts *f, uint8_t *data
 			memset(data + i, 0, len - i < 4 ? len - i : 4);
 }
 
-/* Bits of Identify Controller that advertise a command: Base specification 2.1, figure 312. */
 static const struct {
 	uint16_t byte;
 	uint8_t bit;
 	uint8_t set, opcode;
 } advertised[] = {
-	{256, 0, SL_SET_NVME_ADMIN, 0x81}, /* OACS: Security Send and Receive */
-	{256, 1, SL_SET_NVME_ADMIN, 0x80}, /* OACS: Format NVM */
-	{256, 2, SL_SET_NVME_ADMIN, 0x10}, /* OACS: Firmware Commit and Image Download */
-	{256, 3, SL_SET_NVME_ADMIN, 0x0d}, /* OACS: Namespace Management and Attachment */
-	{256, 4, SL_SET_NVME_ADMIN, 0x14}, /* OACS: Device Self-test */
-	{256, 5, SL_SET_NVME_ADMIN, 0x19}, /* OACS: Directives */
-	{256, 6, SL_SET_NVME_ADMIN, 0x1d}, /* OACS: NVMe-MI Send and Receive */
-	{256, 7, SL_SET_NVME_ADMIN, 0x1c}, /* OACS: Virtualization Management */
-	{257, 0, SL_SET_NVME_ADMIN, 0x7c}, /* OACS: Doorbell Buffer Config */
-	{257, 1, SL_SET_NVME_ADMIN, 0x86}, /* OACS: Get LBA Status */
-	{257, 2, SL_SET_NVME_ADMIN, 0x24}, /* OACS: Command and Feature Lockdown */
-	{520, 0, SL_SET_NVME_NVM, 0x05},   /* ONCS: Compare */
-	{520, 1, SL_SET_NVME_NVM, 0x04},   /* ONCS: Write Uncorrectable */
-	{520, 2, SL_SET_NVME_NVM, 0x09},   /* ONCS: Dataset Management */
-	{520, 3, SL_SET_NVME_NVM, 0x08},   /* ONCS: Write Zeroes */
-	{520, 5, SL_SET_NVME_NVM, 0x0d},   /* ONCS: Reservations */
-	{520, 7, SL_SET_NVME_NVM, 0x0c},   /* ONCS: Verify */
-	{521, 0, SL_SET_NVME_NVM, 0x19},   /* ONCS: Copy */
+#define ADVERTISED(byte, bit, set, opcode) {byte, bit, SL_SET_##set, opcode},
+#include "spec/nvme_identify.def"
 };
 
 static void clear_identify(const struct ctx *x, uint8_t *data, uint32_t len)

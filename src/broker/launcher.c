@@ -32,16 +32,22 @@ static int say(char *text, int error, const char *what)
 	return error;
 }
 
+/* The descriptor that came with what is refused goes, too. */
+static int refuse(char *text, int fd, int error, const char *what)
+{
+	if (fd >= 0)
+		close(fd);
+	return say(text, error, what);
+}
+
 /* Maps what nobody can change any more. */
 static int map_sealed(int fd, size_t most, void **ret, size_t *ret_size, char *text)
 {
 	struct stat st;
 
 	if (fcntl(fd, F_GET_SEALS) != IMAGE_SEALS || fstat(fd, &st) < 0 || st.st_size <= 0 ||
-	    (size_t)st.st_size > most) {
-		close(fd);
-		return say(text, -EINVAL, "it is not sealed against change");
-	}
+	    (size_t)st.st_size > most)
+		return refuse(text, fd, -EINVAL, "it is not sealed against change");
 	*ret_size = (size_t)st.st_size;
 	*ret = mmap(NULL, *ret_size, PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
@@ -99,10 +105,8 @@ static int on_ledger(struct sl_launcher *l, const struct sl_control *m, int fd, 
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || !(flags & O_APPEND)) {
-		close(fd);
-		return say(text, -EINVAL, "the ledger is not open for appending only");
-	}
+	if (flags < 0 || !(flags & O_APPEND))
+		return refuse(text, fd, -EINVAL, "the ledger is not open for appending only");
 	sl_ledger_init(&l->gate->ledger, fd, m->ledger_next, m->ledger_check);
 	l->gate->sample_seed = m->sample_seed;
 	l->gate->sample_burst = m->sample_burst;
@@ -131,17 +135,12 @@ static int on_device(struct sl_launcher *l, const struct sl_control *m, int fd, 
 	struct sl_gate_device *d = &g->devices[g->n_devices];
 	int r;
 
-	if (g->n_devices == SL_DEVICES_MAX || !m->protocol || m->protocol >= _SL_WIRE_PROTOCOL_N) {
-		if (fd >= 0)
-			close(fd);
-		return say(text, -EINVAL, "too many devices, or a protocol that is not supported");
-	}
+	if (g->n_devices == SL_DEVICES_MAX || !m->protocol || m->protocol >= _SL_WIRE_PROTOCOL_N)
+		return refuse(text, fd, -EINVAL,
+			      "too many devices, or a protocol that is not supported");
 	if (m->backend >= _SL_BACKEND_N || !backends[m->backend].begin ||
-	    backends[m->backend].fd != (fd >= 0)) {
-		if (fd >= 0)
-			close(fd);
-		return say(text, -EINVAL, "no such back end, or its descriptor is missing");
-	}
+	    backends[m->backend].fd != (fd >= 0))
+		return refuse(text, fd, -EINVAL, "no such back end, or its descriptor is missing");
 	d->dev = &d->backend.null; /* each of them begins with it */
 	r = backends[m->backend].begin(d->dev, backends[m->backend].kind, fd);
 	if (r < 0)
@@ -165,11 +164,8 @@ static int on_namespace(struct sl_launcher *l, const struct sl_control *m, int f
 	struct sl_contract *c;
 	int r;
 
-	if (!d || (fd >= 0) != (d->backend_kind == SL_BACKEND_NVME)) {
-		if (fd >= 0)
-			close(fd);
-		return say(text, -EINVAL, "a namespace without its controller");
-	}
+	if (!d || (fd >= 0) != (d->backend_kind == SL_BACKEND_NVME))
+		return refuse(text, fd, -EINVAL, "a namespace without its controller");
 	r = fd >= 0 ? sl_nvme_dev_namespace(&d->backend.nvme, fd, m->nsid) : 0;
 	if (r < 0)
 		return say(text, r, "too many namespaces, or a node that is not the namespace's");
@@ -190,10 +186,8 @@ static int on_session(struct sl_launcher *l, const struct sl_control *m, int fd,
 {
 	int r;
 
-	if (m->who.n_gids > SL_GIDS_MAX) {
-		close(fd);
-		return say(text, -EINVAL, "more groups than an identity holds");
-	}
+	if (m->who.n_gids > SL_GIDS_MAX)
+		return refuse(text, fd, -EINVAL, "more groups than an identity holds");
 	r = sl_session_add(l->gate, fd, &m->who);
 	return r < 0 ? say(text, r, "too many clients") : 0;
 }
@@ -201,10 +195,8 @@ static int on_session(struct sl_launcher *l, const struct sl_control *m, int fd,
 static int on_listen(struct sl_launcher *l, const struct sl_control *m, int fd, char *text)
 {
 	(void)m;
-	if (l->gate->listen_fd >= 0) {
-		close(fd);
-		return say(text, -EBUSY, "there is a listening socket already");
-	}
+	if (l->gate->listen_fd >= 0)
+		return refuse(text, fd, -EBUSY, "there is a listening socket already");
 	l->gate->listen_fd = fd;
 	return 0;
 }
@@ -350,9 +342,8 @@ int sl_launcher_read(struct sl_launcher *l)
 	if (m.op == 0 || m.op >= _SL_CONTROL_N ||
 	    !(l->started ? ops[m.op].after : ops[m.op].before) ||
 	    (ops[m.op].fd == FD_YES && fd < 0) || (ops[m.op].fd == FD_NO && fd >= 0)) {
-		if (fd >= 0)
-			close(fd);
-		say(a.text, 0, "not an operation for now, or its descriptor is missing");
+		(void)refuse(a.text, fd, 0,
+			     "not an operation for now, or its descriptor is missing");
 	} else {
 		a.error = ops[m.op].fn(l, &m, fd, a.text);
 		if (a.error == 0 && m.op == SL_CONTROL_START)

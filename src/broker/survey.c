@@ -29,14 +29,6 @@ void sl_survey_begin(struct sl_gate *g, unsigned device)
 	sl_survey_step(g, device);
 }
 
-static struct sl_ns *ns_of(struct sl_contract *c, uint32_t nsid)
-{
-	for (uint32_t i = 0; i < c->n_ns; i++)
-		if (c->ns[i].nsid == nsid)
-			return &c->ns[i];
-	return NULL;
-}
-
 /*
  * What the launcher and a verifier know of the device, and the device itself does not say. A
  * namespace that the kernel uses stays known whatever the device lists: hidden, it would be
@@ -46,20 +38,19 @@ static void carry_over(const struct sl_contract *old, struct sl_contract *c)
 {
 	for (uint32_t i = 0; i < old->n_ns; i++) {
 		const struct sl_ns *was = &old->ns[i];
-		struct sl_ns *ns = ns_of(c, was->nsid);
+		struct sl_ns *ns;
 
-		if (!ns && was->used_by_kernel) {
-			c->n_ns += c->n_ns < SL_NS_MAX;
-			/* A full list: its end gives way, also to those found in use before. */
-			for (uint32_t at = c->n_ns; !ns && at > 0; at--)
-				if (!c->ns[at - 1].used_by_kernel)
-					ns = &c->ns[at - 1];
-			if (!ns)
-				continue; /* as many in use as we can hold: old has no more */
-			*ns = (struct sl_ns){.nsid = was->nsid};
-		}
-		if (!ns)
+		if (!was->used_by_kernel && !sl_contract_ns(c, was->nsid))
 			continue;
+		ns = sl_contract_ns_add(c, was->nsid);
+		/* A full list: its end gives way, also to those found in use before. */
+		for (uint32_t at = c->n_ns; !ns && at > 0; at--)
+			if (!c->ns[at - 1].used_by_kernel) {
+				ns = &c->ns[at - 1];
+				*ns = (struct sl_ns){.nsid = was->nsid};
+			}
+		if (!ns)
+			continue; /* as many in use as we can hold: old has no more */
 		ns->used_by_kernel = was->used_by_kernel;
 		ns->claimed = was->claimed;
 	}

@@ -11,6 +11,7 @@
 #include "base/paths.h"
 #include "core/ranges.h"
 #include "spec/decode.h"
+#include "spec/names.h"
 
 #define BLOCKS_SHOWN 64u /* ranges of a payload */
 

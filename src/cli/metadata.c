@@ -11,6 +11,7 @@
 #include "core/image.h"
 #include "core/table.h"
 #include "sluice-paths.h" /* SL_VERSION, by meson */
+#include "spec/names.h"
 
 #define METADATA_VERSION 1
 

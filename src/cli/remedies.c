@@ -11,6 +11,7 @@
 
 #include "base/paths.h"
 #include "cli/explain.h"
+#include "spec/names.h"
 
 /* Reasons that no policy can overrule, and what could be done. NULL: a policy's matter. */
 static const char *const advice[_SL_REASON_N] = {

@@ -13,6 +13,7 @@
 #include "ledger/reader.h"
 #include "policy/parse.h"
 #include "spec/decode.h"
+#include "spec/names.h"
 #include "spec/nvme.h"
 
 #define HEX_MAX 4096u /* bytes of --hex: a request, and a mailbox's payload */

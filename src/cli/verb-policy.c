@@ -10,6 +10,7 @@
 #include "policy/analyse.h"
 #include "policy/policy.h"
 #include "policy/table-test.h"
+#include "spec/names.h"
 
 struct opened {
 	char path[4096];

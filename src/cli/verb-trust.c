@@ -15,6 +15,7 @@
 #include "cli/trust.h"
 #include "core/table.h"
 #include "spec/decode.h"
+#include "spec/names.h"
 #include "watch/key.h"
 #include "watch/sign.h"
 

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/kernel-filter.h"
+#include "spec/names.h"
 
 static void print_way(struct sl_emit *e, const struct sl_ways *w, const struct sl_way *way)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "spec/names.h"
 
 uint16_t sl_key_row(uint64_t key)
 {

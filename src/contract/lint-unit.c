@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "contract/lint-find.h"
+#include "spec/names.h"
 
 /* Bits of a CXL effect word, CXL 3.1 §8.2.9.5.2.1. */
 enum { CXL_BACKGROUND = 1 << 6, CXL_VALID = 1 << 9, CXL_LATER = 3 << 10, CXL_RESERVED = 0xf000 };

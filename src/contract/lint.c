@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "core/reader.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 /* Bits of a declaration word. */

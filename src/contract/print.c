@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "contract/gaps.h"
 #include "core/reader.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 /* "a, b" of the set bits; "none". */

@@ -63,6 +63,17 @@ const struct sl_ns *sl_contract_ns(const struct sl_contract *c, uint32_t nsid)
 	return 0;
 }
 
+struct sl_ns *sl_contract_ns_add(struct sl_contract *c, uint32_t nsid)
+{
+	for (uint32_t i = 0; i < c->n_ns; i++)
+		if (c->ns[i].nsid == nsid)
+			return &c->ns[i];
+	if (c->n_ns >= SL_NS_MAX)
+		return 0;
+	c->ns[c->n_ns] = (struct sl_ns){.nsid = nsid};
+	return &c->ns[c->n_ns++];
+}
+
 void sl_contract_void(struct sl_contract *c)
 {
 	c->state = SL_CONTRACT_NONE;
@@ -78,21 +89,17 @@ sl_effects sl_contract_expressible(unsigned source)
 {
 	/* NVMe: LBCC or UDCC, NCC and CCC, NIC; the Base specification has no other effect bit.
 	 * CXL 3.1 §8.2.9.5.2.1: the effect word. SCSI has none. */
-	static const sl_effects nvme = SL_E_DATA | SL_E_CAPABILITY | SL_E_INVENTORY;
-	static const sl_effects cxl = SL_E_DATA | SL_E_CONFIG | SL_E_CONFIG_RESET | SL_E_POLICY |
-				      SL_E_LOG | SL_E_SECURITY | SL_E_BACKGROUND;
+	enum {
+		NVME = SL_E_DATA | SL_E_CAPABILITY | SL_E_INVENTORY,
+		CXL = SL_E_DATA | SL_E_CONFIG | SL_E_CONFIG_RESET | SL_E_POLICY | SL_E_LOG |
+		      SL_E_SECURITY | SL_E_BACKGROUND,
+	};
+	static const sl_effects bits[_SL_SOURCE_N] = {
+		[SL_SOURCE_LID05] = NVME, [SL_SOURCE_LID12] = NVME,   [SL_SOURCE_LID13] = NVME,
+		[SL_SOURCE_CEL] = CXL,	  [SL_SOURCE_FEATURES] = CXL,
+	};
 
-	switch (source) {
-	case SL_SOURCE_LID05:
-	case SL_SOURCE_LID12:
-	case SL_SOURCE_LID13:
-		return nvme;
-	case SL_SOURCE_CEL:
-	case SL_SOURCE_FEATURES:
-		return cxl;
-	default:
-		return SL_E_NONE;
-	}
+	return source < _SL_SOURCE_N ? bits[source] : SL_E_NONE;
 }
 
 void sl_contract_trim(char *ret, size_t size, const uint8_t *s, size_t n)

@@ -128,6 +128,8 @@ struct sl_entry *sl_contract_add(struct sl_contract *c, uint64_t key);
 /* The feature of that UUID, or NULL. */
 const struct sl_feature *sl_contract_feature(const struct sl_contract *c, const uint8_t uuid[16]);
 const struct sl_ns *sl_contract_ns(const struct sl_contract *c, uint32_t nsid);
+/* The namespace to fill: an existing one, or a new zeroed one; NULL when there is no room. */
+struct sl_ns *sl_contract_ns_add(struct sl_contract *c, uint32_t nsid);
 /* Forgets what the device declared, and nothing else: every command is `unknown` from here on. */
 void sl_contract_void(struct sl_contract *c);
 

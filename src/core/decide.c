@@ -138,16 +138,13 @@ static enum tri test(const struct judged *j, const struct sl_cond *c)
 
 	switch ((enum sl_cond_kind)c->kind) {
 	case SL_COND_FIELD_RANGE:
-		if (c->field.space == SL_SPACE_DECL && word_is_void(j))
-			return VOID;
-		if (!field_value(j, &c->field, &v))
-			return DUNNO;
-		return tri(v >= c->a && v <= c->b);
 	case SL_COND_FIELD_BITMAP:
 		if (c->field.space == SL_SPACE_DECL && word_is_void(j))
 			return VOID;
 		if (!field_value(j, &c->field, &v))
 			return DUNNO;
+		if (c->kind == SL_COND_FIELD_RANGE)
+			return tri(v >= c->a && v <= c->b);
 		maps = sl_image_at(j->img, j->img->bitmaps);
 		return tri(v < 256 && (maps[c->a].bits[v / 64] >> (v % 64) & 1));
 	case SL_COND_EFFECTS_ANY:

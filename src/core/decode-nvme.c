@@ -11,17 +11,6 @@
 #include "base/bytes.h"
 #include "core/command.h"
 
-const char *sl_flaw_text(unsigned flaw)
-{
-	static const char *const texts[] = {
-#define F(id, voids, text) text,
-		SL_FLAWS(F)
-#undef F
-	};
-
-	return flaw < _SL_FLAW_N ? texts[flaw] : 0;
-}
-
 static int length(size_t len, size_t want)
 {
 	return len < want ? SL_FLAW_TRUNCATED : len > want ? SL_FLAW_OVERSIZED : 0;
@@ -165,28 +154,26 @@ int sl_contract_nvme_effects(struct sl_contract *c, uint8_t csi, const void *log
 	return flaw;
 }
 
-int sl_contract_nvme_feature_effects(struct sl_contract *c, const void *log, size_t len)
+/* A log of words about the selectors of one opcode, and maybe more behind them. */
+static int add_selectors(struct sl_contract *c, uint8_t opcode, uint8_t source, const void *log,
+			 int flaw)
 {
-	int flaw = length(len, SL_NVME_FID_EFFECTS_SIZE);
-
 	if (flaw)
 		return flaw;
-	flaw = add_words(c, SL_SET_NVME_ADMIN, 0x09, SL_SOURCE_LID12, log, false);
+	flaw = add_words(c, SL_SET_NVME_ADMIN, opcode, source, log, false);
 	if (flaw != SL_FLAW_FULL)
-		c->sources |= 1u << SL_SOURCE_LID12;
+		c->sources |= 1u << source;
 	return flaw;
+}
+
+int sl_contract_nvme_feature_effects(struct sl_contract *c, const void *log, size_t len)
+{
+	return add_selectors(c, 0x09, SL_SOURCE_LID12, log, length(len, SL_NVME_FID_EFFECTS_SIZE));
 }
 
 int sl_contract_nvme_mi_effects(struct sl_contract *c, const void *log, size_t len)
 {
-	int flaw = length(len, SL_NVME_MI_EFFECTS_SIZE);
-
-	if (flaw)
-		return flaw;
-	flaw = add_words(c, SL_SET_NVME_ADMIN, 0x1d, SL_SOURCE_LID13, log, false);
-	if (flaw != SL_FLAW_FULL)
-		c->sources |= 1u << SL_SOURCE_LID13;
-	return flaw;
+	return add_selectors(c, 0x1d, SL_SOURCE_LID13, log, length(len, SL_NVME_MI_EFFECTS_SIZE));
 }
 
 int sl_contract_nvme_supported_logs(struct sl_contract *c, const void *log, size_t len)
@@ -283,19 +270,6 @@ int sl_contract_nvme_ctrl(struct sl_contract *c, const void *id, size_t len,
 	return 0;
 }
 
-/* The namespace to fill; a new one if there is room, else NULL. */
-static struct sl_ns *ns_add(struct sl_contract *c, uint32_t nsid)
-{
-	for (uint32_t i = 0; i < c->n_ns; i++)
-		if (c->ns[i].nsid == nsid)
-			return &c->ns[i];
-	if (c->n_ns >= SL_NS_MAX)
-		return 0;
-	memset(&c->ns[c->n_ns], 0, sizeof(c->ns[0]));
-	c->ns[c->n_ns].nsid = nsid;
-	return &c->ns[c->n_ns++];
-}
-
 int sl_contract_nvme_ns_list(struct sl_contract *c, const void *list, size_t len)
 {
 	struct sl_view v = sl_view(list, len);
@@ -310,7 +284,7 @@ int sl_contract_nvme_ns_list(struct sl_contract *c, const void *list, size_t len
 		if (nsid <= last || nsid == 0xffffffff)
 			return SL_FLAW_BAD_NS;
 		last = nsid;
-		if (!ns_add(c, nsid))
+		if (!sl_contract_ns_add(c, nsid))
 			return SL_FLAW_MANY_NS;
 	}
 	return 0;
@@ -335,7 +309,7 @@ int sl_contract_nvme_ns(struct sl_contract *c, uint32_t nsid, const void *id, si
 		return flaw;
 	if (is_zero(p, len))
 		return 0;
-	ns = ns_add(c, nsid);
+	ns = sl_contract_ns_add(c, nsid);
 	if (!ns)
 		return SL_FLAW_MANY_NS;
 	ns->blocks = sl_get_le64(p);
@@ -362,7 +336,7 @@ int sl_contract_nvme_ns_descs(struct sl_contract *c, uint32_t nsid, const void *
 {
 	struct sl_view v = sl_view(list, len);
 	int flaw = length(len, SL_NVME_IDENTIFY_SIZE);
-	struct sl_ns *ns = flaw ? 0 : ns_add(c, nsid);
+	struct sl_ns *ns = flaw ? 0 : sl_contract_ns_add(c, nsid);
 	unsigned rank = 0;
 
 	if (flaw)
@@ -400,7 +374,7 @@ int sl_contract_nvme_ns_zoned(struct sl_contract *c, uint32_t nsid, const void *
 {
 	const uint8_t *p = id;
 	int flaw = length(len, SL_NVME_IDENTIFY_SIZE);
-	struct sl_ns *ns = flaw ? 0 : ns_add(c, nsid);
+	struct sl_ns *ns = flaw ? 0 : sl_contract_ns_add(c, nsid);
 
 	if (flaw)
 		return flaw;

@@ -55,8 +55,6 @@ enum {
 #undef F
 };
 
-const char *sl_flaw_text(unsigned flaw);
-
 /* What of Identify Controller decides which other answers exist. */
 struct sl_nvme_caps {
 	uint32_t version; /* VER; 0 before 1.2 */

@@ -74,11 +74,4 @@ static inline bool sl_effects_mutating(sl_effects e)
 	return sl_effects_any(e, SL_E_MUTATING);
 }
 
-/* Names for people; NULL past the end. A table walk, not for the decision path. */
-const char *sl_effect_name(unsigned bit);
-const char *sl_effect_text(unsigned bit);
-const char *sl_scope_name(unsigned bit);
-const char *sl_trust_name(unsigned trust);
-const char *sl_exclusivity_name(unsigned excl);
-
 #endif

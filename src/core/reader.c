@@ -20,17 +20,6 @@ enum {
 	OP_MAINTENANCE_IN = 0xa3,
 };
 
-const char *sl_raw_name(unsigned raw)
-{
-	static const char *const names[] = {
-#define R(id, name) name,
-		SL_RAWS(R)
-#undef R
-	};
-
-	return raw < _SL_RAW_N ? names[raw] : 0;
-}
-
 /* Has the device said that it has this log? */
 static bool listed(const struct sl_reader *r, uint8_t lid)
 {

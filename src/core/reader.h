@@ -73,8 +73,6 @@ enum sl_raw {
 		_SL_RAW_N
 };
 
-const char *sl_raw_name(unsigned raw);
-
 struct sl_reader {
 	struct sl_contract *contract;
 	sl_reader_hash hash;

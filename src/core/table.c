@@ -25,11 +25,6 @@ static const uint8_t set_by_type[_SL_SET_N][SL_TYPE_NONE + 1] = {
 			  SL_SET_FWCTL_PDS},
 };
 
-const char *sl_set_name(unsigned set)
-{
-	return set < _SL_SET_N ? sl_sets[set].name : 0;
-}
-
 uint8_t sl_set_of_type(uint8_t asked, uint8_t type)
 {
 	uint8_t set = type < SL_TYPE_NONE ? set_by_type[asked][type] : 0;
@@ -67,45 +62,6 @@ uint16_t sl_row_find_key(uint8_t set, uint8_t opcode, uint16_t sel)
 	if (sl_rows[row].sel_group && sel < 256)
 		sub = sl_sel_map[sl_rows[row].sel_group][sel];
 	return sub ? sub : row;
-}
-
-bool sl_row_selector(uint16_t row, struct sl_field *ret)
-{
-	uint8_t group;
-
-	if (row >= sl_row_count)
-		return false;
-	group = sl_rows[sl_rows[row].parent].sel_group;
-	if (!group)
-		return false;
-	*ret = (struct sl_field){.space = SL_SPACE_REQ,
-				 .off = sl_selectors[group].off,
-				 .bytes = 1,
-				 .shift = sl_selectors[group].shift,
-				 .width = sl_selectors[group].width};
-	return true;
-}
-
-static bool same(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
-
-const struct sl_field *sl_row_field(uint16_t row, const char *name)
-{
-	const struct sl_format *f;
-
-	if (row >= sl_row_count)
-		return 0;
-	f = &sl_formats[sl_rows[row].format];
-	for (uint32_t i = 0; i < f->n_fields; i++)
-		if (same(f->fields[i].name, name))
-			return &f->fields[i].field;
-	return 0;
 }
 
 /* All ones in the low `width` bits, 1 … 64. */

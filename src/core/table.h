@@ -191,8 +191,6 @@ extern const struct sl_when_list sl_whens[];
 
 extern const struct sl_set_info sl_sets[_SL_SET_N];
 
-/* Prefix of a set's row names ("nvme.admin"); NULL past the end. */
-const char *sl_set_name(unsigned set);
 /* The set that a device's type makes of the one asked for; that one itself: no table for it. */
 uint8_t sl_set_of_type(uint8_t asked, uint8_t type);
 /* The set that a client asks for by an enum sl_wire_queue; SL_SET_NONE: none such. */
@@ -202,10 +200,6 @@ uint8_t sl_set_of_queue(uint8_t queue);
 uint16_t sl_row_find(uint8_t set, const uint8_t req[SL_REQ_MAX]);
 /* The row of an opcode and selector value, for tools and tests. */
 uint16_t sl_row_find_key(uint8_t set, uint8_t opcode, uint16_t sel);
-/* The field that selects among an opcode's rows; false: none. */
-bool sl_row_selector(uint16_t row, struct sl_field *ret);
-/* A field of the row's format by name; NULL: there is none. */
-const struct sl_field *sl_row_field(uint16_t row, const char *name);
 
 /* Value of a REQ or DATA field; the caller has checked that the bytes are there. */
 uint64_t sl_field_get(const struct sl_field *f, const uint8_t *bytes);

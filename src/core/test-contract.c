@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "core/decode-nvme.h"
 #include "core/reader.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 #define ADMIN(op) sl_key(SL_SET_NVME_ADMIN, (op), SL_SEL_ANY)

@@ -9,6 +9,7 @@
 #include "core/facts.h"
 #include "core/table.h"
 #include "core/test-device.h"
+#include "spec/names.h"
 
 static struct sl_contract contract;
 static uint8_t zeroes[1 << 20];

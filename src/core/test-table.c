@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "core/table.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 static const struct sl_format *format_of(uint32_t row)

@@ -15,6 +15,7 @@
 #include "core/facts.h"
 #include "core/table.h"
 #include "core/test-device.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 static struct sl_contract contract;

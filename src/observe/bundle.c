@@ -13,6 +13,7 @@
 #include "observe/recipe.h"
 #include "observe/record.h"
 #include "observe/report.h"
+#include "spec/names.h"
 
 #define FORMAT	     "sluice evidence 1"
 #define FILE_MAX     (256u << 20)

@@ -12,6 +12,7 @@
 #include "core/decode-nvme.h"
 #include "core/table.h"
 #include "observe/protocol.h"
+#include "spec/names.h"
 #include "spec/nvme.h"
 #include "wire/wire.h"
 

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "observe/html.h"
+#include "spec/names.h"
 
 void sl_html_put(FILE *f, const char *markup)
 {

@@ -9,6 +9,7 @@
 
 #include "core/table.h"
 #include "observe/tally.h"
+#include "spec/names.h"
 
 #define MARK_WIDTH 2.5 /* per cent of the timeline: a number in it */
 

@@ -11,6 +11,7 @@
 #include "observe/breach.h"
 #include "observe/live.h"
 #include "observe/phase.h"
+#include "spec/names.h"
 
 #define SWEEP	      2048u /* blocks of one experiment */
 #define SWEEP_S	      2.0   /* seconds for the blocks of one device, where no other budget is set */

@@ -9,6 +9,7 @@
 #include "observe/breach.h"
 #include "observe/recipe.h"
 #include "observe/record.h"
+#include "spec/names.h"
 
 /* What is wrong first, and nothing after it. */
 struct parse {

@@ -10,6 +10,7 @@
 #include "core/table.h"
 #include "observe/breach.h"
 #include "observe/recipe.h"
+#include "spec/names.h"
 
 json_t *sl_record_text(const char *s)
 {

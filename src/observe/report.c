@@ -11,6 +11,7 @@
 #include "core/table.h"
 #include "observe/phase.h"
 #include "observe/tally.h"
+#include "spec/names.h"
 
 #define JSON_BYTES_MAX 64u /* of each piece of evidence */
 /* What a screen holds. */

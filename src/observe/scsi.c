@@ -9,6 +9,7 @@
 #include "core/table.h"
 #include "observe/protocol.h"
 #include "observe/trial.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 #define SENSE_BYTES    64u

@@ -13,6 +13,7 @@
 #include "contract/entry.h"
 #include "core/table.h"
 #include "observe/phase.h"
+#include "spec/names.h"
 
 static bool many_opcodes(uint16_t row)
 {

@@ -6,6 +6,7 @@
 #include "core/table.h"
 #include "policy/bits.h"
 #include "policy/parse.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 bool sl_row_opaque(uint16_t row)

@@ -11,6 +11,7 @@
 #include "policy/bits.h"
 #include "policy/domain.h"
 #include "policy/parse.h"
+#include "spec/names.h"
 #include "spec/nvme.h"
 #include "wire/wire.h"
 

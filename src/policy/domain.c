@@ -8,6 +8,7 @@
 #include "core/decode-cxl.h"
 #include "core/table.h"
 #include "policy/bits.h"
+#include "spec/names.h"
 #include "spec/nvme.h"
 #include "wire/wire.h"
 

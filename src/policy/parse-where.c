@@ -6,6 +6,8 @@
 
 #include "policy/parse.h"
 
+#include "spec/names.h"
+
 static struct sl_term *new_term(struct sl_parser *p, enum sl_term_kind kind)
 {
 	struct sl_term *t = sl_arena_get(&p->policy->arena, sizeof(*t));

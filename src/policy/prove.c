@@ -12,6 +12,7 @@
 #include "policy/bits.h"
 #include "policy/domain.h"
 #include "policy/parse.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 enum form {

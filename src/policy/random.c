@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "core/decode-cxl.h"
 #include "core/table.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 uint64_t sl_random_next(struct sl_random *r)

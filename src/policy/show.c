@@ -8,6 +8,7 @@
 #include "policy/ast.h"
 #include "policy/parse.h"
 #include "policy/show.h"
+#include "spec/names.h"
 
 struct out {
 	char *p;

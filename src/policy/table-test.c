@@ -10,6 +10,7 @@
 #include "core/table.h"
 #include "policy/parse.h"
 #include "spec/decode.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 #define LINE_MAX_BYTES 1024

@@ -13,6 +13,7 @@
 #include "policy/bits.h"
 #include "policy/domain.h"
 #include "policy/random.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 #undef NDEBUG

@@ -11,6 +11,8 @@
 #undef NDEBUG
 #include <assert.h>
 
+#include "spec/names.h"
+
 static char *read_all(const char *path)
 {
 	FILE *f = fopen(path, "re");

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "core/table.h"
 #include "policy/policy.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 #undef NDEBUG

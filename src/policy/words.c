@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/table.h"
+#include "spec/names.h"
 #include "wire/wire.h"
 
 const struct sl_word sl_words[] = {

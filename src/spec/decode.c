@@ -10,6 +10,7 @@
 #include "base/diag.h"
 #include "core/contract.h"
 #include "core/facts.h"
+#include "spec/names.h"
 
 static const struct {
 	const char *row;

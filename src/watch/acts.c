@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "core/table.h"
+#include "spec/names.h"
 
 #define BATCH 64u /* records read at once */
 

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/bytes.h"
+#include "spec/names.h"
 
 static const char head[] = "sluice finding 1\n";
 
