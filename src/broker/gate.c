@@ -2,7 +2,7 @@
 /*
  * The gate. A command's way through it, top to bottom:
  *
- *   sl_gate_command  take a slot, copy once
+ *   sl_gate_command  take the slot that the message was received into: the one copy
  *   judge            normalise, contract, decide; a denial is recorded and answered here
  *   run / run_waiting  wait for who must be alone, judge again if the device changed meanwhile
  *   send             record the intent, submit
@@ -78,24 +78,28 @@ int sl_gate_init(struct sl_gate *g)
 	return 0;
 }
 
+struct sl_slot *sl_gate_spare(struct sl_gate *g)
+{
+	for (unsigned i = 0; i < SL_SLOTS_MAX; i++)
+		if (g->slots[i].state == SL_SLOT_FREE)
+			return &g->slots[i];
+	return NULL;
+}
+
 static struct sl_slot *slot_take(struct sl_gate *g)
 {
-	for (unsigned i = 0; i < SL_SLOTS_MAX; i++) {
-		struct sl_slot *s = &g->slots[i];
-		uint8_t *data = s->data, *meta = s->meta;
+	struct sl_slot *s = sl_gate_spare(g);
 
-		if (s->state != SL_SLOT_FREE)
-			continue;
-		memset(s, 0, sizeof(*s));
-		s->data = data;
-		s->meta = meta;
-		s->state = SL_SLOT_WAITING;
-		s->user = SL_NOBODY;
-		s->order = ++g->order;
-		g->free_slots--;
-		return s;
-	}
-	return NULL;
+	if (!s)
+		return NULL;
+	/* Anew, but for its buffers. */
+	memset(s, 0, offsetof(struct sl_slot, data));
+	memset(&s->requested, 0, sizeof(*s) - offsetof(struct sl_slot, requested));
+	s->state = SL_SLOT_WAITING;
+	s->user = SL_NOBODY;
+	s->order = ++g->order;
+	g->free_slots--;
+	return s;
 }
 
 static void slot_free(struct sl_gate *g, struct sl_slot *s)
@@ -542,9 +546,8 @@ static void give_up(struct sl_gate *g, struct sl_slot *s, uint32_t error)
 
 void sl_gate_command(struct sl_gate *g, int session, const struct sl_wire_command *m)
 {
-	const uint8_t *parts = (const uint8_t *)(m + 1);
-	bool out = m->dir == SL_DIR_OUT || m->dir == SL_DIR_BOTH;
 	struct sl_slot *s = slot_take(g);
+	uint32_t n = SL_WIRE_DATA_MAX - m->data_len;
 
 	if (!s)
 		return; /* cannot be: sl_gate_room() was asked; the client is left waiting, not let
@@ -567,9 +570,13 @@ void sl_gate_command(struct sl_gate *g, int session, const struct sl_wire_comman
 		.meta_len = m->meta_len,
 	};
 	memcpy(s->requested, m->req, sizeof(s->requested));
-	if (out) {
-		memcpy(s->data, parts, m->data_len);
-		memcpy(s->meta, parts + m->data_len, m->meta_len);
+	/* The data is in its place; metadata came right behind it, and what had no room there too.
+	 */
+	if (n > m->meta_len)
+		n = m->meta_len;
+	if (m->dir & SL_DIR_OUT) {
+		memmove(s->meta + n, s->meta, m->meta_len - n);
+		memcpy(s->meta, s->data + m->data_len, n);
 	}
 	if (m->device >= g->n_devices) {
 		refuse(g, s, SL_REASON_BROKER);

@@ -144,7 +144,12 @@ struct sl_gate {
 int sl_gate_init(struct sl_gate *g);
 void sl_gate_clock(struct sl_gate *g);
 
-/* A client's command, already checked by sl_wire_check(). Answers at once, or later. */
+/* The slot that the next command will take: its parts are received right into it. NULL: none. */
+struct sl_slot *sl_gate_spare(struct sl_gate *g);
+/*
+ * A client's command, already checked by sl_wire_check(), its parts in the spare slot: data, and
+ * behind it, from the end of that buffer on in the other, metadata. Answers at once, or later.
+ */
 void sl_gate_command(struct sl_gate *g, int session, const struct sl_wire_command *msg);
 /*
  * The client does not wait for a command any more. At a device it goes on, its outcome is recorded,

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* What a type of message needs and who answers it. A row missing is a message that no client sends.
@@ -156,23 +157,28 @@ void sl_session_drop(struct sl_gate *g, int session)
 
 void sl_session_read(struct sl_gate *g, int session)
 {
-	static _Alignas(8) uint8_t buf[SL_WIRE_MSG_MAX]; /* one thread, one message at a time */
-	const struct sl_wire_head *h = (const void *)buf;
+	struct sl_wire_command m; /* the longest body */
+	const struct sl_wire_head *h = &m.head;
 	bool early = g->sessions[session].answered;
 	const char *why;
 
 	/* Not without end: a client that never stops talking must not be the only one heard. */
 	for (unsigned i = 0; i < SL_USER_SLOTS_MAX; i++) {
+		const struct sl_slot *spare = sl_gate_spare(g);
+		struct iovec iov[] = {
+			{&m, sizeof(m)}, {NULL, SL_WIRE_DATA_MAX}, {NULL, SL_WIRE_META_MAX}};
 		long n;
 
-		if (g->sessions[session].fd < 0 || !sl_gate_room(g, session))
+		if (g->sessions[session].fd < 0 || !spare || !sl_gate_room(g, session))
 			return;
-		n = sl_wire_recv(g->sessions[session].fd, buf, sizeof(buf), MSG_DONTWAIT);
+		iov[1].iov_base = spare->data;
+		iov[2].iov_base = spare->meta;
+		n = sl_wire_recv_parts(g->sessions[session].fd, iov, 3, MSG_DONTWAIT);
 		if (n == -EAGAIN)
 			return;
-		if (n <= 0 || sl_wire_check(buf, (size_t)n, &why) < 0 || !messages[h->type].fn ||
+		if (n <= 0 || sl_wire_check(&m, (size_t)n, &why) < 0 || !messages[h->type].fn ||
 		    g->sessions[session].greeted == messages[h->type].before_greeting ||
-		    messages[h->type].fn(g, session, buf) < 0) {
+		    messages[h->type].fn(g, session, &m) < 0) {
 			sl_session_drop(g, session);
 			return;
 		}

@@ -114,11 +114,10 @@ int sl_wire_send(int fd, void *body, size_t body_len, const struct sl_wire_part 
 	return r < 0 ? -errno : 0;
 }
 
-long sl_wire_recv(int fd, void *buf, size_t size, int flags)
+long sl_wire_recv_parts(int fd, struct iovec *iov, unsigned n, int flags)
 {
-	struct iovec iov = {.iov_base = buf, .iov_len = size};
 	/* No control buffer: a descriptor that a peer sends along is closed by the kernel. */
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = n};
 	ssize_t r;
 
 	do
@@ -129,6 +128,13 @@ long sl_wire_recv(int fd, void *buf, size_t size, int flags)
 	if (m.msg_flags & MSG_TRUNC)
 		return -EBADMSG;
 	return r;
+}
+
+long sl_wire_recv(int fd, void *buf, size_t size, int flags)
+{
+	struct iovec iov = {.iov_base = buf, .iov_len = size};
+
+	return sl_wire_recv_parts(fd, &iov, 1, flags);
 }
 
 /* Receives one packet of the wanted type, checked; anything else is a protocol error. */

@@ -144,7 +144,7 @@ _Static_assert(sizeof(struct sl_wire_completion) == 64, "wire completion");
 /*
  * Checks one received packet: magic, known type, head.len == len, reserved fields zero, the parts
  * add up, each within its bound. Returns 0, or -EBADMSG with *reterr_why set to static text. After
- * 0 every part can be reached by sl_wire_part() without a further check.
+ * 0 every part is as long as the body says. Only the body is looked at: the parts may be elsewhere.
  */
 int sl_wire_check(const void *msg, size_t len, const char **reterr_why);
 
@@ -168,5 +168,8 @@ int sl_wire_send(int fd, void *body, size_t body_len, const struct sl_wire_part 
 /* Receives one packet: > 0 its length, 0 the peer closed, -errno; -EBADMSG when it was truncated.
  */
 long sl_wire_recv(int fd, void *buf, size_t size, int flags);
+/* Likewise, into several places one after the other. */
+struct iovec;
+long sl_wire_recv_parts(int fd, struct iovec *iov, unsigned n, int flags);
 
 #endif
