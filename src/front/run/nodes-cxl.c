@@ -172,19 +172,27 @@ static void sysfs_fwctl(struct sl_tree *t, const struct sl_nodes *n, const struc
 	sl_tree_device(t, node);
 }
 
+static const char *const cxl_names[] = {"cxl/mem[0-9]*", NULL};
+
 const struct sl_family sl_family_cxl = {
 	.protocol = SL_WIRE_CXL,
 	.set = SL_SET_CXL,
 	.denied = EPERM,
+	.what = "a CXL memory device",
+	.names = cxl_names,
 	.example = "/dev/cxl/mem0",
 	.discover = discover_cxl,
 	.sysfs = sysfs_cxl,
 };
 
+static const char *const fwctl_names[] = {"fwctl/*", NULL};
+
 const struct sl_family sl_family_fwctl = {
 	.protocol = SL_WIRE_FWCTL,
 	.set = SL_SET_FWCTL,
 	.denied = EPERM,
+	.what = "an fwctl device",
+	.names = fwctl_names,
 	.example = "/dev/fwctl/fwctl0",
 	.discover = discover_fwctl,
 	.sysfs = sysfs_fwctl,

@@ -287,10 +287,14 @@ static bool flush(const struct sl_ctrl *ctrl, struct sl_command *cmd)
 	return true;
 }
 
+static const char *const names[] = {"nvme[0-9]*", "ng[0-9]*", NULL};
+
 const struct sl_family sl_family_nvme = {
 	.protocol = SL_WIRE_NVME,
 	.set = SL_SET_NVME_IO,
 	.denied = EACCES,
+	.what = "an NVMe controller",
+	.names = names,
 	.example = "/dev/nvme0",
 	.discover = discover,
 	.rescan = rescan,

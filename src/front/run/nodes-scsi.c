@@ -340,10 +340,14 @@ static int discover(struct sl_nodes *n, unsigned i, struct sl_diag *reterr)
 	return r < 0 ? sl_diag_set(reterr, r, "", 0, 0, "/dev/%s: %s", c->name, strerror(-r)) : 0;
 }
 
+static const char *const names[] = {"sg[0-9]*", "sd[a-z]*", "sr[0-9]*", "bsg/*", NULL};
+
 const struct sl_family sl_family_scsi = {
 	.protocol = SL_WIRE_SCSI,
 	.set = SL_SET_SCSI,
 	.denied = EPERM,
+	.what = "a SCSI unit",
+	.names = names,
 	.example = "/dev/sg0 or /dev/sda",
 	.discover = discover,
 	.ask_size = ask_size,

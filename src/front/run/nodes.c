@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,11 +87,24 @@ struct sl_ns *sl_nodes_add_ns(struct sl_nodes *n, uint32_t nsid)
 	return ns;
 }
 
+/* The family that a name below /dev belongs to; NULL: none in particular. */
+static const struct sl_family *family_of(const char *name)
+{
+	for (size_t i = 0; i < SL_COUNT(families); i++) {
+		for (const char *const *p = families[i]->names; *p; p++) {
+			if (fnmatch(*p, name, 0) == 0)
+				return families[i];
+		}
+	}
+	return NULL;
+}
+
 static int add_device(struct sl_nodes *n, const struct sl_run_device *d,
 		      const struct sl_wire_device *w, struct sl_diag *reterr)
 {
 	unsigned i = n->n_ctrl;
 	struct sl_ctrl *c = &n->ctrl[i];
+	const struct sl_family *named;
 
 	*c = (struct sl_ctrl){
 		.family = find_family(w->protocol),
@@ -108,6 +122,14 @@ static int add_device(struct sl_nodes *n, const struct sl_run_device *d,
 				   "%s: a mapped path must be below /dev, like %s", d->path,
 				   c->family->example);
 	snprintf(c->name, sizeof(c->name), "%s", d->path + 5);
+	/* A tool takes the name's word for it, and no command of its would be the device's. */
+	named = family_of(c->name);
+	if (named && named != c->family)
+		return sl_diag_set(
+			reterr, -EPROTOTYPE, "", 0, 0,
+			"%s is the name of %s, and the device behind it is %s: map that to "
+			"a path like %s",
+			d->path, named->what, c->family->what, c->family->example);
 	for (unsigned k = 0; k < i; k++) {
 		if (strcmp(n->ctrl[k].name, c->name) == 0)
 			return sl_diag_set(reterr, -EEXIST, "", 0, 0, "%s is mapped twice",

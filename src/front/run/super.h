@@ -104,7 +104,11 @@ struct sl_family {
 	uint8_t protocol;    /* enum sl_wire_protocol */
 	uint8_t set;	     /* enum sl_set of its block nodes' commands */
 	int denied;	     /* what Linux says there to what may not be done */
+	const char *what;    /* "an NVMe controller" */
 	const char *example; /* of a path that it can be mapped to */
+	/* Whose names Linux gives to such devices alone, below /dev; a family's may not be
+	   another's. Shell patterns, NULL-terminated. */
+	const char *const *names;
 	/* Adds the nodes of a device whose name and number in the session are known. */
 	int (*discover)(struct sl_nodes *n, unsigned ctrl, struct sl_diag *reterr);
 	/* Nodes may have come or gone. */

@@ -104,6 +104,33 @@ static void check_units(void)
 	sl_nodes_done(&n);
 }
 
+/* A name that Linux keeps for devices of another kind is refused, each kind's by each other's. */
+static void check_names(void)
+{
+	static const char *const names[][4] = {
+		{"/dev/nvme0", "/dev/nvme0n1", "/dev/ng0n1"},
+		{"/dev/sg0", "/dev/sda", "/dev/sr0", "/dev/bsg/0:0:0:0"},
+		{"/dev/cxl/mem0"},
+		{"/dev/fwctl/fwctl0"},
+	};
+
+	for (unsigned kind = 0; kind < 4; kind++)
+		for (unsigned i = 0; i < 4 && names[kind][i]; i++)
+			for (unsigned device = 0; device < 4; device++) {
+				struct sl_run_device at = {names[kind][i], device};
+				struct sl_run_config cfg = {
+					.client = client, .devices = &at, .n_devices = 1};
+				struct sl_diag d = {0};
+				struct sl_nodes n;
+				int r = sl_nodes_discover(&n, &cfg, &d);
+
+				assert(device == kind ? r != -EPROTOTYPE : r == -EPROTOTYPE);
+				assert(device == kind || (strstr(d.text, names[kind][i]) &&
+							  strstr(d.text, "map that to a path")));
+				sl_nodes_done(&n);
+			}
+}
+
 /* READ CAPACITY may say anything, too. */
 static void check_capacity(void)
 {
@@ -301,6 +328,7 @@ int main(void)
 	check_refused("/dev//x", NULL, -EINVAL, "below /dev");
 	check_refused("/dev/nvme3n1", NULL, -EINVAL, "map the controller, /dev/nvme3");
 	check_refused("/dev/nvme0", "/dev/nvme0", -EEXIST, "twice");
+	check_names();
 	check_units();
 	check_capacity();
 	check_pages();
