@@ -7,24 +7,36 @@
 
 #include "base/bytes.h"
 #include "spec/names.h"
+#include "wire/wire.h"
 
 uint16_t sl_key_row(uint64_t key)
 {
 	return sl_row_find_key(sl_key_set(key), sl_key_opcode(key), sl_key_sel(key));
 }
 
+uint16_t sl_key_code(uint64_t key, uint16_t *ret_sel)
+{
+	uint8_t queue = sl_sets[sl_key_set(key)].queue;
+
+	*ret_sel = sl_key_sel(key);
+	if ((queue != SL_WIRE_CXL_MAILBOX && queue != SL_WIRE_FWCTL_RPC) || *ret_sel == SL_SEL_ANY)
+		return sl_key_opcode(key);
+	*ret_sel = SL_SEL_ANY;
+	return (uint16_t)(sl_key_opcode(key) << 8 | (sl_key_sel(key) & 0xff));
+}
+
 const char *sl_key_name(uint64_t key, char buf[SL_KEY_NAME_MAX])
 {
 	uint16_t row = sl_key_row(key);
 	const struct sl_row *r = &sl_rows[row];
-	uint8_t set = sl_key_set(key), opcode = sl_key_opcode(key);
-	uint16_t sel = sl_key_sel(key);
+	uint8_t set = sl_key_set(key);
+	uint16_t sel, code = sl_key_code(key, &sel);
 	const char *note = set != r->set && set == SL_SET_NVME_ZNS ? " [zns]" : "";
 
 	if (sl_rows[r->parent].flags & SL_ROW_UNLISTED && !sl_rows[r->parent].sel_group)
-		(void)snprintf(buf, SL_KEY_NAME_MAX, "%s %02xh", sl_set_name(set), opcode);
-	else if (r->op_lo != r->op_hi)
-		(void)snprintf(buf, SL_KEY_NAME_MAX, "%s %02xh%s", r->name, opcode, note);
+		(void)snprintf(buf, SL_KEY_NAME_MAX, "%s %02xh", sl_set_name(set), code);
+	else if (r->op_lo != r->op_hi || (sel != sl_key_sel(key) && r->parent == row))
+		(void)snprintf(buf, SL_KEY_NAME_MAX, "%s %02xh%s", r->name, code, note);
 	else if (sel != SL_SEL_ANY && (r->parent == row || r->sel_lo != r->sel_hi))
 		(void)snprintf(buf, SL_KEY_NAME_MAX, "%s %02xh%s", r->name, (unsigned)sel, note);
 	else

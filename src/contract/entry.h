@@ -32,6 +32,11 @@ static inline uint16_t sl_key_sel(uint64_t key)
 
 /* As policies and people call it; where it is in no table, or a vendor's, with its numbers. */
 const char *sl_key_name(uint64_t key, char buf[SL_KEY_NAME_MAX]);
+/*
+ * The opcode as its specification counts it: CXL's is both halves in one number, and then has no
+ * selector of its own. *ret_sel: SL_SEL_ANY where there is none.
+ */
+uint16_t sl_key_code(uint64_t key, uint16_t *ret_sel);
 /* The row of our tables; it may be one for unlisted commands. */
 uint16_t sl_key_row(uint64_t key);
 
