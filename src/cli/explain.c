@@ -15,12 +15,23 @@
 
 #define BLOCKS_SHOWN 64u /* ranges of a payload */
 
+bool sl_question_foreign(const struct sl_question *q)
+{
+	return sl_sets[q->cmd.set].protocol != q->contract->protocol;
+}
+
 int sl_question_judge(const struct sl_question *q, const struct sl_image *img,
 		      struct sl_command *cmd, struct sl_verdict *ret)
 {
 	struct sl_bind bind;
 	int r;
 
+	/* The gate's own check, before a policy is asked. */
+	if (sl_question_foreign(q)) {
+		*ret = (struct sl_verdict){.reason = SL_REASON_PROTOCOL,
+					   .facts.row = sl_row_find(cmd->set, cmd->req)};
+		return 0;
+	}
 	r = sl_image_bind(img, q->who, q->contract, q->device, sl_sets[q->cmd.set].protocol, &bind);
 	if (r < 0)
 		return r;
@@ -265,7 +276,8 @@ int sl_question_answer(const struct sl_question *q, struct sl_emit *e,
 	const struct sl_row *row;
 	int r;
 
-	sl_command_resolve(q->contract, &asked);
+	if (!sl_question_foreign(q))
+		sl_command_resolve(q->contract, &asked);
 	r = sl_question_judge(q, img, &final, ret_verdict);
 	if (r < 0)
 		return r;
@@ -279,7 +291,9 @@ int sl_question_answer(const struct sl_question *q, struct sl_emit *e,
 	sl_explain_fields(e, &asked, &final);
 	sl_explain_payload(e, &asked, q->data, ret_verdict->facts.payload);
 	blocks(q, e, &final, &ret_verdict->facts);
-	sl_explain_effects(e, &ret_verdict->facts);
+	/* Sent to that device it would be another command, whose effects nobody has asked for. */
+	if (ret_verdict->reason != SL_REASON_PROTOCOL)
+		sl_explain_effects(e, &ret_verdict->facts);
 	decision(e, img, ret_verdict);
 	if (!ret_verdict->allow)
 		sl_explain_remedies(q, e, &final, ret_verdict);

@@ -20,6 +20,8 @@ struct sl_question {
 	const char *assumed;   /* what was not known and is assumed; NULL */
 };
 
+/* Does the device speak another protocol than the command is of? */
+bool sl_question_foreign(const struct sl_question *q);
 /* Judges cmd, which is normalised in place. -E2BIG: too many rules apply to this client. */
 int sl_question_judge(const struct sl_question *q, const struct sl_image *img,
 		      struct sl_command *cmd, struct sl_verdict *ret);

@@ -316,21 +316,16 @@ static int read_device(struct sl_cli *cli, struct explain *x)
 }
 
 /* As a front end asks that device for it: its type decides what it is. */
-static int fit_device(struct sl_cli *cli, struct explain *x)
+static void fit_device(struct explain *x)
 {
 	uint8_t protocol = sl_sets[x->q.cmd.set].protocol;
 
 	if (!x->doc) {
 		assume(x);
-		return 0;
+		return;
 	}
-	if (x->doc->contract.protocol && x->doc->contract.protocol != protocol)
-		return sl_cli_error(SL_EXIT_USAGE, "%s has no commands of the set %s", x->q.device,
-				    sl_set_name(x->q.cmd.set));
-	(void)cli;
-	if (protocol != SL_WIRE_NVME)
+	if (protocol != SL_WIRE_NVME && !sl_question_foreign(&x->q))
 		x->q.cmd.set = sl_sets[x->q.cmd.set].asked;
-	return 0;
 }
 
 static int ask(struct sl_cli *cli, struct explain *x)
@@ -356,12 +351,12 @@ static int ask(struct sl_cli *cli, struct explain *x)
 	if (r == 0 && !hex)
 		r = read_device(cli, x);
 	if (r == 0)
-		r = fit_device(cli, x);
+		fit_device(x);
 	if (r == 0 && sl_policy_open(sl_cli_get(cli, "policy"), &x->policy) < 0)
 		r = SL_EXIT_FAILED;
 	if (r)
 		return r;
-	if (!x->q.cmd.data_len || x->data_len)
+	if ((!x->q.cmd.data_len || x->data_len) && !sl_question_foreign(&x->q))
 		fit_buffer(x);
 	x->q.policy = &x->policy;
 	x->q.who = &x->who;
