@@ -70,7 +70,7 @@ static void record(struct sl_gate *g, const struct sl_gate_device *d, const stru
 
 	memcpy(r.final, c->hash, sizeof(c->hash));
 	memcpy(r.device, d->name, sizeof(r.device));
-	(void)snprintf(r.text, sizeof(r.text), "%.20s %.8s%s%s", c->model, c->firmware, text,
+	(void)snprintf(r.text, sizeof(r.text), "%.20s %.16s%s%s", c->model, c->firmware, text,
 		       c->caught ? ", caught" : "");
 	(void)sl_ledger_append(&g->ledger, &r, false);
 }

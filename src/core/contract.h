@@ -110,7 +110,10 @@ struct sl_contract {
 	uint32_t n_ns;
 	uint32_t sources; /* 1 << enum sl_source of every log that was read: its silence is a no */
 	uint8_t hash[32]; /* SHA-256 of the raw logs */
-	char vendor[12], model[44], serial[24], firmware[12]; /* NUL-terminated, trimmed */
+	/* NUL-terminated, trimmed. Room for the longest: SCSI's vendor (8), NVMe's model (40),
+	   CXL's firmware (16); a SCSI serial number has no fixed length, a UUID has 36 characters.
+	 */
+	char vendor[12], model[44], serial[44], firmware[20];
 	uint32_t n_usage, n_features;
 	uint8_t usage[SL_USAGE_MAX][SL_CDB_MAX]; /* one: the device evaluates this bit of the CDB */
 	struct sl_feature features[SL_FEATURES_MAX];

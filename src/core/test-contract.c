@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "core/decode-cxl.h"
 #include "core/decode-nvme.h"
+#include "core/decode-scsi.h"
 #include "core/reader.h"
 #include "spec/names.h"
 #include "wire/wire.h"
@@ -827,6 +829,27 @@ static void test_reader_pin_bad(void)
 	assert(bytes[1] == bytes[0] - 1024 - 8 && bytes[2] == bytes[1]);
 }
 
+/* Each protocol's longest: a name that is cut stands for several devices. */
+static void test_long_names(void)
+{
+	static const char serial[] = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9fa";
+
+	clear();
+	memcpy(page, "CXL-FW-1.2.3-rc4", 16);
+	assert(sl_contract_cxl_identify(&contract, page, 0x45) == 0);
+	assert(!strcmp(contract.firmware, "CXL-FW-1.2.3-rc4"));
+	clear();
+	memcpy(page + 8, "VENDOR-8MODEL-OF-16-CHRSREV4", 28);
+	assert(sl_contract_scsi_inquiry(&contract, page, 36) == 0);
+	assert(!strcmp(contract.vendor, "VENDOR-8") && !strcmp(contract.firmware, "REV4"));
+	assert(!strcmp(contract.model, "MODEL-OF-16-CHRS"));
+	page[1] = 0x80;
+	page[3] = sizeof(serial) - 1;
+	memcpy(page + 4, serial, sizeof(serial) - 1);
+	assert(sl_contract_scsi_serial(&contract, page, 4 + sizeof(serial) - 1) == 0);
+	assert(!strcmp(contract.serial, serial));
+}
+
 static void test_names(void)
 {
 	for (unsigned i = 0; i < _SL_FLAW_N; i++)
@@ -853,6 +876,7 @@ int main(void)
 	test_reader_bad();
 	test_reader_pin();
 	test_reader_pin_bad();
+	test_long_names();
 	test_names();
 	return 0;
 }

@@ -32,7 +32,7 @@ struct sl_trust_row {
 	uint8_t match;	     /* enum sl_trust_match */
 	uint8_t reserved[2];
 	uint8_t hash[32];
-	char vendor[12], model[44], serial[24], firmware[12]; /* as struct sl_contract has them */
+	char vendor[12], model[44], serial[44], firmware[20]; /* as struct sl_contract has them */
 };
 
 /* 0, or -EBADMSG: not a table. */

@@ -107,6 +107,11 @@ bool sl_domain_bind(struct sl_domain *d, struct sl_kind *k)
 {
 	struct sl_contract *c = d->contract;
 
+	_Static_assert(sizeof(k->vendor) == sizeof(c->vendor) &&
+			       sizeof(k->model) == sizeof(c->model) &&
+			       sizeof(k->serial) == sizeof(c->serial) &&
+			       sizeof(k->firmware) == sizeof(c->firmware),
+		       "the contract's names");
 	memcpy(c->vendor, k->vendor, sizeof(c->vendor));
 	memcpy(c->model, k->model, sizeof(c->model));
 	memcpy(c->serial, k->serial, sizeof(c->serial));

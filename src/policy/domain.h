@@ -49,7 +49,8 @@ struct sl_var {
 struct sl_kind {
 	char client[160], device[160]; /* in words */
 	struct sl_identity who;
-	char vendor[8], model[44], serial[24], firmware[12], path[64];
+	char vendor[12], model[44], serial[44], firmware[20]; /* as struct sl_contract has them */
+	char path[64];
 	uint32_t protocol;
 	struct sl_bind bind[SL_DOMAIN_IMAGES];
 };

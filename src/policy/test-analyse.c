@@ -388,6 +388,10 @@ static void diffs(void)
 	     "allow any: fwctl.cxl.set-feature where field.scope = 3",
 	     "- anybody | fwctl.cxl.{set-feature} | in-length >= 32 and payload byte 16 = 0 and "
 	     "transfer in {0..4} and scope = 2 and listed\n");
+	/* A device's names, as long as they come. */
+	diff("device d = vendor \"VENDOR-8\" and serial \"0b1c2d3e-4f50-6172-8394-a5b6c7d8e9fa\" "
+	     "and firmware \"FIRMWARE-OF-16-C\"\nallow any: cxl.clear-log on d",
+	     "deny any: anything", "- anybody | cxl.{clear-log} | \n");
 	diff("allow any: anything", "allow any: anything\nallow any: nvme.nvm.*", "");
 	diff("allow any: nvme.admin.format-nvm", "deny any: anything",
 	     "- anybody | nvme.admin.format-nvm.* | pi in {0..3}\n");
