@@ -44,7 +44,7 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
 {
 	ssize_t n = fails() ? -1 : __real_recvmsg(fd, m, flags);
 
-	if (armed && n > (ssize_t)sizeof(struct sl_wire_command))
+	if (armed && m->msg_iovlen > 1 && n > (ssize_t)sizeof(struct sl_wire_command))
 		received_into = m->msg_iov[1].iov_base;
 	return n;
 }
