@@ -165,6 +165,24 @@ static uint64_t digest(struct sl_gate *g, const struct sl_slot *s, uint16_t type
 	return sl_get_le64(md) | 1;
 }
 
+/* What was judged of a payload, as far as it lies in its head. */
+static void head(const struct sl_slot *s, uint8_t ret[SL_RECORD_HEAD])
+{
+	const struct sl_facts *f = &s->verdict.facts;
+	const struct sl_format *format = &sl_formats[sl_rows[f->row].format];
+	uint8_t kind = sl_rows[f->row].ranges;
+	uint32_t n = f->payload < SL_RECORD_HEAD ? f->payload : SL_RECORD_HEAD;
+
+	for (uint32_t i = 0; i < format->n_fields; i++) {
+		const struct sl_field *at = &format->fields[i].field;
+
+		if (at->space == SL_SPACE_DATA && (uint32_t)at->off + at->bytes <= n)
+			memcpy(ret + at->off, s->data + at->off, at->bytes);
+	}
+	if (kind == SL_RANGES_DSM || kind == SL_RANGES_COPY || kind == SL_RANGES_UNMAP)
+		memcpy(ret, s->data, n);
+}
+
 /* One record about a slot. Its number, or 0: it could not be written. */
 static uint64_t record(struct sl_gate *g, const struct sl_slot *s, uint16_t type, bool durable)
 {
@@ -206,6 +224,8 @@ static uint64_t record(struct sl_gate *g, const struct sl_slot *s, uint16_t type
 	}
 	memcpy(r.requested, s->requested, sizeof(r.requested));
 	memcpy(r.final, s->cmd.req, sizeof(r.final));
+	if (type != SL_RECORD_OUTCOME)
+		head(s, r.head);
 	memcpy(r.device, g->devices[s->device].name, sizeof(r.device));
 	return append(g, &r, durable);
 }

@@ -134,9 +134,8 @@ void sl_explain_payload(struct sl_emit *e, const struct sl_command *asked, const
 	sl_emit_end(e);
 }
 
-/* The blocks that descriptors of the payload name: a fence looks at each. */
-static void blocks(const struct sl_question *q, struct sl_emit *e, const struct sl_command *final,
-		   const struct sl_facts *f)
+void sl_explain_blocks(const struct sl_question *q, struct sl_emit *e,
+		       const struct sl_command *final, const struct sl_facts *f)
 {
 	static const char *const columns[][2] = {{"namespace", "NAMESPACE"},
 						 {"first", "FIRST BLOCK"},
@@ -290,7 +289,7 @@ int sl_question_answer(const struct sl_question *q, struct sl_emit *e,
 		sl_emit_str(e, "assumed", "assumed", "%s", q->assumed);
 	sl_explain_fields(e, &asked, &final);
 	sl_explain_payload(e, &asked, q->data, ret_verdict->facts.payload);
-	blocks(q, e, &final, &ret_verdict->facts);
+	sl_explain_blocks(q, e, &final, &ret_verdict->facts);
 	/* Sent to that device it would be another command, whose effects nobody has asked for. */
 	if (ret_verdict->reason != SL_REASON_PROTOCOL)
 		sl_explain_effects(e, &ret_verdict->facts);

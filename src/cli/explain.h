@@ -35,11 +35,16 @@ void sl_explain_fields(struct sl_emit *e, const struct sl_command *asked,
 /* Fields of the payload; nothing where there are none within its `len` bytes. */
 void sl_explain_payload(struct sl_emit *e, const struct sl_command *asked, const uint8_t *data,
 			size_t len);
+/* The blocks that descriptors of the payload name: a fence looks at each. */
+void sl_explain_blocks(const struct sl_question *q, struct sl_emit *e,
+		       const struct sl_command *final, const struct sl_facts *f);
 void sl_explain_effects(struct sl_emit *e, const struct sl_facts *f);
 /* The lines of a rule, from its file, as far as it can be read. */
 void sl_explain_rule(struct sl_emit *e, const char *file, unsigned line);
 
-/* allow.c: what would have to change. */
+/* Is it a rule's matter, and not one that no policy can overrule? */
+bool sl_reason_is_policy(uint8_t reason);
+/* remedies.c: what would have to change. */
 void sl_explain_remedies(const struct sl_question *q, struct sl_emit *e,
 			 const struct sl_command *final, const struct sl_verdict *v);
 

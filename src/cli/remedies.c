@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/paths.h"
 #include "cli/explain.h"
 #include "spec/names.h"
@@ -49,6 +50,11 @@ static const char *const advice[_SL_REASON_N] = {
 		"it has, and what setting them may change",
 	[SL_REASON_PROTOCOL] = "the command sent to a device of its protocol",
 };
+
+bool sl_reason_is_policy(uint8_t reason)
+{
+	return reason < SL_COUNT(advice) && !advice[reason];
+}
 
 static struct sl_list *list_of(struct sl_image *img, uint32_t section, uint16_t row)
 {

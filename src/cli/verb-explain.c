@@ -397,8 +397,24 @@ static int newest(void *arg, const char *path)
 	return 0;
 }
 
+/* What the ledger kept of the payload. */
+static void show_payload(struct sl_emit *e, const struct explain *x, const struct sl_command *final)
+{
+	struct sl_command cmd = x->q.cmd;
+	struct sl_facts f;
+
+	if (!(cmd.dir & SL_DIR_OUT))
+		return;
+	memcpy(cmd.req, final->req, sizeof(cmd.req));
+	sl_facts_collect(x->q.contract, &cmd, x->data, &f);
+	if (f.payload > SL_RECORD_HEAD)
+		f.payload = SL_RECORD_HEAD;
+	sl_explain_payload(e, &cmd, x->data, f.payload);
+	sl_explain_blocks(&x->q, e, &cmd, &f);
+}
+
 /* What the ledger knows of it is what was decided then; the policy is asked again for remedies. */
-static void show_record(struct sl_emit *e, const struct sl_record *rec)
+static void show_record(struct sl_emit *e, const struct explain *x, const struct sl_record *rec)
 {
 	struct sl_command asked = {.set = rec->set}, final = asked;
 	struct sl_facts f = {
@@ -421,6 +437,7 @@ static void show_record(struct sl_emit *e, const struct sl_record *rec)
 	sl_emit_u64(e, "record", "ledger record", rec->seq);
 	sl_emit_u64(e, "uid", "asked by uid", rec->uid);
 	sl_explain_fields(e, &asked, &final);
+	show_payload(e, x, &final);
 	sl_emit_object(e, "effects", "Effects");
 	sl_emit_bits(e, "effective", "judged by", f.effective, sl_effect_name);
 	sl_emit_bits(e, "floor", "floor (our table)", f.floor, sl_effect_name);
@@ -485,6 +502,7 @@ static void question_of(const struct sl_record *rec, struct explain *x)
 		.data_len = rec->data_len,
 	};
 	memcpy(x->q.cmd.req, rec->requested, SL_REQ_MAX);
+	memcpy(x->data, rec->head, SL_RECORD_HEAD);
 	x->who = (struct sl_identity){.uid = rec->uid, .known = 1};
 	assume(x);
 	declare(x, rec);
@@ -492,6 +510,22 @@ static void question_of(const struct sl_record *rec, struct explain *x)
 	x->q.who = &x->who;
 	x->q.policy = &x->policy;
 	x->q.data = x->data;
+}
+
+/* Asked again, without the device and with what the ledger kept: it may find less than it did. */
+static void remedies(struct sl_emit *e, const struct explain *x, const struct sl_record *rec,
+		     struct sl_verdict *v)
+{
+	if (sl_reason_is_policy(rec->reason) && !sl_reason_is_policy(v->reason)) {
+		sl_emit_object(e, "remedies", "What would allow it");
+		sl_emit_str(e, "advice", "not known",
+			    "the ledger kept too little of it; ask with the whole payload: "
+			    "sluice explain --hex REQUEST --data FILE --device SPEC");
+		sl_emit_end(e);
+		return;
+	}
+	v->reason = rec->reason;
+	sl_explain_remedies(&x->q, e, &x->q.cmd, v);
 }
 
 static int explain_last(struct sl_cli *cli, struct explain *x)
@@ -514,11 +548,11 @@ static int explain_last(struct sl_cli *cli, struct explain *x)
 		return sl_cli_error(SL_EXIT_FAILED, "%s: no denied command is recorded there", dir);
 	}
 	e = sl_cli_emit(cli);
-	show_record(e, &l->rec);
 	question_of(&l->rec, x);
+	show_record(e, x, &l->rec);
 	if (open_policy_of(cli, l, x) == 0 &&
 	    sl_question_judge(&x->q, x->policy.image, &x->q.cmd, &v) == 0 && !v.allow)
-		sl_explain_remedies(&x->q, e, &x->q.cmd, &v);
+		remedies(e, x, &l->rec, &v);
 	free(l);
 	return sl_cli_finish(e, SL_EXIT_OK);
 }

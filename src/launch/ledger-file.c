@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -39,13 +40,19 @@ static int make_dirs(const char *dir)
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* Where the file ends: whole records, and the checksum of the last one. */
+#define HEAD ((ssize_t)offsetof(struct sl_record, seq)) /* the same in every version */
+
+/*
+ * Where the file ends: whole records, and the checksum of the last one. -ESTALE: an older sluice
+ * wrote it, in a format of its own.
+ */
 static int look_at_end(int fd, const char *path, uint64_t *ret_next, uint32_t *ret_check,
 		       struct sl_diag *ret_warn, struct sl_diag *reterr)
 {
 	struct sl_record last;
 	struct stat st;
 	off_t whole, torn;
+	ssize_t n;
 	int rd;
 
 	if (fstat(fd, &st) < 0)
@@ -56,14 +63,17 @@ static int look_at_end(int fd, const char *path, uint64_t *ret_next, uint32_t *r
 	whole = st.st_size - torn;
 	*ret_next = 1;
 	*ret_check = 0;
-	if (whole) {
-		ssize_t n;
-
-		rd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (rd < 0)
-			return sl_diag_set(reterr, -errno, path, 0, 0, "%s", strerror(errno));
-		n = pread(rd, &last, sizeof(last), whole - (off_t)sizeof(last));
+	rd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (rd < 0)
+		return sl_diag_set(reterr, -errno, path, 0, 0, "%s", strerror(errno));
+	n = pread(rd, &last, HEAD, 0);
+	if (n == HEAD && last.magic == SL_LEDGER_MAGIC && last.version < SL_LEDGER_VERSION) {
 		close(rd);
+		return -ESTALE;
+	}
+	n = whole ? pread(rd, &last, sizeof(last), whole - (off_t)sizeof(last)) : 0;
+	close(rd);
+	if (whole) {
 		if (n != (ssize_t)sizeof(last) || last.magic != SL_LEDGER_MAGIC ||
 		    last.version != SL_LEDGER_VERSION)
 			return sl_diag_set(reterr, -EBADMSG, path, 0, 0,
@@ -106,10 +116,12 @@ int sl_ledger_file_open(const char *dir, int *ret_fd, uint64_t *ret_next, uint32
 			continue;
 		}
 		r = look_at_end(fd, path, ret_next, ret_check, ret_warn, reterr);
-		if (r < 0) {
+		if (r < 0)
 			close(fd);
+		if (r == -ESTALE)
+			continue;
+		if (r < 0)
 			return r;
-		}
 		*ret_fd = fd;
 		return 0;
 	}

@@ -52,6 +52,17 @@ int main(void)
 	assert(fstat(fd, &st) == 0 && st.st_size == 2 * (off_t)sizeof(rec));
 	close(fd);
 
+	/* What an older sluice wrote stays as it is, whatever the size of its records was. */
+	fd = open(file, O_WRONLY | O_TRUNC);
+	rec.magic = SL_LEDGER_MAGIC;
+	rec.version = SL_LEDGER_VERSION - 1;
+	assert(fd >= 0 && write(fd, &rec, sizeof(rec) - 64) == sizeof(rec) - 64);
+	close(fd);
+	assert(sl_ledger_file_open(dir, &fd, &next, &check, &warn, &err) == 0);
+	assert(next == 1 && fstat(fd, &st) == 0 && st.st_size == 0);
+	close(fd);
+	assert(stat(file, &st) == 0 && st.st_size == sizeof(rec) - 64);
+
 	/* What is no ledger is not written to. */
 	fd = open(file, O_WRONLY | O_TRUNC);
 	assert(fd >= 0);

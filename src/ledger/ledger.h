@@ -17,10 +17,11 @@
 #include "wire/wire.h"
 
 #define SL_LEDGER_MAGIC	  0x52474c53u /* "SLGR" */
-#define SL_LEDGER_VERSION 1
+#define SL_LEDGER_VERSION 2
 #define SL_LEDGER_FILE	  "ledger.slg" /* in the ledger's directory */
 
 #define SL_DIGEST_BYTES 4096u /* of a command's data, SHA-256 of the sample's seed and them */
+#define SL_RECORD_HEAD	64u   /* of a command's payload */
 
 enum sl_record_type {
 	SL_RECORD_START = 1, /* a broker began to serve: text is the policy's name */
@@ -67,13 +68,16 @@ struct sl_record {
 	uint64_t result;
 	uint8_t requested[SL_REQ_MAX];
 	uint8_t final[SL_REQ_MAX];
+	/* INTENT, DENIAL: of the payload's first bytes those that a field of the command covers, or
+	   a list of blocks; zero the others, which may be anybody's secret */
+	uint8_t head[SL_RECORD_HEAD];
 	char device[SL_WIRE_NAME_MAX];
 	char text[64]; /* file of the deciding rule, or what START and CONTRACT say */
 	uint32_t reserved;
 	uint32_t check; /* CRC-32C over the previous record's check and this record before it */
 };
 
-_Static_assert(sizeof(struct sl_record) == 368, "a ledger record has this size on disk");
+_Static_assert(sizeof(struct sl_record) == 432, "a ledger record has this size on disk");
 
 struct sl_ledger {
 	int fd; /* -1: none; then nothing is durable and mutating commands are denied */
