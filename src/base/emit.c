@@ -7,11 +7,14 @@
 #include "base/emit.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -19,6 +22,9 @@
 
 #define DEPTH_MAX	16
 #define COLUMNS_MAX	24
+#define WIDTH_MIN	40 /* of a terminal */
+#define ROOM_MIN	20 /* columns that text is broken to */
+#define COLUMN_MIN	24 /* a table's column is not made narrower than that */
 #define LABEL_WIDTH_MAX 32 /* a longer label does not push every value to the right */
 
 enum kind { KIND_TOP, KIND_OBJECT, KIND_ARRAY, KIND_TABLE };
@@ -40,6 +46,7 @@ struct held {
 struct sl_emit {
 	FILE *out;
 	bool json, colour;
+	unsigned width; /* columns; 0: any number */
 	int error;
 	unsigned depth;
 	struct frame frames[DEPTH_MAX];
@@ -48,6 +55,16 @@ struct sl_emit {
 	const char *columns[COLUMNS_MAX][2];
 	unsigned n_columns, column;
 };
+
+/* Nobody reads a table of a few columns: it is the terminal that breaks its lines then. */
+static unsigned columns_of(FILE *out)
+{
+	struct winsize w;
+
+	if (!isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &w) < 0)
+		return 0;
+	return w.ws_col < WIDTH_MIN ? 0 : w.ws_col;
+}
 
 struct sl_emit *sl_emit_new(FILE *out, bool json)
 {
@@ -60,12 +77,18 @@ struct sl_emit *sl_emit_new(FILE *out, bool json)
 	e->json = json;
 	e->colour = !json && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0 &&
 		    isatty(fileno(out));
+	e->width = json ? 0 : columns_of(out);
 	return e;
 }
 
 bool sl_emit_is_json(const struct sl_emit *e)
 {
 	return e->json;
+}
+
+unsigned sl_emit_width(const struct sl_emit *e)
+{
+	return e->width;
 }
 
 static struct frame *top(struct sl_emit *e)
@@ -163,11 +186,9 @@ static void json_root(struct sl_emit *e, const char *key)
 
 /* Text */
 
-/* The columns that s takes; with `out`, writes it. Lines after the first are indented by `indent`.
- */
-static unsigned text_string(struct sl_emit *e, const char *s, bool out, unsigned indent)
+/* The columns that n bytes of s take; with `out`, writes them. */
+static unsigned text_bytes(struct sl_emit *e, const char *s, size_t n, bool out)
 {
-	size_t n = strlen(s);
 	unsigned width = 0;
 
 	for (size_t at = 0, used; at < n; at += used) {
@@ -176,28 +197,66 @@ static unsigned text_string(struct sl_emit *e, const char *s, bool out, unsigned
 		size_t len;
 
 		used = sl_utf8_get(s + at, n - at, &c);
-		if (c == '\n' && indent) {
-			buf[0] = '\n';
-			len = 1;
-		} else if (sl_utf8_is_control(c)) {
+		if (sl_utf8_is_control(c)) {
 			len = (size_t)snprintf(buf, sizeof(buf), "\\u%04x", (unsigned)c);
 			width += (unsigned)len;
 		} else {
 			len = sl_utf8_put(buf, c);
 			width += sl_utf8_width(c);
 		}
-		if (!out)
-			continue;
-		put(e, buf, len);
-		if (c == '\n' && indent && at + used < n)
-			spaces(e, indent - 1);
+		if (out)
+			put(e, buf, len);
 	}
 	return width;
 }
 
+static void text_string(struct sl_emit *e, const char *s)
+{
+	(void)text_bytes(e, s, strlen(s), true);
+}
+
+/* A line, broken where it does not fit behind `indent` columns; what follows begins two further. */
+static void text_line(struct sl_emit *e, const char *line, size_t n, unsigned indent)
+{
+	unsigned own = (unsigned)strspn(line, " ") + 2;
+	char *copy = strndup(line, n), *s = copy;
+	size_t used;
+
+	if (!copy) {
+		e->error = e->error ? e->error : -ENOMEM;
+		return;
+	}
+	if (e->width < indent + own + ROOM_MIN) {
+		text_string(e, s);
+	} else {
+		used = sl_utf8_line(s, e->width - indent, false);
+		(void)text_bytes(e, s, used, true);
+		for (s += used; *(s += strspn(s, " ")); s += used) {
+			put(e, "\n", 1);
+			spaces(e, indent + own);
+			used = sl_utf8_line(s, e->width - indent - own, false);
+			(void)text_bytes(e, s, used, true);
+		}
+	}
+	free(copy);
+}
+
+/* Lines, all behind `indent` columns; the first one's have been written. */
+static void text_lines(struct sl_emit *e, const char *s, unsigned indent)
+{
+	for (size_t n;; s += n + 1) {
+		n = strcspn(s, "\n");
+		text_line(e, s, n, indent);
+		if (!s[n] || !s[n + 1])
+			return;
+		put(e, "\n", 1);
+		spaces(e, indent);
+	}
+}
+
 static unsigned text_width(struct sl_emit *e, const char *s)
 {
-	return text_string(e, s, false, 0);
+	return text_bytes(e, s, strlen(s), false);
 }
 
 static void text_bold(struct sl_emit *e, bool on)
@@ -250,11 +309,11 @@ static void text_fields(struct sl_emit *e)
 
 		spaces(e, f->indent);
 		if (w) {
-			text_string(e, h->label, true, 0);
+			text_string(e, h->label);
 			if (h->text[0])
 				spaces(e, w < width ? width - w + 2 : 2);
 		}
-		text_string(e, h->text, true, f->indent + (w ? width + 2 : 0) + 1);
+		text_lines(e, h->text, f->indent + (w ? width + 2 : 0));
 		put(e, "\n", 1);
 	}
 	f->printed = true;
@@ -277,7 +336,7 @@ static void text_heading(struct sl_emit *e, const char *label)
 		return;
 	spaces(e, top(e)->indent);
 	text_bold(e, true);
-	text_string(e, label, true, 0);
+	text_string(e, label);
 	text_bold(e, false);
 	put(e, "\n", 1);
 }
@@ -360,56 +419,145 @@ static char *bits_text(const struct sl_emit *e, uint32_t bits, const char *(*nam
 	return text;
 }
 
-/* One line of a table; row NULL: the headings. */
-static void table_line(struct sl_emit *e, const struct held *row, const unsigned *width,
-		       const bool *number)
+/* How a table is laid out: the columns' widths, and which of them do not stand beside the others.
+ */
+struct layout {
+	unsigned width[COLUMNS_MAX];
+	bool number[COLUMNS_MAX], empty[COLUMNS_MAX], below[COLUMNS_MAX];
+	unsigned last; /* that stands beside the others */
+};
+
+static bool beside(const struct sl_emit *e, const struct layout *l, unsigned i)
+{
+	return e->columns[i][1] && !l->below[i];
+}
+
+/* The width of the table when no column of text is wider than `cap`. */
+static unsigned total(struct sl_emit *e, const struct layout *l, unsigned cap)
+{
+	unsigned sum = top(e)->indent;
+
+	for (unsigned i = 0, n = 0; i < e->n_columns; i++)
+		if (beside(e, l, i))
+			sum += (n++ ? 2 : 0) +
+			       (l->number[i] || l->width[i] < cap ? l->width[i] : cap);
+	return sum;
+}
+
+/*
+ * Makes it fit the terminal: a column without text goes, columns of text are narrowed, the widest
+ * first; where that is not enough, the widest goes below its row. What still does not fit stays as
+ * it is.
+ */
+static void fit(struct sl_emit *e, struct layout *l)
+{
+	unsigned cap = e->width;
+
+	if (!e->width || total(e, l, UINT_MAX) <= e->width)
+		return;
+	memcpy(l->below, l->empty, sizeof(l->below));
+	while (total(e, l, cap) > e->width) {
+		unsigned widest = 0;
+
+		if (--cap >= COLUMN_MIN)
+			continue;
+		for (unsigned i = 1; i < e->n_columns; i++)
+			if (beside(e, l, i) && !l->number[i] &&
+			    (!widest || l->width[i] > l->width[widest]))
+				widest = i;
+		if (!widest)
+			return;
+		l->below[widest] = true;
+		cap = e->width;
+	}
+	for (unsigned i = 0; i < e->n_columns; i++)
+		if (!l->number[i] && l->width[i] > cap)
+			l->width[i] = cap;
+}
+
+/* One line of a row, from what is left of its cells. Is anything left for another line? */
+static bool table_line(struct sl_emit *e, const char **left, const struct layout *l, bool first)
 {
 	unsigned gap = top(e)->indent;
+	bool more = false;
 
-	if (!row)
-		text_bold(e, true);
 	for (unsigned i = 0; i < e->n_columns; i++) {
-		const char *s = row ? row[i].text : e->columns[i][1];
-		unsigned w;
+		unsigned inset = first || !left[i][0] ? 0 : 2, w;
+		size_t n;
 
-		if (!e->columns[i][1])
+		if (!beside(e, l, i))
 			continue;
-		w = text_width(e, s);
-		if (number[i])
-			gap += width[i] - w;
+		n = e->width ? sl_utf8_line(left[i], l->width[i] - inset, i != l->last)
+			     : strlen(left[i]);
+		w = inset + text_bytes(e, left[i], n, false);
+		if (l->number[i])
+			gap += l->width[i] - w;
 		/* Nothing is written for an empty cell, so that no line ends in blanks. */
-		if (w) {
-			spaces(e, gap);
-			text_string(e, s, true, 0);
+		if (n) {
+			spaces(e, gap + inset);
+			(void)text_bytes(e, left[i], n, true);
 			gap = 0;
 		}
-		gap += 2 + (number[i] ? 0 : width[i] - w);
+		gap += 2 + (l->number[i] || w > l->width[i] ? 0 : l->width[i] - w);
+		left[i] += n;
+		left[i] += strspn(left[i], " ");
+		more |= left[i][0];
 	}
+	put(e, "\n", 1);
+	return more;
+}
+
+/* row NULL: the headings. */
+static void table_row(struct sl_emit *e, const struct held *row, const struct layout *l)
+{
+	const char *left[COLUMNS_MAX];
+	bool first = true;
+
+	for (unsigned i = 0; i < e->n_columns; i++)
+		left[i] = row ? row[i].text : e->columns[i][1];
+	text_bold(e, !row);
+	while (table_line(e, left, l, first))
+		first = false;
 	if (!row)
 		text_bold(e, false);
-	put(e, "\n", 1);
+	for (unsigned i = 0; row && i < e->n_columns; i++) {
+		char heading[32] = "";
+
+		if (!l->below[i] || !row[i].text[0])
+			continue;
+		for (unsigned k = 0; e->columns[i][1][k] && k + 1 < sizeof(heading); k++)
+			heading[k] = (char)tolower((unsigned char)e->columns[i][1][k]);
+		spaces(e, top(e)->indent + 4);
+		text_string(e, heading);
+		puts_raw(e, ": ");
+		text_lines(e, row[i].text, top(e)->indent + 4 + text_width(e, heading) + 2);
+		put(e, "\n", 1);
+	}
 }
 
 static void table_text(struct sl_emit *e)
 {
-	unsigned width[COLUMNS_MAX] = {0};
-	bool number[COLUMNS_MAX] = {false};
+	struct layout l = {0};
 	size_t rows = e->n_columns ? e->n_held / e->n_columns : 0;
 
 	for (unsigned i = 0; i < e->n_columns; i++) {
-		width[i] = e->columns[i][1] ? text_width(e, e->columns[i][1]) : 0;
-		number[i] = rows > 0;
+		l.width[i] = e->columns[i][1] ? text_width(e, e->columns[i][1]) : 0;
+		l.number[i] = l.empty[i] = rows > 0;
 		for (size_t r = 0; r < rows; r++) {
 			const struct held *h = &e->held[r * e->n_columns + i];
 			unsigned w = text_width(e, h->text);
 
-			width[i] = w > width[i] ? w : width[i];
-			number[i] &= h->number;
+			l.width[i] = w > l.width[i] ? w : l.width[i];
+			l.number[i] &= h->number;
+			l.empty[i] &= !h->text[0];
 		}
 	}
-	table_line(e, NULL, width, number);
+	fit(e, &l);
+	for (unsigned i = 0; i < e->n_columns; i++)
+		l.last = beside(e, &l, i) ? i : l.last;
+	table_row(e, NULL, &l);
 	for (size_t r = 0; r < rows; r++)
-		table_line(e, &e->held[r * e->n_columns], width, number);
+		table_row(e, &e->held[r * e->n_columns], &l);
 	held_clear(e);
 }
 
@@ -574,7 +722,7 @@ void sl_emit_note(struct sl_emit *e, const char *fmt, ...)
 	}
 	if (s[0])
 		spaces(e, top(e)->indent);
-	text_string(e, s, true, top(e)->indent + 1);
+	text_lines(e, s, top(e)->indent);
 	put(e, "\n", 1);
 	top(e)->printed = true;
 	free(s);

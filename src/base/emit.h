@@ -13,12 +13,17 @@
 
 struct sl_emit;
 
-/* json: one JSON document; else text. Colour only when the stream is a terminal. */
+/*
+ * json: one JSON document; else text. Colour only when the stream is a terminal; and only then are
+ * lines broken to fit: what a program reads does not depend on a window.
+ */
 struct sl_emit *sl_emit_new(FILE *out, bool json);
 /* Flushes, frees. 0 or -errno of the first failed write. */
 int sl_emit_done(struct sl_emit *e);
 
 bool sl_emit_is_json(const struct sl_emit *e);
+/* Columns of the terminal; 0: any number. */
+unsigned sl_emit_width(const struct sl_emit *e);
 
 /* Objects nest. In text the label is a heading; key NULL inside an array or at the top. */
 void sl_emit_object(struct sl_emit *e, const char *key, const char *label);

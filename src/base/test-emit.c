@@ -5,8 +5,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
 
@@ -180,6 +184,82 @@ static void test_golden(void)
 #undef R
 }
 
+static void wide(struct sl_emit *e)
+{
+	static const char *const of[][2] = {{"c", "COMMAND"}, {"x", "NEVER"}, {"t", "TRUST"},
+					    {"f", "FLOOR"},   {"n", "COUNT"}, {NULL, NULL}};
+
+	sl_emit_str(e, "w", "words",
+		    "this line is a little longer than the terminal, which has 60");
+	sl_emit_str(e, "p", "path",
+		    "/a/path/that/nobody/can/copy/when/it/is/broken/into/two.policy");
+	sl_emit_str(e, "r", "rule",
+		    "allow any: x\n  where effects within {data, persist, capability}");
+	sl_emit_table(e, "t", of);
+	sl_emit_cell(e, "scsi.spc.report-supported-operation-codes");
+	sl_emit_cell(e, "%s", "");
+	sl_emit_cell(e, "consistent");
+	sl_emit_cell(e, "data, persist, capability, availability, background, peer");
+	sl_emit_cell_u64(e, 7);
+	sl_emit_cell(e, "short");
+	sl_emit_cell(e, "%s", "");
+	sl_emit_cell(e, "declared");
+	sl_emit_cell(e, "%s", "");
+	sl_emit_cell_u64(e, 1234567);
+	sl_emit_end(e);
+	sl_emit_note(e, "a note that goes on and on until it reaches the end of its line");
+}
+
+static const char wide_text[] =
+	"words  this line is a little longer than the terminal, which\n"
+	"         has 60\n"
+	"path   /a/path/that/nobody/can/copy/when/it/is/broken/into/two.policy\n"
+	"rule   allow any: x\n"
+	"         where effects within {data, persist, capability}\n"
+	"\n"
+	"COMMAND                                  TRUST         COUNT\n"
+	"scsi.spc.report-supported-operation-     consistent        7\n"
+	"  codes\n"
+	"    floor: data, persist, capability, availability,\n"
+	"             background, peer\n"
+	"short                                    declared    1234567\n"
+	"a note that goes on and on until it reaches the end of its\n"
+	"  line\n";
+
+/* On a terminal nothing is wider than it but a word. */
+static void test_terminal(void)
+{
+	struct winsize size = {.ws_col = 60, .ws_row = 24};
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+	struct sl_emit *e;
+	char got[4096];
+	ssize_t n = 0;
+	size_t len = 0;
+	struct termios t;
+	FILE *f;
+
+	assert(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	assert(slave >= 0 && ioctl(slave, TIOCSWINSZ, &size) == 0 && tcgetattr(slave, &t) == 0);
+	cfmakeraw(&t);
+	assert(tcsetattr(slave, TCSANOW, &t) == 0);
+	f = fdopen(slave, "w");
+	assert(f && setenv("NO_COLOR", "1", 1) == 0);
+	e = sl_emit_new(f, false);
+	assert(sl_emit_width(e) == 60);
+	wide(e);
+	assert(sl_emit_done(e) == 0);
+	while (len < strlen(wide_text) && (n = read(master, got + len, sizeof(got) - 1 - len)) > 0)
+		len += (size_t)n;
+	got[len] = 0;
+	if (strcmp(got, wide_text) != 0) {
+		fprintf(stderr, "--- expected\n%s--- got\n%s", wide_text, got);
+		abort();
+	}
+	(void)fclose(f);
+	(void)close(master);
+}
+
 static void test_errors(void)
 {
 	FILE *f = fopen("/dev/full", "w");
@@ -210,12 +290,17 @@ static void test_utf8(void)
 		for (size_t cut = 1; cut < n; cut++)
 			assert(sl_utf8_get(buf, cut, &c) == 1 && c == SL_UTF8_REPLACEMENT);
 	}
+	assert(sl_utf8_line("one two", 7, true) == 7 && sl_utf8_line("one two", 6, true) == 3);
+	assert(sl_utf8_line("one.two", 6, true) == 4 && sl_utf8_line("one.two", 6, false) == 7);
+	assert(sl_utf8_line("onetwo", 4, true) == 4 && sl_utf8_line("\x1b", 1, true) == 1);
+	assert(sl_utf8_line("  one", 3, true) == 3 && sl_utf8_line("", 3, true) == 0);
 	assert(sl_utf8_width('a') == 1 && sl_utf8_width(0x301) == 0 && sl_utf8_width(0x6f22) == 2);
 }
 
 int main(void)
 {
 	test_golden();
+	test_terminal();
 	test_errors();
 	test_utf8();
 	return 0;

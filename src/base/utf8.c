@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/utf8.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 
 struct interval {
@@ -79,4 +81,27 @@ unsigned sl_utf8_width(uint32_t c)
 int sl_utf8_is_control(uint32_t c)
 {
 	return is_in(control, SL_COUNT(control), c);
+}
+
+size_t sl_utf8_line(const char *s, unsigned width, bool marks)
+{
+	size_t n = strlen(s), own = strspn(s, " "), blank = 0, mark = 0;
+	unsigned columns = 0;
+
+	for (size_t at = 0, used; at < n; at += used) {
+		uint32_t c;
+
+		used = sl_utf8_get(s + at, n - at, &c);
+		if (c == ' ' && at > own)
+			blank = at;
+		/* A control is spelled out as \u0000. */
+		columns += sl_utf8_is_control(c) ? 6 : sl_utf8_width(c);
+		if (columns > width && blank)
+			return blank;
+		if (columns > width && marks)
+			return mark ? mark : at ? at : used;
+		if (c && c < 0x80 && strchr(".-/,{", (int)c))
+			mark = at + used;
+	}
+	return n;
 }

@@ -168,15 +168,17 @@ struct differing {
 	unsigned gained, lost;
 };
 
-#define WRAP_COLUMNS 96
+#define WRAP_COLUMNS 96 /* where it is no terminal */
 
 /* A long list for people: broken at its blanks, each line indented. */
 static void note_wrapped(struct sl_emit *e, const char *first, const char *text)
 {
 	const char *indent = first;
 
+	const unsigned width = sl_emit_width(e) ? sl_emit_width(e) : WRAP_COLUMNS;
+
 	while (*text) {
-		size_t room = WRAP_COLUMNS - strlen(indent), n = strlen(text);
+		size_t room = width - strlen(indent), n = strlen(text);
 
 		if (n > room) {
 			for (n = room; n && text[n] != ' '; n--)

@@ -119,8 +119,9 @@ int sl_ledger_reader_next(struct sl_ledger_reader *r, struct sl_record *ret, str
 	if (ret->magic != SL_LEDGER_MAGIC)
 		return broken(r, reterr, "not a ledger record");
 	if (ret->version != SL_LEDGER_VERSION)
-		return broken(r, reterr,
-			      "another version of sluice wrote it; moved away, it is not read");
+		return broken(
+			r, reterr,
+			"written by another version of sluice, which can read it: move it away");
 	if (ret->check != sl_record_check(r->check, ret))
 		return broken(r, reterr,
 			      "its checksum does not fit: it or one before it was changed, or one "
