@@ -517,6 +517,7 @@ static void done(struct sl_device *dev, struct sl_io *io)
 	struct sl_gate *g = dev->gate;
 	struct sl_slot *s = (struct sl_slot *)((uint8_t *)io - offsetof(struct sl_slot, io));
 	struct sl_gate_device *d = &g->devices[s->device];
+	const struct sl_facts *f = &s->verdict.facts;
 	unsigned device = s->device;
 	char text[SL_WIRE_TEXT_MAX + 1] = "";
 
@@ -535,7 +536,7 @@ static void done(struct sl_device *dev, struct sl_io *io)
 		return;
 	}
 	/* Also after an error: a command that failed may have done half of its work. */
-	if ((sl_rows[s->verdict.facts.row].flags & SL_ROW_REREAD))
+	if ((sl_rows[f->row].flags | sl_rows[f->carried].flags) & SL_ROW_REREAD)
 		d->reread = true;
 	if (io->out.outcome == SL_OUTCOME_FAILED)
 		sl_words_failure(&s->verdict, io->out.error, text, sizeof(text));

@@ -18,17 +18,20 @@ void sl_words_copy(char *to, size_t size, const char *text)
 void sl_words_denial(const struct sl_image *img, const struct sl_verdict *v, char *to, size_t size)
 {
 	const char *name = sl_rows[v->facts.row].name;
+	const char *with = v->facts.carried ? " with " : "";
+	const char *inside = v->facts.carried ? sl_rows[v->facts.carried].name : "";
 
 	if (v->rule) {
 		const struct sl_rule *r = sl_image_at(img, img->rules);
 		const char *file = sl_image_str(img, r[v->rule - 1].file);
 		const char *slash = strrchr(file, '/');
 
-		(void)snprintf(to, size, "%s (%s:%u): %s", name, slash ? slash + 1 : file,
-			       r[v->rule - 1].line, sl_reason_text(v->reason));
-	} else {
-		(void)snprintf(to, size, "%s (%s): %s", name, sl_image_str(img, img->name),
+		(void)snprintf(to, size, "%s%s%s (%s:%u): %s", name, with, inside,
+			       slash ? slash + 1 : file, r[v->rule - 1].line,
 			       sl_reason_text(v->reason));
+	} else {
+		(void)snprintf(to, size, "%s%s%s (%s): %s", name, with, inside,
+			       sl_image_str(img, img->name), sl_reason_text(v->reason));
 	}
 }
 

@@ -283,6 +283,9 @@ int sl_question_answer(const struct sl_question *q, struct sl_emit *e,
 	row = &sl_rows[ret_verdict->facts.row];
 	sl_emit_str(e, "command", "command", "%s", row->name);
 	sl_emit_str(e, "specification", "specified in", "%s", row->spec);
+	if (ret_verdict->facts.carried)
+		sl_emit_str(e, "carries", "carries", "%s, which is judged as well",
+			    sl_rows[ret_verdict->facts.carried].name);
 	sl_emit_str(e, "device", "device", "%s", q->device);
 	who(e, q);
 	if (q->assumed)

@@ -344,6 +344,33 @@ static void finish(const struct sl_contract *contract, const struct sl_command *
 		v->flags |= SL_VERDICT_DURABLE;
 }
 
+/*
+ * What a command carries is judged as itself and by the same rules. Both have to be allowed; what
+ * they can do, and how they have to run, is said of both together.
+ */
+static void judge_carried(const struct judged *outer, const struct sl_bind *bind, uint64_t now,
+			  struct sl_verdict *v)
+{
+	struct sl_verdict in = {0};
+	struct sl_command cmd;
+	const uint8_t *data = sl_facts_carried(outer->contract, outer->cmd, outer->data, &v->facts,
+					       &cmd, &in.facts);
+	const struct judged j = {outer->img, outer->contract, &cmd, data, &in.facts};
+
+	in.reason = in.facts.reason;
+	if (in.reason == SL_REASON_ALLOWED)
+		ask_policy(&j, bind, now, &in);
+	sl_facts_join(&v->facts, &in.facts);
+	v->flags |= in.flags;
+	if (v->allow && !in.allow) {
+		v->allow = false;
+		v->reason = in.reason;
+		v->rule = in.rule;
+	}
+	if (!v->allow)
+		v->flags &= SL_VERDICT_NORMALISED;
+}
+
 void sl_judge(const struct sl_image *img, const struct sl_bind *bind,
 	      const struct sl_contract *contract, struct sl_command *cmd, const uint8_t *data,
 	      uint64_t now, struct sl_verdict *ret)
@@ -360,6 +387,9 @@ void sl_judge(const struct sl_image *img, const struct sl_bind *bind,
 	/* A model of somebody else's filter knows nothing of what we comprehend. */
 	if (ret->reason == SL_REASON_ALLOWED || (img->flags & SL_IMAGE_MODEL))
 		ask_policy(&j, bind, now, ret);
+	if ((sl_rows[ret->facts.row].flags & SL_ROW_CARRIER) && !bind->outer &&
+	    !(img->flags & SL_IMAGE_MODEL))
+		judge_carried(&j, bind, now, ret);
 	finish(contract, cmd, ret);
 }
 

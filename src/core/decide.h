@@ -40,7 +40,8 @@ struct sl_verdict {
 
 /*
  * Judges one command for a client: normalises *cmd in place as the policy asks, collects the facts
- * of the final bytes and decides. `data` as in sl_facts_collect. `now`: seconds since the epoch.
+ * of the final bytes and decides; likewise what it carries. `data` as in sl_facts_collect. `now`:
+ * seconds since the epoch.
  */
 void sl_judge(const struct sl_image *img, const struct sl_bind *bind,
 	      const struct sl_contract *contract, struct sl_command *cmd, const uint8_t *data,

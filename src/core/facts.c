@@ -31,7 +31,8 @@ __attribute__((cold, noinline)) static void refuse(struct sl_facts *f, uint8_t r
 {
 	if (f->reason == SL_REASON_ALLOWED)
 		f->reason = reason;
-	if (reason == SL_REASON_RESERVED_BITS || reason == SL_REASON_SHORT)
+	if (reason == SL_REASON_RESERVED_BITS || reason == SL_REASON_SHORT ||
+	    reason == SL_REASON_CARRIED)
 		f->floor |= SL_E_UNKNOWN;
 }
 
@@ -481,4 +482,81 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 	ret->trust = sl_contract_trust(ret->entry, ret->floor);
 	ret->effective = ret->floor | ret->declared | ret->observed;
 	ret->in_use = in_use(contract, ret);
+}
+
+/*
+ * Takes the mailbox command inside out of its envelope: the length it states for itself, the one
+ * the envelope states and the payload's own are one, and there is room for the answer's envelope.
+ */
+static bool unwrap(const struct sl_carrier *k, const uint8_t *data, uint32_t payload,
+		   struct sl_command *cmd)
+{
+	uint32_t in = sl_get_le32(cmd->req + SL_MBOX_IN_LEN);
+	uint32_t out = sl_get_le32(cmd->req + SL_MBOX_OUT_LEN);
+
+	if (out < k->head || in != payload - k->head ||
+	    sl_field_get(&k->size, data) + k->size.off + k->size.bytes != payload)
+		return false;
+	out -= k->head;
+	sl_put_le32(cmd->req + SL_MBOX_OUT_LEN, out);
+	cmd->data_len = in < out ? out : in;
+	cmd->dir = cmd->data_len ? sl_command_dir(cmd) : SL_DIR_NONE;
+	return true;
+}
+
+/* Of another component's command nothing holds that this device says or that it is. */
+static void elsewhere(struct sl_facts *f)
+{
+	if (sl_rows[f->row].flags & (SL_ROW_VENDOR | SL_ROW_FEATURE)) {
+		f->floor |= SL_E_UNKNOWN;
+		refuse(f, SL_REASON_NOT_DECLARED);
+	}
+	f->nsid = NVME_NSID_ALL;
+	f->ns = 0;
+	f->entry = 0;
+	f->declared_known = f->trust = f->in_use = 0;
+	f->raw = f->declared = 0;
+	f->effective = f->floor;
+}
+
+const uint8_t *sl_facts_carried(const struct sl_contract *contract, const struct sl_command *cmd,
+				const uint8_t *data, const struct sl_facts *facts,
+				struct sl_command *ret_cmd, struct sl_facts *ret)
+{
+	const struct sl_carrier *k = &sl_carriers[SL_ROW_CARRIER_OF(&sl_rows[facts->row])];
+
+	memset(ret, 0, sizeof(*ret));
+	*ret_cmd = *cmd;
+	if (facts->reason != SL_REASON_ALLOWED || (k->head && facts->payload < k->head))
+		goto refused;
+	for (unsigned i = 0; i < SL_REQ_MAX; i++)
+		if (k->at[i] != SL_AS_OUTER)
+			ret_cmd->req[i] = k->at[i] ? (k->head ? data : cmd->req)[k->at[i]] : 0;
+	if (k->opcode)
+		ret_cmd->req[0] = k->opcode;
+	ret_cmd->set = k->set;
+	ret_cmd->req_len = k->req_len;
+	sl_command_resolve(contract, ret_cmd);
+	ret->row = sl_row_find(ret_cmd->set, ret_cmd->req);
+	if ((sl_rows[ret->row].flags & SL_ROW_CARRIER) ||
+	    (k->head && !unwrap(k, data, facts->payload, ret_cmd)))
+		goto refused;
+	data = ret_cmd->dir & SL_DIR_OUT ? data + k->head : 0;
+	sl_facts_collect(contract, ret_cmd, data, ret);
+	if (k->head)
+		elsewhere(ret);
+	return data;
+refused:
+	refuse(ret, SL_REASON_CARRIED);
+	ret->effective = ret->floor;
+	return 0;
+}
+
+void sl_facts_join(struct sl_facts *f, const struct sl_facts *carried)
+{
+	f->carried = carried->row;
+	f->floor |= carried->floor;
+	f->effective |= carried->effective;
+	f->scope |= carried->scope;
+	f->excl = carried->excl > f->excl ? carried->excl : f->excl;
 }

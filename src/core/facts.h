@@ -40,7 +40,8 @@
 	R(NOT_EVALUATED, "a bit is set that the device says it does not look at")                  \
 	R(NO_FEATURE, "the device lists no such feature, or not as one whose setting is "          \
 		      "understood")                                                                \
-	R(PROTOCOL, "the device speaks another protocol")
+	R(PROTOCOL, "the device speaks another protocol")                                          \
+	R(CARRIED, "the command inside is not where its lengths say, or is a carrier itself")
 
 enum sl_reason {
 #define R(id, text) SL_REASON_##id,
@@ -53,9 +54,10 @@ const char *sl_reason_text(unsigned reason);
 
 struct sl_facts {
 	uint16_t row;
-	uint8_t reason; /* enum sl_reason: ALLOWED means comprehended, else why not */
-	uint8_t trust;	/* enum sl_trust of the declaration */
-	uint8_t excl;	/* enum sl_exclusivity: floor ∪ declared */
+	uint16_t carried; /* row of the command inside; 0: none, or not looked at */
+	uint8_t reason;	  /* enum sl_reason: ALLOWED means comprehended, else why not */
+	uint8_t trust;	  /* enum sl_trust of the declaration */
+	uint8_t excl;	  /* enum sl_exclusivity: floor ∪ declared */
 	uint8_t caught;
 	uint8_t length_known;
 	uint8_t declared_known; /* an entry exists in the contract */
@@ -96,5 +98,15 @@ uint8_t sl_command_dir(const struct sl_command *cmd);
  */
 void sl_facts_collect(const struct sl_contract *contract, const struct sl_command *cmd,
 		      const uint8_t *data, struct sl_facts *ret);
+
+/*
+ * The command inside one whose row is a SL_ROW_CARRIER, with its facts. Its outgoing data, or NULL.
+ * Total, as sl_facts_collect; a carrier in a carrier is not looked into.
+ */
+const uint8_t *sl_facts_carried(const struct sl_contract *contract, const struct sl_command *cmd,
+				const uint8_t *data, const struct sl_facts *facts,
+				struct sl_command *ret_cmd, struct sl_facts *ret);
+/* Adds to the facts of a command what the one inside can do. */
+void sl_facts_join(struct sl_facts *facts, const struct sl_facts *carried);
 
 #endif

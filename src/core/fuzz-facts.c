@@ -14,6 +14,24 @@
 
 #define HEAD (7 + SL_REQ_MAX)
 
+/* What is inside lies inside, and is no carrier itself. */
+static void inside(const struct sl_contract *c, const struct sl_command *cmd, const uint8_t *data,
+		   const struct sl_facts *outer)
+{
+	struct sl_command in;
+	struct sl_facts f;
+	const uint8_t *at = sl_facts_carried(c, cmd, data, outer, &in, &f);
+	volatile uint8_t last;
+
+	if (f.reason == SL_REASON_ALLOWED &&
+	    (outer->reason != SL_REASON_ALLOWED || (f.floor & SL_E_UNKNOWN) ||
+	     in.data_len > cmd->data_len || (sl_rows[f.row].flags & SL_ROW_CARRIER)))
+		abort();
+	if (at && f.payload)
+		last = at[f.payload - 1];
+	(void)last;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -66,6 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    (sl_rows[f.row].ranges == SL_RANGES_DSM || sl_rows[f.row].ranges == SL_RANGES_COPY ||
 	     sl_rows[f.row].ranges == SL_RANGES_UNMAP))
 		abort();
+	if (sl_rows[f.row].flags & SL_ROW_CARRIER)
+		inside(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f);
 	free(payload);
 	return 0;
 }

@@ -170,6 +170,7 @@ struct sl_identity {
 
 struct sl_bind {
 	uint32_t n;
+	bool outer; /* asked about one command at a time: not about one that it carries */
 	uint64_t observe_until; /* the least of the matching sections' that is not 0 */
 	struct {
 		uint32_t section;

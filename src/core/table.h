@@ -153,6 +153,7 @@ enum sl_row_flag {
 	SL_ROW_FEATURE = 1 << 14,  /* the payload's first 16 bytes name a feature of the contract */
 	SL_ROW_RSOC = 1 << 15,	   /* answer to be rewritten: supported operation codes */
 	SL_ROW_CEL = 1 << 16,	   /* answer to be rewritten: a CXL log */
+	SL_ROW_CARRIER = 3 << 17,  /* another command inside, which is judged too: its number */
 };
 
 struct sl_row {
@@ -177,6 +178,28 @@ struct sl_row {
 	sl_effects floor; /* what a standard command does at least */
 	sl_scope scope;
 };
+
+/*
+ * Where a command that carries another one keeps it. Byte i of the request inside is byte at[i] of
+ * the payload, if there is a head, or of the outer request; 0 where at[i] is 0, and its like where
+ * it is SL_AS_OUTER.
+ */
+struct sl_carrier {
+	uint16_t row;	/* of the outer command */
+	uint8_t set;	/* enum sl_set of what is inside, as asked for */
+	uint8_t opcode; /* its first byte, if not 0 */
+	uint8_t req_len;
+	uint8_t head; /* a mailbox command of another component: bytes of payload before its own,
+			 both ways; 0: a command of this device, with the same data */
+	struct sl_field size; /* with a head: bytes from its own end to that of the payload */
+	uint8_t at[SL_REQ_MAX];
+};
+
+#define SL_AS_OUTER 0xff
+
+extern const struct sl_carrier sl_carriers[]; /* from 1 on */
+extern const uint32_t sl_carrier_count;
+#define SL_ROW_CARRIER_OF(r) ((r)->flags / (1u << 17) & 3)
 
 struct sl_when_list {
 	const struct sl_when *when;

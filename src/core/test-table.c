@@ -271,6 +271,31 @@ static void test_fenced(void)
 	}
 }
 
+/* The number in a row's flags is that of its own line, whose bytes lie within what they are of. */
+static void test_carriers(void)
+{
+	uint32_t seen = 0;
+
+	for (uint32_t i = 0; i < sl_row_count; i++) {
+		const struct sl_carrier *k = &sl_carriers[SL_ROW_CARRIER_OF(&sl_rows[i])];
+
+		if (!(sl_rows[i].flags & SL_ROW_CARRIER))
+			continue;
+		seen++;
+		assert(SL_ROW_CARRIER_OF(&sl_rows[i]) < sl_carrier_count && k->row == i);
+		assert(k->set == sl_sets[k->set].asked && k->req_len <= SL_REQ_MAX);
+		/* It is not looked at before its whole envelope is there. */
+		assert(!k->head || (sl_rows[i].len == SL_LEN_MBOX_MIN &&
+				    sl_rows[i].len_arg >= k->head && k->size.bytes));
+		for (unsigned b = 0; b < SL_REQ_MAX; b++)
+			assert(k->at[b] == SL_AS_OUTER ||
+			       k->at[b] < (k->head ? k->head : SL_REQ_MAX));
+		/* No fence is asked about the outer one: what it touches, the inner one says. */
+		assert(sl_rows[i].ranges == SL_RANGES_UNTOLD);
+	}
+	assert(seen == sl_carrier_count - 1);
+}
+
 static void assert_row(uint8_t set, uint8_t opcode, uint16_t sel, const char *name)
 {
 	uint16_t row = sl_row_find_key(set, opcode, sel);
@@ -362,6 +387,7 @@ int main(void)
 	test_whens();
 	test_fenced();
 	test_kernel();
+	test_carriers();
 	test_known();
 	return 0;
 }

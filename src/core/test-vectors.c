@@ -2,8 +2,8 @@
 /*
  * tests/vectors/nvme-facts.tsv against the core: what each request is, why it is not comprehended,
  * the effects it is judged by and the bytes it moves; and that every row of the tables has a
- * vector. With arguments, prints the line of a request: test-vectors QUEUE HEX DATA-BYTES
- * [PAYLOAD-HEX].
+ * vector. What carries a command is "the row with the row inside". With arguments, prints the line
+ * of a request: test-vectors QUEUE HEX DATA-BYTES [PAYLOAD-HEX].
  */
 #undef NDEBUG
 #include <assert.h>
@@ -75,7 +75,8 @@ static uint16_t judge(const char *queue, const char *hex, const char *data_len, 
 		      char *ret_line, size_t size)
 {
 	struct sl_command cmd = {.req_len = (uint16_t)(strlen(hex) / 2)};
-	struct sl_facts f;
+	struct sl_facts f, inside;
+	struct sl_command carried;
 	char effects[512], length[16];
 
 	cmd.set = set_of(queue);
@@ -92,10 +93,17 @@ static uint16_t judge(const char *queue, const char *hex, const char *data_len, 
 	sl_command_resolve(&contract, &cmd);
 	cmd.dir = cmd.data_len ? sl_command_dir(&cmd) : SL_DIR_NONE;
 	sl_facts_collect(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f);
-	effect_names(f.effective, effects, sizeof(effects));
 	snprintf(length, sizeof(length), f.length_known ? "%u" : "-", f.length);
-	snprintf(ret_line, size, "%s\t%s\t%s\t%s", sl_rows[f.row].name, reasons[f.reason], effects,
-		 length);
+	if (f.reason == SL_REASON_ALLOWED && (sl_rows[f.row].flags & SL_ROW_CARRIER)) {
+		(void)sl_facts_carried(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f,
+				       &carried, &inside);
+		sl_facts_join(&f, &inside);
+		f.reason = inside.reason;
+	}
+	effect_names(f.effective, effects, sizeof(effects));
+	snprintf(ret_line, size, "%s%s%s\t%s\t%s\t%s", sl_rows[f.row].name,
+		 f.carried ? " with " : "", f.carried ? sl_rows[f.carried].name : "",
+		 reasons[f.reason], effects, length);
 	return f.row;
 }
 

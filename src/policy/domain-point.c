@@ -375,9 +375,11 @@ void sl_domain_point(struct sl_domain *d, uint32_t n, struct sl_point *ret)
 void sl_domain_judge(struct sl_domain *d, unsigned image, const struct sl_point *p,
 		     struct sl_command *ret_final, struct sl_verdict *ret)
 {
+	struct sl_bind bind = d->kind->bind[image];
+
+	bind.outer = 1;
 	*ret_final = p->cmd;
-	sl_judge(d->img[image], &d->kind->bind[image], d->contract, ret_final, p->data, UINT64_MAX,
-		 ret);
+	sl_judge(d->img[image], &bind, d->contract, ret_final, p->data, UINT64_MAX, ret);
 }
 
 /* --- words --------------------------------------------------------------------------------- */

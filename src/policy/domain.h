@@ -3,7 +3,8 @@
  * The finite domain of a policy. Conditions only compare, so all values between two that some
  * condition names are alike, and one of them stands for all. For a command (row) and a kind of
  * client on a kind of device this enumerates one representative of each: real commands, on a real
- * contract, judged by the real evaluator. What it finds is therefore always a true example.
+ * contract, judged by the real evaluator. What it finds is therefore always a true example. A
+ * command that another one carries is a point of its own: it is judged by the same rules.
  */
 #ifndef SL_POLICY_DOMAIN_H
 #define SL_POLICY_DOMAIN_H

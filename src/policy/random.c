@@ -397,11 +397,42 @@ static void random_mailbox(struct sl_random *r, const struct sl_row *row, uint8_
 		req[SL_MBOX_SCOPE] = 0;
 }
 
+/* Mostly a whole command where one carries another in its payload: any row, as long as it should
+ * be. */
+static void random_carried(struct sl_random *r, uint16_t number, struct sl_command *cmd,
+			   uint8_t *data)
+{
+	for (uint32_t i = 1; i < sl_carrier_count; i++) {
+		const struct sl_carrier *k = &sl_carriers[i];
+		const struct sl_row *in;
+		uint32_t len;
+
+		if (k->row != number || !k->head || chance(r, 8))
+			continue;
+		do
+			in = &sl_rows[sl_random_below(r, sl_row_count)];
+		while (in->set != k->set);
+		len = in->len == SL_LEN_MBOX || in->len == SL_LEN_MBOX_MIN ? in->len_arg : 0;
+		if (len > 64)
+			len = 64;
+		memset(data, 0, k->head);
+		data[0] = (uint8_t)sl_random_below(r, 3);
+		sl_field_set(&k->size, data, k->head + len - k->size.off - k->size.bytes);
+		data[k->at[0]] = (uint8_t)in->op_lo;
+		data[k->at[1]] = (uint8_t)in->sel_lo;
+		data[k->at[SL_MBOX_IN_LEN]] = (uint8_t)len;
+		sl_put_le32(cmd->req + SL_MBOX_IN_LEN, k->head + len);
+		sl_put_le32(cmd->req + SL_MBOX_OUT_LEN, k->head + 64);
+	}
+}
+
 /* A row that this device's commands can be. */
 static uint16_t random_row(struct sl_random *r, const struct sl_contract *c)
 {
 	for (;;) {
-		uint16_t n = (uint16_t)sl_random_below(r, sl_row_count);
+		uint16_t n = chance(r, 8)
+				     ? sl_carriers[1 + sl_random_below(r, sl_carrier_count - 1)].row
+				     : (uint16_t)sl_random_below(r, sl_row_count);
 		const struct sl_row *row = &sl_rows[n];
 		uint8_t set = sl_set_of_type(sl_sets[row->set].asked, c->type);
 
@@ -445,6 +476,7 @@ void sl_random_command(struct sl_random *r, const struct sl_contract *c, struct 
 		sl_field_set(&sel, ret->req,
 			     row->sel_lo +
 				     sl_random_below(r, (row->sel_hi & 0xff) - row->sel_lo + 1u));
+	random_carried(r, number, ret, data);
 	resolved = *ret;
 	sl_command_resolve(c, &resolved);
 	resolved.dir = chance(r, 2) ? SL_DIR_IN : SL_DIR_OUT;

@@ -441,12 +441,55 @@ static void ask_rules(const struct scene *s, const struct player *p, struct sl_v
 		v->flags &= SL_VERDICT_NORMALISED;
 }
 
+/* What the rules, an observation and the kernel's use make of facts that were comprehended. */
+static void judge_scene(struct scene *s, const struct player *p, uint64_t now, struct sl_verdict *v)
+{
+	bool model = s->policy->flags & SL_IMAGE_MODEL;
+	const struct sl_facts *f = s->facts;
+
+	s->word_broken = (f->caught || s->contract->caught) && !model &&
+			 (sl_effects_mutating(f->floor) || (sl_rows[f->row].flags & SL_ROW_VENDOR));
+	v->reason = f->reason;
+	if (f->reason != SL_REASON_ALLOWED && !model)
+		return;
+	ask_rules(s, p, v);
+	if (!v->allow && now < observed_until(s, p)) {
+		v->allow = true;
+		v->flags |= SL_VERDICT_OBSERVED;
+	}
+	if (v->allow && !model && f->in_use) {
+		v->allow = false;
+		v->reason = SL_REASON_IN_USE;
+	}
+}
+
+/* The command inside, if there is one: it has to be allowed as well. */
+static void judge_inside(const struct scene *outer, const struct player *p, uint64_t now,
+			 struct sl_verdict *v)
+{
+	struct sl_verdict inside = {0};
+	struct sl_command cmd;
+	const uint8_t *data = sl_facts_carried(outer->contract, outer->cmd, outer->data, &v->facts,
+					       &cmd, &inside.facts);
+	struct scene s = {outer->policy, outer->contract, &cmd, data, &inside.facts, false};
+
+	judge_scene(&s, p, now, &inside);
+	sl_facts_join(&v->facts, &inside.facts);
+	v->flags |= inside.flags;
+	if (v->allow && !inside.allow) {
+		v->reason = inside.reason;
+		v->rule = inside.rule;
+	}
+	v->allow = v->allow && inside.allow;
+	if (!v->allow)
+		v->flags &= SL_VERDICT_NORMALISED;
+}
+
 void sl_slow_judge(const struct sl_policy *policy, const struct sl_identity *who,
 		   const struct sl_policy_device *device, const struct sl_contract *contract,
 		   struct sl_command *cmd, const uint8_t *data, uint64_t now,
 		   struct sl_verdict *ret)
 {
-	bool model = policy->flags & SL_IMAGE_MODEL;
 	struct scene s = {policy, contract, cmd, data, &ret->facts, false};
 	const struct player p = {who, device};
 	const struct sl_facts *f = &ret->facts;
@@ -456,20 +499,9 @@ void sl_slow_judge(const struct sl_policy *policy, const struct sl_identity *who
 	if (normalise(&s, &p, cmd))
 		ret->flags |= SL_VERDICT_NORMALISED;
 	sl_facts_collect(contract, cmd, data, &ret->facts);
-	s.word_broken = (f->caught || contract->caught) && !model &&
-			(sl_effects_mutating(f->floor) || (sl_rows[f->row].flags & SL_ROW_VENDOR));
-	ret->reason = f->reason;
-	if (f->reason == SL_REASON_ALLOWED || model) {
-		ask_rules(&s, &p, ret);
-		if (!ret->allow && now < observed_until(&s, &p)) {
-			ret->allow = true;
-			ret->flags |= SL_VERDICT_OBSERVED;
-		}
-		if (ret->allow && !model && f->in_use) {
-			ret->allow = false;
-			ret->reason = SL_REASON_IN_USE;
-		}
-	}
+	judge_scene(&s, &p, now, ret);
+	if ((sl_rows[f->row].flags & SL_ROW_CARRIER) && !(policy->flags & SL_IMAGE_MODEL))
+		judge_inside(&s, &p, now, ret);
 	ret->generation = contract->generation;
 	ret->excl = f->excl;
 	ret->timeout_ms = sl_rows[f->row].timeout_s * 1000u;

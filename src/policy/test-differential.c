@@ -17,7 +17,7 @@
 #define DEVICE_NAME "disk0"
 
 static struct sl_contract contract;
-static unsigned long long seen[_SL_REASON_N], allowed, normalised;
+static unsigned long long seen[_SL_REASON_N], allowed, normalised, carried;
 
 struct setting {
 	struct sl_policy *policy;
@@ -72,6 +72,7 @@ static void compare(const struct setting *s, const struct sl_command *cmd, const
 		report(s, cmd, &fast, &slow, "the final bytes");
 	seen[fast.reason]++;
 	allowed += fast.allow;
+	carried += fast.allow && fast.facts.carried;
 	normalised += (fast.flags & SL_VERDICT_NORMALISED) != 0;
 }
 
@@ -204,6 +205,7 @@ int main(int argc, char **argv)
 	}
 	/* A generator that reaches nothing would prove nothing. */
 	assert(policies > 3 * refused);
+	assert(carried > 10);
 	assert(allowed * 50 > done && normalised * 100 > done / 10);
 	for (unsigned i = SL_REASON_ALLOWED; i < _SL_REASON_N; i++)
 		if ((i <= SL_REASON_IN_USE || i >= SL_REASON_NOT_EVALUATED) &&

@@ -45,6 +45,14 @@ enum {
 	CEL = SL_ROW_CEL,
 };
 
+enum {
+	K_NONE,
+#define CARRIER(id, ...) K_##id,
+#include "spec/carriers.def"
+#undef CARRIER
+#define CARRIES(id) (K_##id * (1 << 17))
+};
+
 /* --- Formats ------------------------------------------------------------------------------- */
 
 /* Bits lsb … lsb+w-1 of a dword; what runs over goes to the next one. */
@@ -391,6 +399,16 @@ const struct sl_row sl_rows[] = {
 };
 const uint32_t sl_row_count = COUNT(sl_rows);
 _Static_assert(COUNT(sl_rows) == _R_N, "one row for each number");
+
+/* --- Commands inside commands --------------------------------------------------------------- */
+
+const struct sl_carrier sl_carriers[] = {
+#define CARRIER(id, ...) [K_##id] = {.row = R_##id, __VA_ARGS__},
+#include "spec/carriers.def"
+#undef CARRIER
+};
+const uint32_t sl_carrier_count = COUNT(sl_carriers);
+_Static_assert(COUNT(sl_carriers) <= 4, "a number of two bits in the flags");
 
 /* --- Look-up ------------------------------------------------------------------------------- */
 

@@ -517,7 +517,7 @@ static uint16_t scan_results(struct sl_cxl_call *k)
 static uint16_t erase(struct sl_cxl_call *k)
 {
 	struct sl_cxl *c = k->c;
-	uint16_t r = begin(k, (uint16_t)(k->r->sqe[0] << 8 | k->r->sqe[1]), k->m->p->sanitize_ms);
+	uint16_t r = begin(k, k->opcode, k->m->p->sanitize_ms);
 
 	if (r != CXL_BACKGROUND)
 		return r;
@@ -609,6 +609,40 @@ static uint16_t security_receive(struct sl_cxl_call *k)
 	return CXL_SUCCESS;
 }
 
+/*
+ * Tunnel Management Command, §7.6.7.3.1. The device has one logical device, LD-ID 0, which is also
+ * all of the pool (target type 1): what comes through the tunnel is a command to itself.
+ */
+static uint16_t tunnel(struct sl_cxl_call *k)
+{
+	const uint8_t *msg = k->in + 4;
+	uint8_t envelope[16] = {[4] = 1, [5] = msg[1], [7] = msg[3], [8] = msg[4]};
+	uint32_t len = sl_get_le32(msg + 4) >> 8 & 0x1fffff;
+	struct sl_cxl_call in = *k;
+
+	if (sl_get_le16(k->in + 2) != k->in_len - 4 || len != k->in_len - 16)
+		return CXL_LENGTH;
+	if (k->tunnelled || (msg[0] & 15) || k->in[1] > 1 || (!k->in[1] && k->in[0]))
+		return CXL_INPUT;
+	if (k->out_len < sizeof(envelope))
+		return CXL_LENGTH;
+	in.tunnelled = true;
+	in.opcode = sl_get_le16(msg + 3);
+	in.in = msg + 12;
+	in.in_len = len;
+	in.out = k->out ? k->out + sizeof(envelope) : NULL;
+	in.out_len = k->out_len - (uint32_t)sizeof(envelope);
+	in.put = 0;
+	sl_put_le16(envelope + 12, sl_cxl_run(&in)); /* the answer's own return code */
+	sl_put_le16(envelope, (uint16_t)(in.put + 12));
+	envelope[9] = (uint8_t)in.put;
+	envelope[10] = (uint8_t)(in.put >> 8);
+	envelope[11] = (uint8_t)(in.put >> 16);
+	sl_cxl_put(k, envelope, sizeof(envelope));
+	k->put += in.put;
+	return CXL_SUCCESS;
+}
+
 /* Effects as §8.2.9 states them for each: 0 configuration after a cold reset, 1 configuration, 2
  * data, 3 policy, 4 log, 5 security, 6 background; 9 makes 10 (conventional) and 11 (CXL reset)
  * valid. */
@@ -654,6 +688,7 @@ const struct sl_cxl_row sl_cxl_rows[] = {
 	{0x4504, 0x0028, 0, false, freeze},
 	{0x4505, 0x006c, 64, false, erase_passphrase},
 	{0x4601, 0x0000, 8, false, security_receive},
+	{0x5300, 0x0000, 16, true, tunnel},
 };
 const size_t sl_cxl_rows_n = SL_COUNT(sl_cxl_rows);
 

@@ -101,6 +101,8 @@ struct sl_cxl_call {
 	struct sl_model *m;
 	struct sl_cxl *c;
 	struct sl_model_req *r;
+	uint16_t opcode;
+	bool tunnelled;
 	const uint8_t *in;
 	uint32_t in_len;
 	uint8_t *out;	  /* NULL: nowhere */
@@ -119,6 +121,8 @@ extern const struct sl_cxl_row sl_cxl_rows[];
 extern const size_t sl_cxl_rows_n;
 const struct sl_cxl_row *sl_cxl_row_find(uint16_t opcode);
 
+/* Carries a call out, if this device has the command and the payload is as long as it should be. */
+uint16_t sl_cxl_run(struct sl_cxl_call *k);
 /* Appends to the output payload; what does not fit is lost, as in a mailbox that is too small. */
 void sl_cxl_put(struct sl_cxl_call *k, const void *p, uint32_t n);
 void sl_cxl_event(struct sl_model *m, unsigned log, const char *text);

@@ -30,15 +30,14 @@ static uint16_t opcode_of(const struct sl_model_req *r)
 
 /* ---- one command ---- */
 
-static uint16_t call(struct sl_model *m, struct sl_model_req *r, struct sl_cxl_call *k)
+uint16_t sl_cxl_run(struct sl_cxl_call *k)
 {
-	const struct sl_cxl_row *row = sl_cxl_row_find(opcode_of(r));
-	const struct sl_cxl_entry *e = entry(m->cxl, opcode_of(r));
-	uint32_t have = r->dir & SL_DIR_OUT ? r->data_len : 0;
+	const struct sl_cxl_row *row = sl_cxl_row_find(k->opcode);
+	const struct sl_cxl_entry *e = entry(k->c, k->opcode);
 
 	if (!row || !e || !e->works)
 		return CXL_UNSUPPORTED;
-	if (k->in_len > have || (row->more ? k->in_len < row->in : k->in_len != row->in))
+	if (row->more ? k->in_len < row->in : k->in_len != row->in)
 		return CXL_LENGTH;
 	return row->run(k);
 }
@@ -50,6 +49,7 @@ static void cxl_execute(struct sl_model *m, struct sl_model_req *r)
 		.m = m,
 		.c = m->cxl,
 		.r = r,
+		.opcode = opcode_of(r),
 		.in_len = sl_get_le32(r->sqe + SL_MBOX_IN_LEN),
 		.out_len = r->dir & SL_DIR_IN ? sl_get_le32(r->sqe + SL_MBOX_OUT_LEN) : 0,
 	};
@@ -65,7 +65,10 @@ static void cxl_execute(struct sl_model *m, struct sl_model_req *r)
 		if (k.in_len > IN_MAX)
 			k.in_len = UINT32_MAX; /* no command has both so long: a wrong length */
 	}
-	r->status = call(m, r, &k);
+	if (k.in_len > (r->dir & SL_DIR_OUT ? r->data_len : 0))
+		r->status = CXL_LENGTH;
+	else
+		r->status = sl_cxl_run(&k);
 	r->ret_len = r->status > CXL_BACKGROUND ? 0 : k.put;
 }
 

@@ -107,6 +107,45 @@ static void test_lengths(struct test_device *d)
 	assert(test_unchanged(d, before));
 }
 
+/* The envelope of a command without a payload, and its answer's. */
+static void test_tunnel(struct test_device *d)
+{
+	uint8_t health[16] = {[2] = 12, [5] = 7, [8] = 0x42}, poison[24] = {[2] = 20}, before[32];
+	uint8_t nested[32] = {[2] = 28, [8] = 0x53, [9] = 16, [18] = 12, [24] = 0x42};
+
+	assert(run_with(d, 0x5300, health, 16, 256) == CXL_SUCCESS);
+	assert(d->r.ret_len == 16 + CXL_HEALTH && sl_get_le16(d->data) == 12 + CXL_HEALTH);
+	assert(d->data[4] == 1 && d->data[5] == 7 && d->data[8] == 0x42 &&
+	       d->data[9] == CXL_HEALTH);
+	assert(!memcmp(d->data + 16, d->m->cxl->health, CXL_HEALTH));
+	health[7] = 0x77; /* the tunnel works, what it carries does not */
+	assert(run_with(d, 0x5300, health, 16, 256) == CXL_SUCCESS && d->r.ret_len == 16);
+	assert(sl_get_le16(d->data + 12) == CXL_UNSUPPORTED);
+	poison[7] = 1;
+	poison[8] = 0x43;
+	poison[9] = 8;
+	poison[17] = 0x10;
+	assert(run_with(d, 0x5300, poison, 24, 16) == CXL_SUCCESS && d->m->cxl->n_poison == 1);
+	poison[7] = 2; /* Clear Poison, too short */
+	assert(run_with(d, 0x5300, poison, 24, 16) == CXL_SUCCESS && d->m->cxl->n_poison == 1);
+	poison[7] = 1;
+
+	assert(!test_unchanged(d, before));
+	health[7] = 0;
+	assert(run_with(d, 0x5300, health, 16, 15) == CXL_LENGTH);
+	health[9] = 1; /* lengths that disagree */
+	assert(run_with(d, 0x5300, health, 16, 256) == CXL_LENGTH);
+	poison[2] = 21;
+	assert(run_with(d, 0x5300, poison, 24, 16) == CXL_LENGTH);
+	poison[2] = 20;
+	poison[0] = 1; /* another logical device */
+	assert(run_with(d, 0x5300, poison, 24, 16) == CXL_INPUT);
+	poison[0] = 0;
+	assert(run_with(d, 0x5300, nested, 32, 256) == CXL_SUCCESS && d->r.ret_len == 16);
+	assert(sl_get_le16(d->data + 12) == CXL_INPUT);
+	assert(test_unchanged(d, before));
+}
+
 static void test_features(struct test_device *d)
 {
 	uint8_t set[34] = {0xaa}, get[21] = {0xaa, [18] = 2};
@@ -275,7 +314,8 @@ static void test_shipped(const char *folder, const char *sub, bool want_honest, 
 int main(int argc, char **argv)
 {
 	static void (*const tests[])(struct test_device *) = {
-		test_logs, test_lengths, test_features, test_memory, test_security, test_firmware,
+		test_logs,   test_lengths,  test_tunnel,   test_features,
+		test_memory, test_security, test_firmware,
 	};
 
 	assert(argc == 2);
