@@ -347,6 +347,13 @@ static int read_command(struct sl_pj *j, json_t *v, struct sl_scsi_command *c)
 	return r;
 }
 
+/* WRITE BUFFER, READ BUFFER, SECURITY PROTOCOL OUT: code, buffers and keys are the whole device's.
+ */
+static bool reaches_all(uint8_t opcode)
+{
+	return opcode == 0x3b || opcode == 0x3c || opcode == 0xb5;
+}
+
 /* What the engine's row says; of a command that it does not know, the length by its group. */
 static void standard(const struct sl_persona_scsi *s, uint8_t opcode, uint16_t sa,
 		     struct sl_scsi_command *c)
@@ -359,7 +366,7 @@ static void standard(const struct sl_persona_scsi *s, uint8_t opcode, uint16_t s
 				      .listed = true,
 				      .works = true,
 				      .support = 3,
-				      .mlu = 1,
+				      .mlu = reaches_all(opcode) ? 3 : 1,
 				      .has_timeouts = true,
 				      .nominal_s = 1,
 				      .recommended_s = 60};
