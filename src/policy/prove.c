@@ -290,6 +290,8 @@ static void search_row(struct sl_domain *d, const struct question *q, bool membe
 		sl_domain_point(d, n, &p);
 		sl_domain_judge(d, 0, &p, &final, &v);
 		ret->tried++;
+		if (v.allow == (q->form == ALWAYS))
+			continue;
 		again = p;
 		memcpy(again.cmd.req, final.req, sizeof(final.req));
 		sl_domain_judge(d, 1, &again, &unused, &asked);
