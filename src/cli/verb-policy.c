@@ -241,7 +241,7 @@ static int policy_diff(struct sl_cli *cli)
 	d.e = sl_cli_emit(cli);
 	if (cli->json)
 		sl_emit_table(d.e, "changes", columns);
-	r = sl_policy_diff(old->image, new->image, each_change, &d, &sampled);
+	r = sl_policy_diff(old->image, new->image, SL_DIFF_MEMORY, each_change, &d, &sampled);
 	if (cli->json)
 		sl_emit_end(d.e);
 	sl_emit_u64(d.e, "gained", "gained", d.gained);

@@ -13,11 +13,14 @@ struct sl_policy_change {
 	const char *where; /* "" is always */
 };
 
+#define SL_DIFF_MEMORY (32u << 20)
+
 /*
  * Tells everything that one policy allows and the other does not. 0; *ret_sampled is how many
- * commands have too many combinations to try all.
+ * commands have too many combinations to try all. What changes alike is told as one as long as no
+ * more than `memory` bytes have to be kept for it; beyond, it is told in parts.
  */
-int sl_policy_diff(const struct sl_image *old, const struct sl_image *new,
+int sl_policy_diff(const struct sl_image *old, const struct sl_image *new, size_t memory,
 		   void (*each)(void *userdata, const struct sl_policy_change *c), void *userdata,
 		   unsigned *ret_sampled);
 

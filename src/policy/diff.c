@@ -14,7 +14,7 @@
 struct change {
 	bool gained;
 	uint32_t kind;
-	const char *lines;
+	char *lines;
 	uint8_t *rows; /* a byte a row */
 	bool told;
 };
@@ -24,7 +24,8 @@ struct diffing {
 	struct sl_arena arena;
 	uint32_t n;
 	struct change *change;
-	char *text; /* the lines of the row in hand */
+	size_t held; /* bytes of changes */
+	char *text;  /* the lines of the row in hand */
 	size_t text_len, text_size;
 	uint8_t gained[SL_DOMAIN_POINTS], lost[SL_DOMAIN_POINTS];
 	sl_effects effects[2][SL_DOMAIN_POINTS];
@@ -71,6 +72,7 @@ static void record(struct diffing *s, uint32_t kind, bool gained, const uint8_t 
 	c->lines = sl_arena_str(&s->arena, s->text, strlen(s->text));
 	c->rows = sl_arena_get(&s->arena, sl_row_count);
 	c->rows[s->d->row] = 1;
+	s->held += sizeof(*c) + strlen(s->text) + sl_row_count;
 }
 
 static void diff_row(struct diffing *s, uint32_t kind)
@@ -171,7 +173,7 @@ static void tell(struct diffing *s, uint32_t n,
 	char client[2048] = "", commands[16384];
 	struct sl_policy_change out = {.gained = c->gained, .commands = commands, .client = client};
 	size_t len = 0;
-	char *copy, *line, *save = NULL;
+	char *line, *save = NULL;
 
 	if (c->told)
 		return;
@@ -193,15 +195,27 @@ static void tell(struct diffing *s, uint32_t n,
 						len ? ", " : "", kinds[o->kind].client);
 	}
 	tell_rows(c->rows, commands, sizeof(commands));
-	copy = sl_arena_str(&s->arena, c->lines, strlen(c->lines));
-	line = strtok_r(copy, "\n", &save);
+	/* Nobody compares with what has been told. */
+	line = strtok_r(c->lines, "\n", &save);
 	do {
 		out.where = line ? line : "";
 		each(userdata, &out);
 	} while (line && (line = strtok_r(NULL, "\n", &save)));
 }
 
-int sl_policy_diff(const struct sl_image *old, const struct sl_image *new,
+/* All that is held. What comes later and changes alike is told for itself. */
+static void tell_all(struct diffing *s, void (*each)(void *, const struct sl_policy_change *),
+		     void *userdata)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		tell(s, i, each, userdata);
+	sl_arena_done(&s->arena);
+	s->change = NULL;
+	s->n = 0;
+	s->held = 0;
+}
+
+int sl_policy_diff(const struct sl_image *old, const struct sl_image *new, size_t memory,
 		   void (*each)(void *userdata, const struct sl_policy_change *c), void *userdata,
 		   unsigned *ret_sampled)
 {
@@ -221,11 +235,11 @@ int sl_policy_diff(const struct sl_image *old, const struct sl_image *new,
 				continue;
 			*ret_sampled += s->d->sampled;
 			diff_row(s, k);
+			if (s->held > memory)
+				tell_all(s, each, userdata);
 		}
-	for (uint32_t i = 0; i < s->n; i++)
-		tell(s, i, each, userdata);
+	tell_all(s, each, userdata);
 	free(s->text);
-	sl_arena_done(&s->arena);
 	(void)sl_domain_free(s->d);
 	free(s);
 	return 0;

@@ -334,7 +334,7 @@ static void count(void *userdata, const struct sl_policy_change *c)
 		       c->gained ? '+' : '-', c->client, c->commands, c->where);
 }
 
-static void diff(const char *a, const char *b, const char *expected)
+static void diff_within(const char *a, const char *b, size_t memory, const char *expected)
 {
 	struct compiled x, y;
 	struct counting n = {0};
@@ -344,7 +344,7 @@ static void diff(const char *a, const char *b, const char *expected)
 	(void)snprintf(old, sizeof(old), "policy \"a\" version 1\n%s\n", a);
 	(void)snprintf(new, sizeof(new), "policy \"b\" version 1\n%s\n", b);
 	assert(compile(old, &x) && compile(new, &y));
-	assert(sl_policy_diff(x.image, y.image, count, &n, &sampled) == 0 && sampled == 0);
+	assert(sl_policy_diff(x.image, y.image, memory, count, &n, &sampled) == 0 && sampled == 0);
 	if (strcmp(n.text, expected) != 0) {
 		(void)fprintf(stderr, "%s\n%s\nexpected\n%sgot\n%s", a, b, expected, n.text);
 		abort();
@@ -353,8 +353,29 @@ static void diff(const char *a, const char *b, const char *expected)
 	done(&y);
 }
 
+static void diff(const char *a, const char *b, const char *expected)
+{
+	diff_within(a, b, SL_DIFF_MEMORY, expected);
+}
+
+/* Without memory the same is told, each command and client for itself. */
+static void diff_bounded(void)
+{
+	static const char old[] = "allow uid 7: nvme.nvm.read, nvme.nvm.write where nlb < 8\n"
+				  "allow uid 9: nvme.nvm.read, nvme.nvm.write where nlb < 8";
+
+	diff(old, "deny any: anything",
+	     "- uid 7, uid 9 | nvme.nvm.write, nvme.nvm.read | nlb in {0..7}\n");
+	diff_within(old, "deny any: anything", 0,
+		    "- uid 7 | nvme.nvm.write | nlb in {0..7}\n"
+		    "- uid 7 | nvme.nvm.read | nlb in {0..7}\n"
+		    "- uid 9 | nvme.nvm.write | nlb in {0..7}\n"
+		    "- uid 9 | nvme.nvm.read | nlb in {0..7}\n");
+}
+
 static void diffs(void)
 {
+	diff_bounded();
 	diff("allow any: nvme.admin.get-log-page.smart",
 	     "allow any: nvme.admin.get-log-page.smart where rae = 1",
 	     "- anybody | nvme.admin.get-log-page.{smart} | rae = 0\n");
