@@ -163,15 +163,20 @@ static int policy_test(struct sl_cli *cli)
 	return sl_cli_finish(t.e, t.failed ? SL_EXIT_FAILED : SL_EXIT_OK);
 }
 
+/* The conditions under which the same commands change for the same client, until others come. */
 struct differing {
 	struct sl_emit *e;
 	unsigned gained, lost;
+	bool group_gained;
+	char *client, *device, *commands;
+	char **where;
+	size_t n, room;
 };
 
 #define WRAP_COLUMNS 96 /* where it is no terminal */
 
 /* A long list for people: broken at its blanks, each line indented. */
-static void note_wrapped(struct sl_emit *e, const char *first, const char *text)
+static void note_wrapped(struct sl_emit *e, const char *first, const char *next, const char *text)
 {
 	const char *indent = first;
 
@@ -188,8 +193,94 @@ static void note_wrapped(struct sl_emit *e, const char *first, const char *text)
 		}
 		sl_emit_note(e, "%s%.*s", indent, (int)n, text);
 		text += n + strspn(text + n, " ");
-		indent = "        ";
+		indent = next;
 	}
+}
+
+#define AND " and "
+
+/* The next term of a condition at *s, "a = 1 and b in {2, 3}", moves *s behind it. */
+static size_t term(const char **s)
+{
+	const char *end = strstr(*s, AND);
+	size_t n = end ? (size_t)(end - *s) : strlen(*s);
+
+	*s += end ? n + strlen(AND) : n;
+	return n;
+}
+
+static bool has_term(const char *where, const char *t, size_t n)
+{
+	while (*where) {
+		const char *at = where;
+
+		if (term(&where) == n && memcmp(at, t, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of one of the conditions the terms that all have, or those that not all have. */
+static char *terms(const struct differing *d, const char *where, bool common)
+{
+	char *text = malloc(strlen(where) + 1), *end = text;
+
+	if (!text)
+		abort();
+	*end = '\0';
+	while (*where) {
+		const char *at = where;
+		size_t n = term(&where), have = 0;
+
+		while (have < d->n && has_term(d->where[have], at, n))
+			have++;
+		if ((have == d->n) != common)
+			continue;
+		end = stpcpy(end, end == text ? "" : AND);
+		end = (char *)memcpy(end, at, n) + n;
+		*end = '\0';
+	}
+	return text;
+}
+
+static void tell_group(struct differing *d)
+{
+	char *common, *head;
+
+	if (!d->n)
+		return;
+	sl_emit_note(d->e, "%c %s%s%s", d->group_gained ? '+' : '-', d->client,
+		     d->device[0] ? " on " : "", d->device);
+	note_wrapped(d->e, "    ", "        ", d->commands);
+	common = terms(d, d->where[0], true);
+	if (asprintf(&head, "%s%s", common, d->n == 1 ? "" : common[0] ? ", and" : "any of") < 0)
+		abort();
+	if (head[0])
+		note_wrapped(d->e, "    where ", "        ", head);
+	for (size_t i = 0; i < d->n; i++) {
+		char *own = terms(d, d->where[i], false);
+
+		if (own[0])
+			note_wrapped(d->e, i ? "      or " : "         ", "           ", own);
+		free(own);
+	}
+	for (size_t i = 0; i < d->n; i++)
+		free(d->where[i]);
+	free(head);
+	free(common);
+	free(d->client);
+	free(d->device);
+	free(d->commands);
+	d->n = 0;
+}
+
+static char *copy(const char *s)
+{
+	char *c = strdup(s);
+
+	if (!c)
+		abort();
+	return c;
 }
 
 static void each_change(void *userdata, const struct sl_policy_change *c)
@@ -198,19 +289,30 @@ static void each_change(void *userdata, const struct sl_policy_change *c)
 
 	d->gained += c->gained;
 	d->lost += !c->gained;
-	if (!sl_emit_is_json(d->e)) {
-		sl_emit_note(d->e, "%c %s%s%s", c->gained ? '+' : '-', c->client,
-			     c->device[0] ? " on " : "", c->device);
-		note_wrapped(d->e, "    ", c->commands);
-		if (c->where[0])
-			note_wrapped(d->e, "    where ", c->where);
+	if (sl_emit_is_json(d->e)) {
+		sl_emit_cell(d->e, "%s", c->gained ? "gained" : "lost");
+		sl_emit_cell(d->e, "%s", c->client);
+		sl_emit_cell(d->e, "%s", c->device);
+		sl_emit_cell(d->e, "%s", c->commands);
+		sl_emit_cell(d->e, "%s", c->where);
 		return;
 	}
-	sl_emit_cell(d->e, "%s", c->gained ? "gained" : "lost");
-	sl_emit_cell(d->e, "%s", c->client);
-	sl_emit_cell(d->e, "%s", c->device);
-	sl_emit_cell(d->e, "%s", c->commands);
-	sl_emit_cell(d->e, "%s", c->where);
+	if (d->n && (d->group_gained != c->gained || strcmp(d->client, c->client) != 0 ||
+		     strcmp(d->device, c->device) != 0 || strcmp(d->commands, c->commands) != 0))
+		tell_group(d);
+	if (!d->n) {
+		d->group_gained = c->gained;
+		d->client = copy(c->client);
+		d->device = copy(c->device);
+		d->commands = copy(c->commands);
+	}
+	if (d->n == d->room) {
+		d->room = d->room ? 2 * d->room : 16;
+		d->where = realloc(d->where, d->room * sizeof(*d->where));
+		if (!d->where)
+			abort();
+	}
+	d->where[d->n++] = copy(c->where);
 }
 
 static void tell_sampled(unsigned n)
@@ -244,6 +346,8 @@ static int policy_diff(struct sl_cli *cli)
 	r = sl_policy_diff(old->image, new->image, SL_DIFF_MEMORY, each_change, &d, &sampled);
 	if (cli->json)
 		sl_emit_end(d.e);
+	tell_group(&d);
+	free(d.where);
 	sl_emit_u64(d.e, "gained", "gained", d.gained);
 	sl_emit_u64(d.e, "lost", "lost", d.lost);
 	sl_emit_u64(d.e, "sampled", NULL, sampled);
