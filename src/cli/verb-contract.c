@@ -27,7 +27,8 @@ static bool is_device(const char *arg)
 /* 0, or an exit status; the message was printed. */
 static int load(const char *arg, struct sl_doc **ret)
 {
-	struct sl_diag d = {0};
+	struct sl_diag d = {0}, no_device = {0};
+	struct sl_spec spec;
 	int r;
 
 	*ret = NULL;
@@ -36,6 +37,13 @@ static int load(const char *arg, struct sl_doc **ret)
 		return r < 0 ? SL_EXIT_FAILED : 0;
 	}
 	r = sl_doc_load(arg, ret, &d);
+	/* Neither the one nor the other; what was named with a prefix is a file that is not there.
+	 */
+	if (r == -ENOENT && arg[0] != '/' && (!d.file[0] || strcmp(d.file, arg) == 0)) {
+		(void)sl_spec_parse(arg, &spec, &no_device);
+		return sl_cli_error(SL_EXIT_FAILED, "%s is no file; %s", arg[0] ? arg : "''",
+				    no_device.text);
+	}
 	return r < 0 ? sl_cli_diag(SL_EXIT_FAILED, &d) : 0;
 }
 

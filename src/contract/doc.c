@@ -389,7 +389,7 @@ int sl_doc_load(const char *arg, struct sl_doc **ret, struct sl_diag *reterr)
 {
 	struct sl_build *b = build_new(arg);
 	char *copy = strdup(arg), *save = NULL;
-	int error = 0;
+	int error = sl_diag_set(reterr, -ENOENT, NULL, 0, 0, "no file given");
 
 	*ret = NULL;
 	if (!b || !copy) {
@@ -403,9 +403,11 @@ int sl_doc_load(const char *arg, struct sl_doc **ret, struct sl_diag *reterr)
 	if (!access(arg, F_OK))
 		error = load_part(b, arg, reterr);
 	else
-		for (char *s = strtok_r(copy, ",", &save); s && !error;
-		     s = strtok_r(NULL, ",", &save))
+		for (char *s = strtok_r(copy, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
 			error = load_part(b, s, reterr);
+			if (error)
+				break;
+		}
 	error = build_end(b, error, ret);
 	free(copy);
 	return error;

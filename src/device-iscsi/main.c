@@ -41,22 +41,36 @@ static int usage(void)
 	return 2;
 }
 
+/* Of what the library says the first line: the rest is the form again, or nothing. */
+static const char *why(struct iscsi_context *iscsi, char buf[256])
+{
+	(void)snprintf(buf, 256, "%s", iscsi_get_error(iscsi));
+	buf[strcspn(buf, "\n")] = '\0';
+	return buf;
+}
+
 /* The URL without what may be a password in it. */
 static void complain(const struct unit *u, const char *what)
 {
+	char buf[256];
+
 	fprintf(stderr, "sluice-iscsi: %s, %s, unit %d: %s: %s\n", u->url ? u->url->portal : "?",
-		u->url ? u->url->target : "?", u->url ? u->url->lun : 0, what,
-		iscsi_get_error(u->iscsi));
+		u->url ? u->url->target : "?", u->url ? u->url->lun : 0, what, why(u->iscsi, buf));
 }
 
 static int log_in(struct unit *u, const char *text)
 {
+	char buf[256];
+
 	u->iscsi = iscsi_create_context(INITIATOR);
 	if (!u->iscsi)
 		return -ENOMEM;
 	u->url = iscsi_parse_full_url(u->iscsi, text);
 	if (!u->url) {
-		fprintf(stderr, "sluice-iscsi: not an iSCSI URL: %s\n", iscsi_get_error(u->iscsi));
+		fprintf(stderr,
+			"sluice-iscsi: not an iSCSI URL: %s; it is "
+			"iscsi://HOST[:PORT]/TARGET/LUN\n",
+			why(u->iscsi, buf));
 		return -EINVAL;
 	}
 	iscsi_set_targetname(u->iscsi, u->url->target);

@@ -395,6 +395,7 @@ static int device_connect(const char *path, struct sl_diag *reterr)
 		close(fd);
 	return sl_diag_set(reterr, -e, NULL, 0, 0, "wire:%s: %s%s", path, strerror(e),
 			   e == ECONNREFUSED ? ": nobody serves a device there"
+			   : e == ENOENT     ? ": whoever serves the device makes that socket"
 			   : e == EPROTOTYPE ? ": the socket must be SOCK_SEQPACKET"
 					     : "");
 }

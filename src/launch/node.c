@@ -264,7 +264,8 @@ int sl_node_open(enum sl_node_kind kind, const char *path, struct sl_nvme_nodes 
 					   "%s: %s; root can serve it to you: sluice serve "
 					   "--device %s=%s:%s",
 					   path, strerror(-r), path, places[kind].name, path);
-		return sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", path, strerror(-r));
+		return sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s%s", path, strerror(-r),
+				   r == -ENOENT ? "; `sluice device list` shows what is here" : "");
 	}
 	r = check_kind(kind, ret->fd, path, &st, reterr);
 	if (r == 0 && kind == SL_NODE_FWCTL)

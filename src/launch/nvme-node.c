@@ -243,7 +243,8 @@ int sl_nvme_open(const char *path, struct sl_nvme_nodes *ret, struct sl_diag *re
 					   "%s: %s; root can serve it to you: sluice serve "
 					   "--device %s=nvme:%s",
 					   path, strerror(-r), path, path);
-		return sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", path, strerror(-r));
+		return sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s%s", path, strerror(-r),
+				   r == -ENOENT ? "; `sluice device list` shows what is here" : "");
 	}
 	r = kernel_name(ret->fd, path, ret->ctrl, sizeof(ret->ctrl), reterr);
 	if (r == 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -102,47 +103,76 @@ static void name(struct sl_spec *ret, const char *spec, const char *prefix)
 }
 
 static const struct {
-	const char *prefix;
+	const char *prefix, *like; /* an example */
 	bool empty_ok;
 	int (*parse)(const char *rest, struct sl_spec *ret, struct sl_diag *reterr);
 } kinds[_SL_SPEC_N] = {
-	[SL_SPEC_MODEL] = {"model:", false, parse_model},
-	[SL_SPEC_WIRE] = {"wire:", false, parse_wire},
-	[SL_SPEC_ISCSI] = {"iscsi:", false, parse_iscsi},
-	[SL_SPEC_NULL] = {"null:", true, parse_null},
-	[SL_SPEC_NVME] = {"nvme:", false, parse_nvme},
-	[SL_SPEC_SG] = {"sg:", false, parse_sg},
-	[SL_SPEC_BSG] = {"bsg:", false, parse_bsg},
-	[SL_SPEC_CXL] = {"cxl:", false, parse_cxl},
-	[SL_SPEC_FWCTL] = {"fwctl:", false, parse_fwctl},
+	[SL_SPEC_MODEL] = {"model:", "model:p4610, or model:FILE", false, parse_model},
+	[SL_SPEC_WIRE] = {"wire:", "wire:/path/to/a.sock", false, parse_wire},
+	[SL_SPEC_ISCSI] = {"iscsi:", "iscsi://HOST/TARGET/LUN", false, parse_iscsi},
+	[SL_SPEC_NULL] = {"null:", "null:", true, parse_null},
+	[SL_SPEC_NVME] = {"nvme:", "nvme:/dev/nvme0, or nvme:SERIAL", false, parse_nvme},
+	[SL_SPEC_SG] = {"sg:", "sg:/dev/sg0, or sg:SERIAL", false, parse_sg},
+	[SL_SPEC_BSG] = {"bsg:", "bsg:/dev/bsg/0:0:0:0", false, parse_bsg},
+	[SL_SPEC_CXL] = {"cxl:", "cxl:/dev/cxl/mem0", false, parse_cxl},
+	[SL_SPEC_FWCTL] = {"fwctl:", "fwctl:/dev/fwctl/fwctl0", false, parse_fwctl},
 };
+
+/* What is wrong with a SPEC that begins with no kind, and what was perhaps meant. */
+static int no_kind(const char *spec, struct sl_diag *reterr)
+{
+	const char *colon = strchr(spec, ':');
+	char file[256], path[4096];
+	struct stat st;
+
+	if (!spec[0])
+		return sl_diag_set(reterr, -EINVAL, NULL, 0, 0,
+				   "no device given; one is model:p4610, /dev/nvme0, sg:SERIAL …: "
+				   "`sluice device list` shows those that are here");
+	if (spec[0] == '/' && stat(spec, &st) < 0)
+		return sl_diag_set(reterr, -errno, NULL, 0, 0, "%s: %s", spec, strerror(errno));
+	if (spec[0] == '/')
+		return sl_diag_set(reterr, -ENOTSUP, NULL, 0, 0,
+				   "%s: not the node of an NVMe, SCSI, CXL or fwctl device%s%s",
+				   spec,
+				   S_ISREG(st.st_mode)	  ? "; of a persona's file say model:"
+				   : S_ISSOCK(st.st_mode) ? "; of a socket say wire:"
+							  : "",
+				   S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode) ? spec : "");
+	if (!colon && snprintf(file, sizeof(file), "%s.json", spec) < (int)sizeof(file) &&
+	    sl_path_data("personas", file, path, sizeof(path)) == 0)
+		return sl_diag_set(reterr, -EINVAL, NULL, 0, 0,
+				   "device '%s': did you mean the model, model:%s?", spec, spec);
+	if (!colon)
+		return sl_diag_set(reterr, -EINVAL, NULL, 0, 0,
+				   "device '%s': say of which kind it is, as in model:p4610, "
+				   "nvme:SERIAL or wire:SOCKET; `sluice device list` shows those "
+				   "that are here",
+				   spec);
+	return sl_diag_set(reterr, -EINVAL, NULL, 0, 0,
+			   "device '%s': there is no kind '%.*s'; there are model, nvme, sg, bsg, "
+			   "cxl, fwctl, iscsi, wire and null",
+			   spec, (int)(colon - spec), spec);
+}
 
 int sl_spec_parse(const char *spec, struct sl_spec *ret, struct sl_diag *reterr)
 {
-	static const char form[] =
-		"a device is model:NAME, model:FILE, nvme:/dev/nvmeN, nvme:SERIAL, sg:/dev/sgN, "
-		"sg:SERIAL, bsg:, cxl: or fwctl: with a path, iscsi://HOST/TARGET/LUN, or "
-		"wire:SOCKET";
 	char full[256];
 	int r;
 
 	*ret = (struct sl_spec){0};
-	if (!spec[0])
-		return sl_diag_set(reterr, -EINVAL, NULL, 0, 0, "no device given: %s", form);
 	for (unsigned i = 0; spec != full && i < SL_COUNT(paths); i++)
 		if (strncmp(spec, paths[i].begins, strlen(paths[i].begins)) == 0 &&
 		    snprintf(full, sizeof(full), "%s%s", paths[i].prefix, spec) < (int)sizeof(full))
 			spec = full;
-	if (spec[0] == '/')
-		return sl_diag_set(reterr, -ENOTSUP, NULL, 0, 0,
-				   "%s: no device that can be driven here; %s", spec, form);
 	for (unsigned i = 0; i < SL_COUNT(kinds); i++) {
 		size_t n = strlen(kinds[i].prefix);
 
 		if (strncmp(spec, kinds[i].prefix, n) != 0)
 			continue;
 		if (!spec[n] && !kinds[i].empty_ok)
-			break;
+			return sl_diag_set(reterr, -EINVAL, NULL, 0, 0,
+					   "device '%s': which one? Say %s", spec, kinds[i].like);
 		ret->kind = (uint8_t)i;
 		r = kinds[i].parse(spec + n, ret, reterr);
 		if (r < 0)
@@ -150,6 +180,5 @@ int sl_spec_parse(const char *spec, struct sl_spec *ret, struct sl_diag *reterr)
 		name(ret, spec, kinds[i].prefix);
 		return 0;
 	}
-	return sl_diag_set(reterr, -EINVAL, NULL, 0, 0, "device '%s' is not understood: %s", spec,
-			   form);
+	return no_kind(spec, reterr);
 }
