@@ -100,13 +100,13 @@ int sl_breach_put(struct sl_verdicts *out, size_t at, const struct sl_breach *b)
 	return 0;
 }
 
-struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const struct sl_case *x,
-				const struct sl_evidence *first)
+/* The finding of this kind on this row, in this place; NULL: there is none yet. */
+static struct sl_breach *find(struct sl_verdicts *out, unsigned id, const struct sl_case *x,
+			      const struct sl_evidence *first)
 {
-	struct sl_breach *b;
-
 	for (size_t i = 0; i < out->n; i++) {
-		b = &out->v[i];
+		struct sl_breach *b = &out->v[i];
+
 		if (b->id != id || b->has_cmd != (x != NULL) ||
 		    (x && sl_row_find(b->cmd.set, b->cmd.req) != x->row))
 			continue;
@@ -114,6 +114,17 @@ struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const stru
 		if (id != SL_BREACH_UNDERDECLARED && first && b->n_evidence &&
 		    strcmp(b->evidence[0].where, first->where) != 0)
 			continue;
+		return b;
+	}
+	return NULL;
+}
+
+struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const struct sl_case *x,
+				const struct sl_evidence *first)
+{
+	struct sl_breach *b = find(out, id, x, first);
+
+	if (b) {
 		b->times++;
 		return NULL;
 	}
@@ -209,35 +220,66 @@ static void fill_evidence(struct sl_breach *b, const struct sl_difference *d)
 	}
 }
 
+/* What is left unexplained says most by this, and is laid to this command. */
+struct naming {
+	const struct sl_step *last;
+	const struct sl_unexplained *worst;
+	struct sl_evidence e;
+	unsigned rank, id;
+};
+
+static void name_it(const struct sl_verifier *v, const struct sl_trial *run,
+		    const struct sl_difference *d, struct naming *ret)
+{
+	*ret = (struct naming){.worst = &d->v[0]};
+	for (unsigned i = 0; i < run->n; i++)
+		if (run->step[i].keep)
+			ret->last = &run->step[i];
+	for (unsigned i = 1; i < d->n; i++)
+		if (sl_unexplained_rank(&d->v[i]) > sl_unexplained_rank(ret->worst))
+			ret->worst = &d->v[i];
+	ret->rank = sl_unexplained_rank(ret->worst);
+	ret->id = kind_of(ret->worst);
+	sl_change_describe(&ret->worst->change, &ret->e);
+	/* Without a twin: a device that stops answering is not this command's doing for that. */
+	if (!(v->rig->can & SL_RIG_FRESH) && ret->worst->change.status &&
+	    ret->worst->change.new_status & 0x8000)
+		ret->id = SL_BREACH_LOST;
+}
+
+bool sl_breach_again(struct sl_verifier *v, const struct sl_trial *run,
+		     const struct sl_difference *d)
+{
+	struct sl_breach *b;
+	struct naming n;
+
+	name_it(v, run, d, &n);
+	for (unsigned i = 0; i < run->n; i++)
+		if (run->step[i].keep && run->step[i].x->row != n.last->x->row)
+			return false;
+	b = n.last ? find(v->out, n.id, n.last->x, &n.e) : NULL;
+	if (!b || sl_breach_kinds[b->id].weight != SL_WEIGHT_CAUGHT || b->rank < n.rank)
+		return false;
+	b->times++;
+	return true;
+}
+
 struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *run,
 				 const struct sl_difference *d)
 {
-	const struct sl_step *last = NULL;
-	const struct sl_unexplained *worst = &d->v[0];
-	struct sl_evidence e;
+	const struct sl_step *last;
 	struct sl_breach *b;
-	unsigned rank, id;
+	struct naming n;
 
-	for (unsigned i = 0; i < run->n; i++)
-		if (run->step[i].keep)
-			last = &run->step[i];
-	for (unsigned i = 1; i < d->n; i++)
-		if (sl_unexplained_rank(&d->v[i]) > sl_unexplained_rank(worst))
-			worst = &d->v[i];
-	rank = sl_unexplained_rank(worst);
-	id = kind_of(worst);
-	sl_change_describe(&worst->change, &e);
-	/* Without a twin: a device that stops answering is not this command's doing for that. */
-	if (!(v->rig->can & SL_RIG_FRESH) && worst->change.status &&
-	    worst->change.new_status & 0x8000)
-		id = SL_BREACH_LOST;
-	b = sl_breach_add(v->out, id, last ? last->x : NULL, &e);
+	name_it(v, run, d, &n);
+	last = n.last;
+	b = sl_breach_add(v->out, n.id, last ? last->x : NULL, &n.e);
 	if (!b)
-		b = better(v->out, id, last ? last->x : NULL, rank);
+		b = better(v->out, n.id, last ? last->x : NULL, n.rank);
 	if (!b)
 		return NULL;
-	b->rank = rank;
-	b->stage = worst->stage;
+	b->rank = n.rank;
+	b->stage = n.worst->stage;
 	fill_evidence(b, d);
 	b->recipe = sl_recipe_free(b->recipe);
 	b->recipe = sl_recipe_of(run);

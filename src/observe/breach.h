@@ -15,6 +15,12 @@ struct sl_breach *sl_breach_add(struct sl_verdicts *out, unsigned id, const stru
 struct sl_breach *sl_breach_from(struct sl_verifier *v, const struct sl_trial *run,
 				 const struct sl_difference *d);
 /*
+ * Is what a run left unexplained what its command was caught at before? Then it is counted to that
+ * finding, and has not to be shown again. False where commands of several rows may have done it.
+ */
+bool sl_breach_again(struct sl_verifier *v, const struct sl_trial *run,
+		     const struct sl_difference *d);
+/*
  * Puts a finding at its place in the list, which it takes over: an existing one, or the next. 0,
  * -EINVAL (there is no such place) or -ENOMEM.
  */

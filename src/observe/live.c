@@ -16,8 +16,10 @@
 #define SETTLE_MS  20u
 #define MINIMISE_S 6.0 /* to find out which commands it takes */
 #define CONTROLS   2   /* runs without the commands, which must not show it */
+#define ID_CTRL_FR 64  /* offset of the firmware's revision, behind all that says who it is */
 #define WATCH_MS   100u
-#define WATCHES	   12
+#define WATCH_S	   1.2 /* without a command of ours, and as many looks as that takes */
+#define WATCHES	   2
 
 void sl_probe_case(const struct sl_verifier *v, const struct sl_probe *p, struct sl_case *ret)
 {
@@ -36,19 +38,21 @@ struct differing {
 	bool any;
 	bool failed; /* the looks themselves were refused, which is recorded */
 	bool fixed, firmware;
+	bool other;		/* who it is: no firmware changes that */
 	struct sl_change first; /* that is fixed */
 };
 
 static bool differs(void *ctx, const struct sl_change *c)
 {
 	struct differing *d = ctx;
+	bool field = c->probe && c->probe->facet == SL_FACET_ID_CTRL && c->field;
 
 	if (sl_change_fixed(c) && !d->fixed) {
 		d->fixed = true;
 		d->first = *c;
 	}
-	d->firmware |=
-		c->probe && c->probe->facet == SL_FACET_ID_CTRL && c->field && c->field->off == 64;
+	d->firmware |= field && c->field->off == ID_CTRL_FR;
+	d->other |= field && c->field->off < ID_CTRL_FR;
 	d->any |=
 		c->probe && !(d->failed && sl_change_own(c)) &&
 		!(c->field && (c->field->rule == SL_FIELD_COUNTS || c->field->rule == SL_FIELD_UP));
@@ -71,7 +75,7 @@ void sl_live_check_fixed(struct sl_verifier *v, const struct sl_look *was)
 	struct sl_breach *b;
 
 	sl_look_compare(&v->probes, was, &v->before, differs, &d);
-	if (!d.fixed || d.firmware)
+	if (!d.fixed || (d.firmware && !d.other))
 		return;
 	sl_change_describe(&d.first, &e);
 	b = sl_breach_add(v->out, SL_BREACH_DECLARATION, NULL, &e);
@@ -443,9 +447,11 @@ static int is_quiet(struct sl_verifier *v, bool *ret)
 {
 	double start = sl_now();
 	int error = sl_live_settle(v);
+	double watch = sl_now();
 
 	*ret = v->moved == 0;
-	for (unsigned i = 0; i < WATCHES && *ret && !error; i++) {
+	for (unsigned i = 0;
+	     (i < WATCHES || sl_now() - watch < WATCH_S) && *ret && !error && !v->gone; i++) {
 		v->rig->ops->pass(v->rig, WATCH_MS);
 		error = sl_look_take(v->rig, &v->probes, i & 1, false, v->data, &v->again);
 		*ret = same(v, &v->before, &v->again);
@@ -529,8 +535,11 @@ static int confirm(struct sl_verifier *v, struct sl_trial *r, struct sl_differen
 		found = shows(v, r, 0, r->n, d, second);
 	}
 	/* How often it takes cannot be told: its count goes on. */
-	if (found > 0 && r->n > 1 && !(r->flags & SL_TRIAL_REPEAT))
-		found = minimise(v, r, d) < 0 ? -EIO : 1;
+	if (found > 0 && r->n > 1 && !(r->flags & SL_TRIAL_REPEAT)) {
+		int error = minimise(v, r, d);
+
+		found = error ? error : 1;
+	}
 	/* Once more what is left, and then something harmless in its place. */
 	if (found > 0)
 		found = shows(v, r, 0, r->n, d, second);
@@ -570,7 +579,10 @@ int sl_experiment_live(struct sl_verifier *v, struct sl_trial *r)
 	}
 	for (unsigned i = 0; i < r->n; i++)
 		calm &= sl_case_harmless(r->step[i].x);
-	if (!error && d->n) {
+	if (!error && d->n && sl_breach_again(v, r, d)) {
+		error = sl_live_restore(v);
+		v->have_before = false;
+	} else if (!error && d->n) {
 		error = confirm(v, r, d);
 		v->have_before = false;
 	} else if (!error && r->looked & 1 && calm) {

@@ -21,6 +21,7 @@
 #include "wire/wire.h"
 
 #define PAGE	   4096u
+#define BEHIND	   (2 * PAGE) /* of the buffer behind a command's data, that is looked at */
 #define TIMEOUT_MS 0 /* the driver's own: a shorter one resets the controller for everybody */
 
 struct rig_nvme {
@@ -101,10 +102,22 @@ static void fill(const struct rig_nvme *r, const struct sl_command *cmd,
 	};
 }
 
+/*
+ * The driver maps the pages that the data lie in and no others: the rest of the last of them is all
+ * that a device can reach by it, and one more page says whether that is so. To look at all of the
+ * buffer each time would cost more than the command.
+ */
+static uint32_t looked_at(uint32_t len)
+{
+	uint32_t n = (len / PAGE) * PAGE + BEHIND;
+
+	return n < SL_RIG_DATA_MAX + SL_RIG_OVER_MAX ? n : SL_RIG_DATA_MAX + SL_RIG_OVER_MAX;
+}
+
 /* Bytes behind the command's length that are not as they were left: the device moved them. */
 static uint32_t moved(const uint8_t *data, uint32_t len)
 {
-	uint32_t n = SL_RIG_DATA_MAX + SL_RIG_OVER_MAX;
+	uint32_t n = looked_at(len);
 
 	while (n > len && data[n - 1] == SL_RIG_NVME_FILL)
 		n--;
@@ -125,7 +138,7 @@ static int nvme_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *
 		r->rig.commands--;
 		return 0;
 	}
-	memset(r->data, SL_RIG_NVME_FILL, SL_RIG_DATA_MAX + SL_RIG_OVER_MAX);
+	memset(r->data, SL_RIG_NVME_FILL, looked_at(cmd->data_len));
 	if (cmd->dir & SL_DIR_OUT)
 		memcpy(r->data, data, cmd->data_len);
 	memset(r->meta, 0, cmd->meta_len);
@@ -230,6 +243,7 @@ int sl_rig_nvme_over(const struct sl_nvme_nodes *nodes, const struct sl_nvme_sys
 		return error;
 	r->rig.ops = &ops;
 	r->rig.can = SL_RIG_REAL | (touch >= SL_TOUCH_ALL ? SL_RIG_WRITES : 0u);
+	r->rig.protocol = SL_WIRE_NVME;
 	r->rig.max_transfer = SL_RIG_DATA_MAX;
 	r->sys = sys;
 	r->nodes = *nodes;
