@@ -266,6 +266,8 @@ static int find_overwriter(struct sl_verifier *v, struct sl_trial *r, unsigned a
 	}
 	for (unsigned i = 0; i < r->n; i++)
 		r->step[i].keep = true;
+	if (error)
+		return error;
 	(void)snprintf(e.where, sizeof(e.where), "block %llu nsid=%u",
 		       (unsigned long long)sl_case_lba(r->step[at].x), r->step[at].x->nsid);
 	(void)snprintf(e.what, sizeof(e.what), "no longer what was written to it");
@@ -275,7 +277,7 @@ static int find_overwriter(struct sl_verifier *v, struct sl_trial *r, unsigned a
 		b->n_before = 1;
 		(void)snprintf(b->before[0], sizeof(b->before[0]), "%s", r->step[at].x->name);
 	}
-	return error;
+	return 0;
 }
 
 static int check_audit(struct sl_verifier *v, struct sl_trial *r)

@@ -248,7 +248,7 @@ static int alone_too(struct spill *s, const struct sl_case *x, uint64_t lost, bo
 static int find_spill(struct spill *s, uint64_t lost)
 {
 	struct sl_evidence e = {.effects = SL_E_DATA};
-	uint64_t low = 0, high = s->ns->blocks, at;
+	uint64_t low = 0, high = s->ns->blocks, at = high;
 	struct sl_case x = *s->base;
 	bool sure = true;
 	int error = 0;
@@ -385,7 +385,7 @@ static int count_one(struct sl_verifier *v, const struct sl_case *x, bool write)
 		error = sl_trial_run(v, &twin);
 	if (!error)
 		error = sl_trial_run(v, &run);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n && !error; i++)
 		sent += sl_answer_ok(&run.step[i].a);
 	if (!error && counters_of(v, &twin.look[0], &a) && counters_of(v, &run.look[0], &b)) {
 		struct sl_evidence e = {.effects = SL_E_LOG};

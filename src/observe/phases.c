@@ -45,6 +45,14 @@ const struct sl_phase sl_phases[] = {
 };
 const unsigned sl_n_phases = SL_COUNT(sl_phases);
 
+/* What phases after this one go by. */
+static void take_answer(const struct sl_verifier *v, struct sl_case *x, const struct sl_answer *a)
+{
+	x->status = a->lost ? 0xffff : sl_answer_code(a);
+	x->refused = !a->lost && sl_observed_of(v->c->protocol)->no_such(a);
+	x->tried = true;
+}
+
 /* One command, both orders of looking; then after an hour, a reset and a power cycle. */
 static int single(struct sl_verifier *v, struct sl_case *x, bool note_refusal)
 {
@@ -60,13 +68,11 @@ static int single(struct sl_verifier *v, struct sl_case *x, bool note_refusal)
 		r.flags = order ? SL_TRIAL_BACKWARDS : 0;
 		r.stages = order || !(v->rig->can & SL_RIG_CLOCK) ? 1u << SL_STAGE_NOW : ALL_STAGES;
 		error = sl_experiment(v, &r);
-		x->status = r.step[0].a.lost ? 0xffff : sl_answer_code(&r.step[0].a);
-		x->refused =
-			!r.step[0].a.lost && sl_observed_of(v->c->protocol)->no_such(&r.step[0].a);
-		x->tried = true;
+		if (!error)
+			take_answer(v, x, &r.step[0].a);
 		sl_trial_done(&r);
 	}
-	if (x->refused && note_refusal && x->listed && x->kind == SL_CASE_BASE &&
+	if (!error && x->refused && note_refusal && x->listed && x->kind == SL_CASE_BASE &&
 	    !(sl_rows[x->row].flags & (SL_ROW_VENDOR | SL_ROW_NO_DEPTH))) {
 		struct sl_evidence e = {.where = "status"};
 

@@ -24,11 +24,23 @@ bool sl_rig_may(const struct sl_rig *rig, const struct sl_command *cmd, const ui
 	return !rig->ops->may || rig->ops->may(rig, cmd, data);
 }
 
+/* Counts n commands that are about to be sent, all of them or none. 0 or -EDQUOT. */
+static int spend(struct sl_rig *rig, unsigned n)
+{
+	if (rig->limit && (rig->commands >= rig->limit || n > rig->limit - rig->commands))
+		return -EDQUOT;
+	rig->commands += n;
+	return 0;
+}
+
 int sl_rig_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
 		struct sl_answer *ret)
 {
+	int r = spend(rig, 1);
+
 	*ret = (struct sl_answer){0};
-	rig->commands++;
+	if (r)
+		return r;
 	return rig->ops->call(rig, cmd, data, ret);
 }
 
@@ -78,8 +90,8 @@ int sl_rig_stream(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *da
 	int r = 0;
 
 	if (rig->ops->stream) {
-		rig->commands += s->n;
-		return rig->ops->stream(rig, s, data);
+		r = spend(rig, s->n);
+		return r ? r : rig->ops->stream(rig, s, data);
 	}
 	for (unsigned i = 0; i < s->n && !r; i++) {
 		sl_rig_stage(s, i, data);
@@ -93,8 +105,9 @@ int sl_rig_stream(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *da
 
 int sl_rig_together(struct sl_rig *rig, const struct sl_rig_stream *s, uint8_t *data)
 {
-	if (!(rig->can & SL_RIG_BESIDE))
-		return -ENOTSUP;
-	rig->commands += s->n;
+	int r = rig->can & SL_RIG_BESIDE ? spend(rig, s->n) : -ENOTSUP;
+
+	if (r)
+		return r;
 	return (rig->ops->together ? rig->ops->together : rig->ops->stream)(rig, s, data);
 }

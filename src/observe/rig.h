@@ -92,6 +92,7 @@ struct sl_rig {
 	uint8_t protocol; /* enum sl_wire_protocol */
 	uint32_t max_transfer;
 	uint64_t commands; /* sent since the rig was opened */
+	uint64_t limit;	   /* of these; 0: none. What goes beyond is not sent: -EDQUOT */
 	uint64_t freshes;
 };
 
@@ -104,8 +105,8 @@ struct sl_rig *sl_rig_close(struct sl_rig *rig);
 
 /*
  * Sends one command and waits. `data` holds SL_RIG_DATA_MAX + SL_RIG_OVER_MAX bytes: the payload
- * going out, or room for what comes. 0, or -errno when the rig itself is broken; a device that
- * fails, stalls or goes is in ret->lost.
+ * going out, or room for what comes. 0, or -errno when the rig itself is broken or its limit is
+ * reached (-EDQUOT); a device that fails, stalls or goes is in ret->lost.
  */
 int sl_rig_call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
 		struct sl_answer *ret);

@@ -48,7 +48,6 @@ bool sl_budget(struct sl_verifier *v)
 	}
 	if ((v->o->commands && v->rig->commands >= v->o->commands) ||
 	    (v->o->seconds && sl_now() - v->t0 >= v->o->seconds)) {
-		v->out_of_budget = true;
 		if (v->phase < SL_PHASES_MAX)
 			v->out->phase[v->phase].cut = true;
 		return false;
@@ -109,7 +108,9 @@ int sl_verifier_call(struct sl_verifier *v, const struct sl_case *x, struct sl_a
 	if (x->payload)
 		memcpy(v->data, x->payload, x->cmd.data_len);
 	r = sl_rig_call(v->rig, &x->cmd, v->data, ret);
-	if (!r && ret->lost == SL_RIG_SILENT && !(v->rig->can & SL_RIG_CLOCK))
+	if (r)
+		return r;
+	if (ret->lost == SL_RIG_SILENT && !(v->rig->can & SL_RIG_CLOCK))
 		v->silent++;
 	else
 		v->silent = 0;
@@ -125,7 +126,7 @@ int sl_verifier_call(struct sl_verifier *v, const struct sl_case *x, struct sl_a
 	    (v->failing >= FAILING_MAX && !(v->rig->can & SL_RIG_FRESH)) ||
 	    (ret->lost == SL_RIG_GONE && !(v->rig->can & SL_RIG_FRESH)))
 		v->gone = true;
-	return r;
+	return 0;
 }
 
 /* A read or write of blocks of one namespace, as a case without a name. */

@@ -75,7 +75,6 @@ struct sl_verifier {
 	unsigned failing; /* commands in a row that the transport failed, the last of this row */
 	uint16_t failing_row;
 	unsigned silent; /* answers in a row that did not come */
-	bool out_of_budget;
 	double t0, phase_t0;
 	unsigned phase;
 	struct sl_trial twins[SL_TWINS_MAX]; /* recent ones with nothing in question in them */

@@ -56,7 +56,7 @@ static void neutral_case(struct sl_verifier *v, unsigned i)
  */
 static int choose_neutral(struct sl_verifier *v)
 {
-	struct sl_trial run[SL_NEUTRALS];
+	struct sl_trial run[SL_NEUTRALS] = {0};
 	bool works[SL_NEUTRALS] = {false};
 	unsigned best = 2, votes_best = 0;
 	int r = 0;
@@ -118,10 +118,11 @@ static int learn(struct sl_verifier *v)
 
 		first.bytes = v->probes.first;
 		r = sl_live_settle(v);
-		if (!r)
+		/* That it has gone is said once, not of each thing that it no longer answers. */
+		if (!r && !v->gone && !v->start.lost && !v->before.lost) {
 			sl_live_check_fixed(v, &first);
-		if (!r)
 			sl_live_note(v, &first);
+		}
 	}
 	sl_look_done(&now);
 	return r;
@@ -153,6 +154,8 @@ static int read_contract(struct sl_verifier *v, const char *name, struct sl_diag
 		.call = doc_call, .keep = keep_raw, .ctx = v, .protocol = v->rig->protocol};
 	int r = sl_doc_read(name, &source, &v->out->doc);
 
+	if (r == -EDQUOT)
+		return r;
 	if (r)
 		return sl_diag_set(reterr, r, NULL, 0, 0, "%s: the device could not be asked: %s",
 				   name, strerror(-r));
@@ -176,6 +179,16 @@ static int read_fna(struct sl_verifier *v)
 	return r;
 }
 
+/* Why a device could not be judged. Returns r. */
+static int not_judged(const struct sl_verifier *v, const char *name, int r, struct sl_diag *reterr)
+{
+	if (r != -EDQUOT)
+		return sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", name, strerror(-r));
+	return sl_diag_set(reterr, r, NULL, 0, 0,
+			   "%s: a budget of %llu commands is too small to judge it", name,
+			   (unsigned long long)v->rig->limit);
+}
+
 static int set_up(struct sl_verifier *v, const char *name, struct sl_diag *reterr)
 {
 	int r;
@@ -187,7 +200,7 @@ static int set_up(struct sl_verifier *v, const char *name, struct sl_diag *reter
 		return sl_diag_set(reterr, -ENOMEM, NULL, 0, 0, "out of memory");
 	r = read_contract(v, name, reterr);
 	if (r)
-		return r;
+		return r == -EDQUOT ? not_judged(v, name, r, reterr) : r;
 	r = sl_probes_find(v->rig, v->c, v->o->key, &v->probes);
 	if (!r)
 		r = sl_look_new(&v->probes, &v->start);
@@ -210,7 +223,7 @@ static int set_up(struct sl_verifier *v, const char *name, struct sl_diag *reter
 	if (!r && v->rig->can & SL_RIG_FRESH)
 		r = choose_neutral(v);
 	if (r)
-		return sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", name, strerror(-r));
+		return not_judged(v, name, r, reterr);
 	v->out->n_probes = v->probes.n;
 	v->out->n_masked = v->probes.n_masked;
 	for (size_t i = 0; i < v->probes.n; i++)
@@ -255,6 +268,11 @@ static int run_phase(struct sl_verifier *v, const struct sl_phase *phase)
 		return 0;
 	if (sl_budget(v))
 		r = phase->run(v);
+	/* The experiment that the last commands were too few for is as if it had not begun. */
+	if (r == -EDQUOT) {
+		v->out->phase[v->phase].cut = true;
+		r = 0;
+	}
 	end(v);
 	if (!r)
 		sl_state_phase_end(v);
@@ -352,6 +370,7 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 	int r, error;
 
 	*ret = (struct sl_verdicts){.t0 = v.t0, .rig = rig};
+	rig->limit = o->commands;
 	r = set_up(&v, name, reterr);
 	r = ret->doc ? unless_gone(&v, r) : r;
 	if (!r && o->state)
@@ -392,6 +411,7 @@ int sl_verify_again(struct sl_rig *rig, const char *name, const struct sl_verify
 	int r;
 
 	*ret = (struct sl_verdicts){.t0 = v.t0, .rig = rig};
+	rig->limit = o->commands;
 	r = set_up(&v, name, reterr);
 	if (!r && b->recipe) {
 		begin(&v, "the commands of the finding");
@@ -407,7 +427,7 @@ int sl_verify_again(struct sl_rig *rig, const char *name, const struct sl_verify
 			found = shows(ret, b, ret_at);
 		}
 	if (r)
-		sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", name, strerror(-r));
+		not_judged(&v, name, r, reterr);
 	r = finish(&v, r, reterr);
 	found = found && shows(ret, b, ret_at); /* findings move when they are tidied */
 	return r < 0 ? r : found;
