@@ -18,6 +18,7 @@
 #include "observe/html.h"
 #include "observe/junit.h"
 #include "observe/power.h"
+#include "observe/protocol.h"
 #include "observe/report.h"
 #include "observe/rig-nvme.h"
 #include "observe/verify.h"
@@ -89,7 +90,16 @@ int sl_cli_rig(struct sl_cli *cli, const char *arg, struct sl_rig **ret)
 				    "the wire protocol (wire:SOCKET) and NVMe devices",
 				    arg);
 	}
-	return r < 0 ? sl_cli_diag(SL_EXIT_FAILED, &d) : 0;
+	if (r < 0)
+		return sl_cli_diag(SL_EXIT_FAILED, &d);
+	if (sl_observed_known((*ret)->protocol))
+		return 0;
+	*ret = sl_rig_close(*ret);
+	return sl_cli_error(
+		SL_EXIT_FAILED,
+		"%s: verify knows NVMe, SCSI and CXL devices; what fwctl's commands do and "
+		"what they let be read is each driver's own",
+		arg);
 }
 
 /* Files beside the report on stdout. */

@@ -296,7 +296,17 @@ static void timeline(FILE *f, const struct sl_verdicts *v)
 		sl_html_text(f, "%.2f", p->seconds);
 		sl_html_put(f, "</td></tr>\n");
 	}
-	sl_html_put(f, "</tbody></table></div></section>\n");
+	sl_html_put(f, "</tbody></table></div>\n");
+	if (v->n_undone)
+		sl_html_put(f, "<h3>Not done</h3>\n<ul>");
+	for (unsigned i = 0; i < v->n_undone; i++) {
+		sl_html_put(f, "<li><code>");
+		sl_html_text(f, "%s", v->undone[i].phase);
+		sl_html_put(f, "</code>: ");
+		sl_html_text(f, "%s", v->undone[i].why);
+		sl_html_put(f, "</li>\n");
+	}
+	sl_html_put(f, v->n_undone ? "</ul></section>\n" : "</section>\n");
 }
 
 static void gaps(FILE *f, const struct sl_verdicts *v)

@@ -5,16 +5,29 @@
 
 #include "observe/trial.h"
 
+enum sl_phase_flag {
+	SL_PHASE_LIVE = 1 << 0,	    /* only on a device that cannot be had fresh */
+	SL_PHASE_PERTURBS = 1 << 1, /* only with --perturb */
+	SL_PHASE_BLOCKS = 1 << 2,   /* only where commands read and write blocks */
+};
+
 struct sl_phase {
 	const char *name, *text;
 	unsigned needs; /* enum sl_rig_can */
-	bool live;	/* only on a device that cannot be had fresh */
-	bool perturbs;	/* only with --perturb */
+	unsigned flags; /* enum sl_phase_flag */
 	int (*run)(struct sl_verifier *v);
+	/* Why it sent nothing, where it did not; NULL: it has not to. */
+	const char *nothing;
 };
 
 extern const struct sl_phase sl_phases[];
 extern const unsigned sl_n_phases;
+
+/* Why a phase is not for this device, or was not asked for; NULL: it is tried. */
+const char *sl_phase_not(const struct sl_phase *p, const struct sl_rig *rig,
+			 const struct sl_verify_options *o);
+/* Nothing is missing without it. */
+bool sl_phase_needless(const struct sl_phase *p, const struct sl_rig *rig);
 
 /*
  * Carries a run out, compares it with its twin (or with the look before), finds which of its

@@ -13,37 +13,71 @@
 
 #define ALL_STAGES ((1u << _SL_STAGE_N) - 1)
 
+#define CALM_NONE "it carries out no command without effects"
+
 const struct sl_phase sl_phases[] = {
-	{"resets", "each command, then a reset and a power cycle", SL_RIG_POWER, true, false,
-	 sl_phase_resets},
-	{"singles", "each command by itself", 0, false, false, sl_phase_singles},
-	{"consumed", "was the first answer another than all after it?", 0, true, false,
-	 sl_phase_consumed},
-	{"stirred", "do the looks move what was set to another value before?", SL_RIG_WRITES, true,
-	 true, sl_phase_stirred},
-	{"opcodes", "opcodes that no log lists", SL_RIG_WRITES, false, false, sl_phase_opcodes},
+	{"resets", "each command, then a reset and a power cycle", SL_RIG_POWER, SL_PHASE_LIVE,
+	 sl_phase_resets, CALM_NONE},
+	{"singles", "each command by itself", 0, 0, sl_phase_singles,
+	 "no form of a command is left to try"},
+	{"consumed", "was the first answer another than all after it?", 0, SL_PHASE_LIVE,
+	 sl_phase_consumed, NULL},
+	{"stirred", "do the looks move what was set to another value before?", SL_RIG_WRITES,
+	 SL_PHASE_LIVE | SL_PHASE_PERTURBS, sl_phase_stirred, "nothing that is read can be set"},
+	{"opcodes", "opcodes that no log lists", SL_RIG_WRITES, 0, sl_phase_opcodes,
+	 "it declares nothing, lists everything, or --only names others"},
 	{"sequences", "commands in many orders, harmless ones after each that changes something", 0,
-	 false, false, sl_phase_sequences},
-	{"beside", "each command with harmless ones under way beside it", SL_RIG_BESIDE, false,
-	 false, sl_phase_beside},
-	{"variations", "fields and reserved bits, one by one", 0, false, true, sl_phase_variations},
-	{"payloads", "writes with the payloads of known channels", SL_RIG_WRITES, false, true,
-	 sl_phase_payloads},
-	{"stored", "is what was written there?", SL_RIG_WRITES, false, false, sl_phase_stored},
-	{"blocks", "writes and reads of single blocks, as many as there is time for", 0, false,
-	 true, sl_phase_blocks},
-	{"spill", "all blocks written up and down, and read", SL_RIG_WRITES, false, true,
-	 sl_phase_spill},
-	{"copies", "is the copy what the source is?", SL_RIG_WRITES, false, true, sl_phase_copies},
-	{"counters", "do the counters count what was sent?", 0, false, true, sl_phase_counters},
-	{"counts", "each harmless command a thousand times", 0, false, true, sl_phase_counts},
+	 0, sl_phase_sequences, CALM_NONE},
+	{"beside", "each command with harmless ones under way beside it", SL_RIG_BESIDE, 0,
+	 sl_phase_beside, "no command that it carries out can be held against others"},
+	{"variations", "fields and reserved bits, one by one", 0, SL_PHASE_PERTURBS,
+	 sl_phase_variations, "its commands have no bits to turn"},
+	{"payloads", "writes with the payloads of known channels", SL_RIG_WRITES,
+	 SL_PHASE_PERTURBS | SL_PHASE_BLOCKS, sl_phase_payloads,
+	 "it carries out no write of blocks"},
+	{"stored", "is what was written there?", SL_RIG_WRITES, SL_PHASE_BLOCKS, sl_phase_stored,
+	 "it carries out no command that changes blocks"},
+	{"blocks", "writes and reads of single blocks, as many as there is time for", 0,
+	 SL_PHASE_PERTURBS | SL_PHASE_BLOCKS, sl_phase_blocks,
+	 "no read or write of blocks to do it with"},
+	{"spill", "all blocks written up and down, and read", SL_RIG_WRITES,
+	 SL_PHASE_PERTURBS | SL_PHASE_BLOCKS, sl_phase_spill,
+	 "no NVMe namespace of at most 64 MiB without metadata"},
+	{"copies", "is the copy what the source is?", SL_RIG_WRITES,
+	 SL_PHASE_PERTURBS | SL_PHASE_BLOCKS, sl_phase_copies, "it carries out no NVMe Copy"},
+	{"counters", "do the counters count what was sent?", 0, SL_PHASE_PERTURBS | SL_PHASE_BLOCKS,
+	 sl_phase_counters, "no NVMe read or write to count"},
+	{"counts", "each harmless command a thousand times", 0, SL_PHASE_PERTURBS, sl_phase_counts,
+	 CALM_NONE},
 	{"support", "each command again after a thousand others, an hour and a power cycle",
-	 SL_RIG_FRESH, false, true, sl_phase_support},
-	{"delays", "all of them, then seconds of waiting", 0, true, true, sl_phase_delays},
+	 SL_RIG_FRESH, SL_PHASE_PERTURBS, sl_phase_support, "it carries out no command"},
+	{"delays", "all of them, then seconds of waiting", 0, SL_PHASE_LIVE | SL_PHASE_PERTURBS,
+	 sl_phase_delays, CALM_NONE},
 	{"lasting", "commands whose doings stay, on a device that cannot be had fresh",
-	 SL_RIG_WRITES, true, false, sl_phase_lasting},
+	 SL_RIG_WRITES, SL_PHASE_LIVE, sl_phase_lasting, "there is none"},
 };
 const unsigned sl_n_phases = SL_COUNT(sl_phases);
+
+bool sl_phase_needless(const struct sl_phase *p, const struct sl_rig *rig)
+{
+	return p->flags & SL_PHASE_LIVE && rig->can & SL_RIG_FRESH;
+}
+
+const char *sl_phase_not(const struct sl_phase *p, const struct sl_rig *rig,
+			 const struct sl_verify_options *o)
+{
+	unsigned lacks = p->needs & ~rig->can;
+
+	return p->flags & SL_PHASE_BLOCKS && !sl_observed_of(rig->protocol)->block
+		       ? "no command of its protocol reads or writes blocks"
+	       : p->flags & SL_PHASE_PERTURBS && !o->perturb ? "only with --perturb"
+	       : sl_phase_needless(p, rig) ? "not needed: this device can be had fresh"
+	       : lacks & SL_RIG_WRITES	   ? "only with --destructive"
+	       : lacks & SL_RIG_BESIDE	   ? "commands go to it one after the other"
+	       : lacks & SL_RIG_POWER	   ? "its power cannot be cut"
+	       : lacks			   ? "this device cannot be had fresh"
+					   : NULL;
+}
 
 /* What phases after this one go by. */
 static void take_answer(const struct sl_verifier *v, struct sl_case *x, const struct sl_answer *a)

@@ -41,7 +41,7 @@ void sl_progress(const struct sl_verifier *v, size_t done, size_t of)
 	for (unsigned i = 0; i < sl_n_phases; i++) {
 		double share = share_of(&sl_phases[i]);
 
-		if ((sl_phases[i].perturbs && !v->o->perturb) || sl_phases[i].needs & ~v->rig->can)
+		if (sl_phase_not(&sl_phases[i], v->rig, v->o))
 			continue;
 		all += share;
 		reached |= sl_phases[i].text == p.phase;

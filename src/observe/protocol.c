@@ -86,15 +86,20 @@ static const struct sl_observed nvme = {
 	.sets_one = nvme_sets_one,
 };
 
+static const struct sl_observed *const rows[_SL_WIRE_PROTOCOL_N] = {
+	[SL_WIRE_NVME] = &nvme,
+	[SL_WIRE_SCSI] = &sl_observed_scsi,
+	[SL_WIRE_CXL] = &sl_observed_cxl,
+};
+
+bool sl_observed_known(uint8_t protocol)
+{
+	return protocol < _SL_WIRE_PROTOCOL_N && rows[protocol];
+}
+
 const struct sl_observed *sl_observed_of(uint8_t protocol)
 {
-	static const struct sl_observed *const rows[_SL_WIRE_PROTOCOL_N] = {
-		[SL_WIRE_NVME] = &nvme,
-		[SL_WIRE_SCSI] = &sl_observed_scsi,
-		[SL_WIRE_CXL] = &sl_observed_cxl,
-	};
-
-	return protocol < _SL_WIRE_PROTOCOL_N && rows[protocol] ? rows[protocol] : &nvme;
+	return sl_observed_known(protocol) ? rows[protocol] : &nvme;
 }
 
 bool sl_facet_of(unsigned facet, uint8_t protocol)

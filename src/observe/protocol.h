@@ -70,7 +70,9 @@ struct sl_observed {
 	bool (*sets_one)(const struct sl_case *x, const struct sl_probe *p, bool *ret_this);
 };
 
-/* The row of an enum sl_wire_protocol; NVMe's for one without. */
+/* Is there a row of an enum sl_wire_protocol? */
+bool sl_observed_known(uint8_t protocol);
+/* It; NVMe's for one without. */
 const struct sl_observed *sl_observed_of(uint8_t protocol);
 
 /* The facets from one to another, of a table that is in order of protocols. */

@@ -158,6 +158,7 @@ static void matrix_json(struct sl_emit *e, const struct sl_verdicts *v)
 static void gaps_json(struct sl_emit *e, const struct sl_verdicts *v)
 {
 	static const char *const columns[][2] = {{"what", "WHAT"}, {"why", "WHY"}, {NULL, NULL}};
+	static const char *const phases[][2] = {{"phase", "PHASE"}, {"why", "WHY"}, {NULL, NULL}};
 	struct sl_field_count f;
 
 	sl_tally_fields(v, &f);
@@ -179,6 +180,12 @@ static void gaps_json(struct sl_emit *e, const struct sl_verdicts *v)
 	for (size_t i = 0; i < v->n_gaps; i++) {
 		sl_emit_cell(e, "%s", v->gap[i].what);
 		sl_emit_cell(e, "%s", v->gap[i].why);
+	}
+	sl_emit_end(e);
+	sl_emit_table(e, "not_done", phases);
+	for (unsigned i = 0; i < v->n_undone; i++) {
+		sl_emit_cell(e, "%s", v->undone[i].phase);
+		sl_emit_cell(e, "%s", v->undone[i].why);
 	}
 	sl_emit_end(e);
 	sl_emit_end(e);
@@ -275,6 +282,27 @@ static void gaps_text(struct sl_emit *e, const struct sl_verdicts *v)
 		sl_emit_str(e, NULL, " ", "and for %u more reasons: --json has them", more);
 }
 
+/* Kinds of experiments that were not done, one line for each reason. */
+static void phases_text(struct sl_emit *e, const struct sl_verdicts *v)
+{
+	unsigned shown = 0;
+
+	for (unsigned i = 0; i < v->n_undone; i++) {
+		struct words w = {.len = 0};
+		bool told = false;
+
+		for (unsigned k = 0; k < i; k++)
+			told |= strcmp(v->undone[k].why, v->undone[i].why) == 0;
+		if (told)
+			continue;
+		for (unsigned k = i; k < v->n_undone; k++)
+			if (strcmp(v->undone[k].why, v->undone[i].why) == 0)
+				word(&w, "%s", v->undone[k].phase);
+		sl_emit_str(e, NULL, shown++ ? " " : "not done", "%s: %s", v->undone[i].why,
+			    words(&w));
+	}
+}
+
 static void hints_text(struct sl_emit *e, const struct sl_verdicts *v)
 {
 	struct words unseen = {.len = 0}, slow = {.len = 0}, cut = {.len = 0}, none = {.len = 0};
@@ -321,6 +349,7 @@ static void covered_text(struct sl_emit *e, const struct sl_verdicts *v)
 	sl_emit_str(e, NULL, "covered",
 		    "%u of %u declared entries carried out; %u of %u fields varied%s", v->covered,
 		    v->entries, f.turned, f.all, blocks);
+	phases_text(e, v);
 	gaps_text(e, v);
 	hints_text(e, v);
 }
@@ -405,20 +434,11 @@ void sl_report_plan(struct sl_emit *e, const struct sl_rig *rig, const struct sl
 
 	sl_emit_table(e, "plan", columns);
 	for (unsigned i = 0; i < sl_n_phases; i++) {
-		const char *no =
-			sl_phases[i].perturbs && !o->perturb ? "only with --perturb"
-			: sl_phases[i].live && rig->can & SL_RIG_FRESH
-				? "not needed: this device can be had fresh"
-			: sl_phases[i].needs & ~rig->can & SL_RIG_WRITES ? "only with --destructive"
-			: sl_phases[i].needs & ~rig->can & SL_RIG_BESIDE
-				? "commands go to it one after the other"
-			: sl_phases[i].needs & ~rig->can & SL_RIG_POWER ? "its power cannot be cut"
-			: sl_phases[i].needs & ~rig->can ? "this device cannot be had fresh"
-							 : "yes";
+		const char *no = sl_phase_not(&sl_phases[i], rig, o);
 
 		sl_emit_cell(e, "%s", sl_phases[i].name);
 		sl_emit_cell(e, "%s", sl_phases[i].text);
-		sl_emit_cell(e, "%s", no);
+		sl_emit_cell(e, "%s", no ? no : "yes");
 	}
 	sl_emit_end(e);
 }

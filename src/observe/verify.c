@@ -255,17 +255,36 @@ static void end(struct sl_verifier *v)
 	p->experiments = v->rig->freshes - p->experiments;
 }
 
+static void leave_out(struct sl_verifier *v, const struct sl_phase *phase, const char *why)
+{
+	v->out->undone[v->out->n_undone++] = (struct sl_undone){phase->name, why};
+}
+
+/* Done without anything to do it with is not done. */
+static void note_idle(struct sl_verifier *v, const struct sl_phase *phase)
+{
+	const struct sl_phase_count *p = &v->out->phase[v->phase];
+
+	if (phase->nothing && !p->commands && !p->cut && !v->gone)
+		leave_out(v, phase, phase->nothing);
+}
+
 static int run_phase(struct sl_verifier *v, const struct sl_phase *phase)
 {
+	const char *why = sl_phase_not(phase, v->rig, v->o);
 	int r = 0;
 
-	if (phase->perturbs && !v->o->perturb)
+	if (sl_phase_needless(phase, v->rig))
 		return 0;
-	if (phase->needs & ~v->rig->can || (phase->live && v->rig->can & SL_RIG_FRESH))
+	if (why) {
+		leave_out(v, phase, why);
 		return 0;
+	}
 	begin(v, phase->text);
-	if (sl_state_phase(v, phase->text))
+	if (sl_state_phase(v, phase->text)) {
+		note_idle(v, phase);
 		return 0;
+	}
 	if (sl_budget(v))
 		r = phase->run(v);
 	/* The experiment that the last commands were too few for is as if it had not begun. */
@@ -274,6 +293,7 @@ static int run_phase(struct sl_verifier *v, const struct sl_phase *phase)
 		r = 0;
 	}
 	end(v);
+	note_idle(v, phase);
 	if (!r)
 		sl_state_phase_end(v);
 	return r;
