@@ -22,6 +22,7 @@ enum {
 	DECLARES = SL_FACETF_DECLARES,
 	ERRORS = SL_FACETF_ERRORS,
 	COUNTERS = SL_FACETF_COUNTERS,
+	KEPT = SL_FACETF_KEPT,
 };
 
 const struct sl_facet sl_facets[_SL_FACET_N] = {

@@ -26,12 +26,15 @@ enum sl_facet_flag {
 	SL_FACETF_DECLARES = 1 << 0, /* may change only together with the firmware */
 	SL_FACETF_ERRORS = 1 << 1,   /* grows with every failed command */
 	SL_FACETF_COUNTERS = 1 << 2, /* unknown layout: what looks like a counter may go up */
+	SL_FACETF_KEPT = 1 << 3,     /* no honest device changes it by itself */
 };
 
 enum sl_field_rule {
 	SL_FIELD_PLAIN,
 	SL_FIELD_COUNTS,
 	SL_FIELD_UP,
+	SL_FIELD_ADDS,
+	SL_FIELD_LAGS,
 	SL_FIELD_MOVES,
 	SL_FIELD_FIXED,
 };

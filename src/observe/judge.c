@@ -10,8 +10,9 @@
 #include "observe/protocol.h"
 #include "spec/nvme.h"
 
-#define NVME_ADMIN_FORMAT 0x80u
-#define COUNTER_STEP_MAX  (1u << 24) /* what looks like a counter may go up by */
+#define NVME_ADMIN_FORMAT  0x80u
+#define NVME_FEATURE_POWER 0x02u
+#define COUNTER_STEP_MAX   (1u << 24) /* what looks like a counter may go up by */
 
 sl_effects sl_change_effects(const struct sl_change *c)
 {
@@ -34,6 +35,21 @@ bool sl_change_fixed(const struct sl_change *c)
 		return false;
 	return sl_facets[c->probe->facet].flags & SL_FACETF_DECLARES ||
 	       (c->field && c->field->rule == SL_FIELD_FIXED);
+}
+
+bool sl_change_kept(const struct sl_change *c)
+{
+	const struct sl_facet_field *f = c->field;
+
+	if (!c->probe || c->status)
+		return false;
+	if (f && (f->rule == SL_FIELD_COUNTS || f->rule == SL_FIELD_UP || f->rule == SL_FIELD_ADDS))
+		return c->new_value < c->old_value;
+	/* The power state in force is the device's own choice too (APST). */
+	if (c->probe->facet == SL_FACET_FEATURE && c->probe->sel == NVME_FEATURE_POWER)
+		return false;
+	return sl_facets[c->probe->facet].flags & SL_FACETF_KEPT &&
+	       !(f && f->rule == SL_FIELD_LAGS);
 }
 
 /* Counters go up with use. */

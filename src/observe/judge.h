@@ -35,6 +35,8 @@ enum sl_explanation sl_explain(const struct sl_contract *c, const struct sl_done
 sl_effects sl_change_effects(const struct sl_change *c);
 /* It cannot be by any command: a declaration, or a fixed part of Identify. */
 bool sl_change_fixed(const struct sl_change *c);
+/* It has no innocent cause but a command: no honest device changes it by itself. */
+bool sl_change_kept(const struct sl_change *c);
 /* For people: where, and from what to what. */
 void sl_change_describe(const struct sl_change *c, struct sl_evidence *ret);
 

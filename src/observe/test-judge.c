@@ -36,6 +36,15 @@ static enum sl_explanation explain(const struct sl_case *x, uint16_t status, uin
 	return sl_explain(&contract, &d, &c, 0, true);
 }
 
+static bool kept(uint8_t facet, uint8_t sel, uint32_t at, uint64_t to)
+{
+	struct sl_probe p = {.facet = facet, .sel = sel};
+	struct sl_change c = {.probe = &p, .at = at, .len = 1, .old_value = 5, .new_value = to};
+
+	c.field = sl_facet_field(facet, at);
+	return sl_change_kept(&c);
+}
+
 int main(void)
 {
 	struct sl_case id = command(0x06, 1, 0), set = command(0x09, 6, 0);
@@ -65,6 +74,11 @@ int main(void)
 	assert(explain(&format, 0, SL_FACET_ID_NS, 0, 2, 26, 1) == SL_OUT_OF_SCOPE);
 	format.scope |= SL_S_SUBSYSTEM;
 	assert(explain(&format, 0, SL_FACET_ID_NS, 0, 2, 26, 1) == SL_EXPLAINED);
+	/* No device changes a feature by itself, but its power state; nor counts down. */
+	assert(kept(SL_FACET_FEATURE, 6, 0, 1) && !kept(SL_FACET_FEATURE, 2, 0, 1));
+	assert(kept(SL_FACET_SMART, 2, 128, 4) && !kept(SL_FACET_SMART, 2, 128, 6));
+	assert(kept(SL_FACET_SMART, 2, 160, 4) && !kept(SL_FACET_SMART, 2, 160, 6));
+	assert(kept(SL_FACET_ID_NS, 0, 8, 4) && !kept(SL_FACET_ID_NS, 0, 16, 4));
 	/* It ends a self-test; an Identify does not. */
 	assert(explain(&format, 0, SL_FACET_SELF_TEST, 6, 0, 0, 0) == SL_EXPLAINED);
 	assert(explain(&format, 2, SL_FACET_SELF_TEST, 6, 0, 0, 0) == SL_UNEXPLAINED);

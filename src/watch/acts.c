@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -13,14 +12,6 @@
 #include "spec/names.h"
 
 #define BATCH 64u /* records read at once */
-
-static double now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 int sl_acts_init(struct sl_acts *a, int fd, const struct sl_watch_config *config)
 {
@@ -59,6 +50,13 @@ static struct sl_act *find(struct sl_acts *a, uint64_t intent)
 const struct sl_act *sl_acts_find(const struct sl_acts *a, uint64_t intent)
 {
 	return find((struct sl_acts *)(uintptr_t)a, intent);
+}
+
+void sl_acts_own(struct sl_acts *a, uint32_t session)
+{
+	a->session = session;
+	for (uint64_t i = a->first; i < a->n; i++)
+		slot(a, i)->own |= slot(a, i)->session == session;
 }
 
 static uint32_t device_of(const struct sl_acts *a, const struct sl_record *r)
@@ -107,7 +105,7 @@ static void end(struct sl_acts *a, const struct sl_record *r,
 	act->status = r->status & 0x7ff;
 	act->lost = r->outcome != SL_OUTCOME_OK;
 	act->error = r->error;
-	act->t = now();
+	act->t = sl_watch_now();
 	if (r->digest)
 		act->digest = r->digest;
 	if (act->own || act->device == UINT32_MAX)

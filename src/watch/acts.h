@@ -10,6 +10,9 @@
 #include "ledger/ledger.h"
 #include "watch/watch.h"
 
+/* CLOCK_MONOTONIC, in seconds. */
+double sl_watch_now(void);
+
 #define SL_ACTS_MAX 8192u /* power of two */
 
 struct sl_act {
@@ -52,6 +55,8 @@ int sl_acts_init(struct sl_acts *a, int fd, const struct sl_watch_config *config
  * ended. 0 or -errno: the ledger cannot be read.
  */
 int sl_acts_read(struct sl_acts *a, void (*done)(void *ctx, const struct sl_act *act), void *ctx);
+/* This session is ours, and was from the start. */
+void sl_acts_own(struct sl_acts *a, uint32_t session);
 /* The one with this intent; NULL: too long ago. */
 const struct sl_act *sl_acts_find(const struct sl_acts *a, uint64_t intent);
 

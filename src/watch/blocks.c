@@ -241,7 +241,7 @@ void sl_blocks_note(struct sl_watched *d, const struct sl_act *act)
 
 /* Reads blocks. 1: they came; 0: refused, or not on record; -errno. */
 static int read_blocks(struct sl_watched *d, const struct sl_ns *ns, uint64_t lba, uint32_t n,
-		       struct sl_window *ret)
+		       const struct sl_act **ret)
 {
 	struct sl_command cmd = {
 		.set = SL_SET_NVME_IO,
@@ -257,7 +257,8 @@ static int read_blocks(struct sl_watched *d, const struct sl_ns *ns, uint64_t lb
 	sl_put_le32(cmd.req + 4, ns->nsid);
 	sl_put_le64(cmd.req + 40, lba);
 	sl_put_le32(cmd.req + 48, n - 1);
-	d->w->tokens -= cmd.data_len / TOKEN_BYTES;
+	/* What nobody else waits for costs no more than its command. */
+	d->w->tokens -= d->w->quiet ? 0 : cmd.data_len / TOKEN_BYTES;
 	d->rig.first = d->rig.last = 0;
 	r = sl_watch_call(d, &cmd, &a);
 	if (r == 0)
@@ -267,11 +268,7 @@ static int read_blocks(struct sl_watched *d, const struct sl_ns *ns, uint64_t lb
 	own = sl_acts_find(d->w->acts, d->rig.last);
 	if (!sl_answer_ok(&a) || a.len != cmd.data_len || !own)
 		return 0;
-	*ret = (struct sl_window){
-		.from = own->intent,
-		.to = own->outcome ? own->outcome : own->intent,
-		.device = d->index,
-	};
+	*ret = own;
 	return 1;
 }
 
@@ -294,6 +291,7 @@ static void judge(struct sl_watched *d, struct sl_chunk *c, struct span at,
 	struct sl_sight s = {
 		.kind = "undeclared-effect",
 		.effects = SL_E_DATA,
+		.kept = sl_facets[SL_FACET_BLOCKS].flags & SL_FACETF_KEPT,
 		.nsid = c->nsid,
 		.lba = c->lba + at.first,
 		.window = *w,
@@ -353,7 +351,7 @@ static const struct sl_act *brought(const struct sl_watched *d, const struct sl_
 		for (uint32_t b = 0; b < o->n; b++)
 			if (o->hash[b] == now)
 				return NULL;
-		known += o->since ? o->n : 0;
+		known += o->stretch.since ? o->n : 0;
 	}
 	return copy && known == sl_contract_ns(&d->doc->contract, c->nsid)->blocks ? copy : NULL;
 }
@@ -397,33 +395,22 @@ static void compare(struct sl_watched *d, struct sl_chunk *c, const uint64_t *no
 static int look_at(struct sl_watched *d, struct sl_chunk *c)
 {
 	const struct sl_ns *ns = sl_contract_ns(&d->doc->contract, c->nsid);
-	struct sl_window w = {0}, window;
-	uint64_t now[CHUNK_BYTES >> 9], at = 0;
-	const struct sl_act *act;
-	bool busy = false, stirring = false;
-	int r = ns ? read_blocks(d, ns, c->lba, c->n, &w) : 0;
-	double t = sl_watch_now();
+	struct sl_window window;
+	uint64_t now[CHUNK_BYTES >> 9];
+	const struct sl_act *own = NULL;
+	double t = c->stretch.t;
+	int r = ns ? read_blocks(d, ns, c->lba, c->n, &own) : 0;
 
 	if (r <= 0)
 		return r;
 	for (uint32_t i = 0; i < c->n; i++)
 		now[i] = mix(d->w->data + ((size_t)i << ns->lba_shift), (size_t)1 << ns->lba_shift,
 			     d->w->config.seed);
-	window = (struct sl_window){.from = c->since, .to = w.to, .device = d->index};
-	if (c->since && whole(d, c->since)) {
-		while ((act = sl_window_next(d->w->acts, &window, &at))) {
-			busy |= !act->own;
-			stirring |= !act->own && !sl_act_harmless(act);
-		}
-		c->busy[0] += busy ? t - c->t : 0;
-		c->busy[1] += stirring ? t - c->t : 0;
+	if (sl_stretch_read(d, &c->stretch, own->intent, own, &window)) {
+		sl_suspect_read(d, &c->stretch, &window, c->stretch.t - t);
 		compare(d, c, now, &window);
 	}
-	if (!c->since)
-		c->t_first = t;
 	memcpy(c->hash, now, c->n * sizeof(now[0]));
-	c->since = w.from;
-	c->t = t;
 	return 0;
 }
 
@@ -470,10 +457,16 @@ static int reread(struct sl_watched *d, const struct sl_reread *x)
 		bytes = SL_DIGEST_BYTES;
 	/* Twice: what passes is no finding. */
 	for (unsigned i = 0; i < 2; i++) {
-		int r = read_blocks(d, ns, s.lba, n, &s.window);
+		const struct sl_act *own = NULL;
+		int r = read_blocks(d, ns, s.lba, n, &own);
 
 		if (r <= 0)
 			return r;
+		s.window = (struct sl_window){
+			.from = own->intent,
+			.to = own->outcome ? own->outcome : own->intent,
+			.device = d->index,
+		};
 		if (digest(d->w->data, bytes, d->w->config.seed) == x->digest)
 			break;
 		if (i == 0 || disturbed(d, &x->act, nsid, s.lba, n, &s.window))

@@ -19,6 +19,7 @@
 
 /* Identify Controller, Base 2.1 figure 312 */
 enum {
+	ID_FR = 64,
 	ID_CMIC = 76,
 	ID_MEC = 255,
 	ID_LPA = 261,
@@ -161,8 +162,11 @@ static int choose(struct sl_watched *d, const uint8_t *id)
 			r = try(d, row, c->ns[i].nsid);
 	}
 	d->probes.mask = calloc(1, d->probes.bytes + 1);
-	if (r == 0 && !d->probes.mask)
+	d->probe = calloc(d->probes.n + 1, sizeof(*d->probe));
+	if (r == 0 && (!d->probes.mask || !d->probe))
 		r = -ENOMEM;
+	if (r == 0 && (!d->probes.n || d->probes.v[0].facet != SL_FACET_ID_CTRL))
+		r = -ENODEV; /* it identified itself a moment ago */
 	if (r == 0)
 		r = sl_look_new(&d->probes, &d->before);
 	return r < 0 ? r : sl_look_new(&d->probes, &d->now);
@@ -236,17 +240,17 @@ int sl_watched_init(struct sl_watched *d)
 	r = choose(d, id);
 	if (r == 0)
 		r = sl_blocks_init(d, NULL);
-	d->rig.first = 0;
-	if (r == 0)
-		r = sl_look_take(&d->rig.rig, &d->probes, false, false, d->w->data, &d->before);
-	d->from = d->rig.first;
-	d->t_first = d->t_look = sl_watch_now();
+	d->t_first = d->t_act = sl_watch_now();
+	sl_watched_begin(d);
+	while (r == 0 && d->due && !d->rig.gone)
+		r = sl_watched_look(d);
 	return r;
 }
 
 void sl_watched_done(struct sl_watched *d)
 {
 	sl_probes_done(&d->probes);
+	free(d->probe);
 	sl_look_done(&d->before);
 	sl_look_done(&d->now);
 	sl_blocks_done(&d->blocks);
@@ -337,8 +341,8 @@ enum sl_level sl_act_level(const struct sl_act *act)
 
 struct judging {
 	struct sl_watched *d;
+	size_t probe;
 	struct sl_window window;
-	bool new_firmware;
 };
 
 /* An entry in no log that moves by itself is what logs are for. */
@@ -362,18 +366,44 @@ static void mask(struct sl_watched *d, const struct sl_change *c)
 		d->probes.mask[c->probe->off + at + i] = 1;
 }
 
+static const uint8_t *firmware(const struct sl_watched *d)
+{
+	return d->now.bytes + d->probes.v[0].off + ID_FR; /* Identify Controller is the first */
+}
+
+static int read_one(struct sl_watched *d, size_t i)
+{
+	struct sl_probes one = d->probes;
+	struct sl_look look = {.item = &d->now.item[i], .bytes = d->now.bytes};
+	int r;
+
+	one.n = 1;
+	one.v = &d->probes.v[i];
+	d->rig.first = d->rig.last = 0;
+	d->w->tokens -= 1;
+	r = sl_look_take(&d->rig.rig, &one, false, false, d->w->data, &look);
+	return r == 0 ? sl_watch_catch_up(d->w) : r;
+}
+
+/* Somebody has put other firmware on it since that was read: it is another device now. */
+static bool is_new_firmware(struct sl_watched *d, size_t probe)
+{
+	if (probe != 0)
+		(void)read_one(d, 0);
+	return memcmp(firmware(d), d->probe[probe].firmware, sizeof(d->probe[0].firmware)) != 0;
+}
+
 static bool judge(void *ctx, const struct sl_change *c)
 {
 	struct judging *j = ctx;
 	struct sl_watched *d = j->d;
-	size_t i = (size_t)(c->probe - d->probes.v);
-	struct sl_sight s = {.kind = "undeclared-effect", .window = j->window};
+	struct sl_sight s = {.kind = "undeclared-effect", .window = j->window, .probe = j->probe};
 	struct sl_evidence e;
 	const struct sl_act *act;
 	uint64_t at = 0;
 
 	/* What was refused, by a policy or in passing, says nothing. */
-	if (d->before.item[i].lost || d->now.item[i].lost || goes_up(c))
+	if (d->before.item[j->probe].lost || d->now.item[j->probe].lost || goes_up(c))
 		return true;
 	while ((act = sl_window_next(d->w->acts, &j->window, &at))) {
 		enum sl_explanation why = sl_act_explains(d, act, c);
@@ -384,8 +414,7 @@ static bool judge(void *ctx, const struct sl_change *c)
 			s.kind = "wrong-scope";
 	}
 	if (sl_change_fixed(c)) {
-		/* Somebody has put other firmware on it: it is another device now. */
-		if (j->new_firmware)
+		if (is_new_firmware(d, j->probe))
 			return true;
 		s.kind = "declaration-changes";
 		s.strong = s.nobody = true;
@@ -394,64 +423,75 @@ static bool judge(void *ctx, const struct sl_change *c)
 	memcpy(s.where, e.where, sizeof(s.where));
 	memcpy(s.what, e.what, sizeof(s.what));
 	s.effects = e.effects;
-	s.noise = is_log(c);
+	s.kept = sl_change_kept(c);
+	s.noise = !s.kept && is_log(c);
 	if (!sl_suspect(d, &s) && !s.strong)
 		mask(d, c);
 	return true;
 }
 
-static bool find_firmware(void *ctx, const struct sl_change *c)
+/* One of them as if it were all. */
+static void compare(struct sl_watched *d, size_t i, struct judging *j)
 {
-	bool *found = ctx;
+	struct sl_probes one = d->probes;
+	struct sl_look before = {.item = &d->before.item[i], .bytes = d->before.bytes};
+	struct sl_look now = {.item = &d->now.item[i], .bytes = d->now.bytes};
 
-	*found |=
-		c->probe && c->probe->facet == SL_FACET_ID_CTRL && c->field && c->field->off == 64;
-	return true;
+	one.n = 1;
+	one.v = &d->probes.v[i];
+	sl_look_compare(&one, &before, &now, judge, j);
 }
+
+static int look_at(struct sl_watched *d, size_t i)
+{
+	const struct sl_probe *p = &d->probes.v[i];
+	struct sl_watched_probe *x = &d->probe[i];
+	struct judging j = {.d = d, .probe = i};
+	double t = x->stretch.t;
+	const struct sl_act *own;
+	int r = read_one(d, i);
+
+	if (r < 0 || d->rig.gone)
+		return r;
+	own = sl_acts_find(d->w->acts, d->rig.last);
+	/* A look that is not on record can be compared with nothing. */
+	if (!own || !d->rig.first)
+		x->stretch.since = 0;
+	else if (sl_stretch_read(d, &x->stretch, d->rig.first, own, &j.window)) {
+		sl_suspect_read(d, &x->stretch, &j.window, x->stretch.t - t);
+		compare(d, i, &j);
+	}
+	d->before.item[i] = d->now.item[i];
+	memcpy(d->before.bytes + p->off, d->now.bytes + p->off, p->cmd.data_len);
+	memcpy(x->firmware, firmware(d), sizeof(x->firmware));
+	return 0;
+}
+
+void sl_watched_begin(struct sl_watched *d)
+{
+	d->acted = d->stirred = false;
+	d->t_look = sl_watch_now();
+	d->due = d->probes.n;
+	d->blocks.due = d->blocks.n;
+}
+
+/* A few at a time: what was written meanwhile is read back first. */
+#define AT_ONCE 8u
 
 int sl_watched_look(struct sl_watched *d)
 {
-	struct judging j = {.d = d, .window = {.from = d->from, .device = d->index}};
-	bool busy = false, stirring = false;
-	uint64_t at = 0;
-	const struct sl_act *act;
-	struct sl_look swap;
-	double now;
-	int r;
+	int r = 0;
 
-	d->rig.first = d->rig.last = 0;
-	d->acted = d->stirred = false;
-	d->w->tokens -= (double)d->probes.n;
-	r = sl_look_take(&d->rig.rig, &d->probes, false, false, d->w->data, &d->now);
-	if (r == 0)
-		r = sl_watch_catch_up(d->w);
-	if (r < 0 || d->rig.gone)
-		return r;
-	now = sl_watch_now();
-	d->looks++;
-	act = sl_acts_find(d->w->acts, d->rig.last);
-	/* A look that is not on record, or records that are missing: nothing can be compared. */
-	if (act && d->rig.first && d->from && d->gaps == d->w->acts->gaps) {
-		j.window.to = act->outcome ? act->outcome : act->intent;
-		j.window.whole =
-			d->w->acts->first == 0 ||
-			d->w->acts->act[d->w->acts->first & (SL_ACTS_MAX - 1)].intent <= d->from;
-		while ((act = sl_window_next(d->w->acts, &j.window, &at))) {
-			busy |= !act->own;
-			stirring |= !act->own && !sl_act_harmless(act);
-		}
-		d->busy[0] += busy ? now - d->t_look : 0;
-		d->busy[1] += stirring ? now - d->t_look : 0;
-		sl_look_compare(&d->probes, &d->before, &d->now, find_firmware, &j.new_firmware);
-		if (j.window.whole)
-			sl_look_compare(&d->probes, &d->before, &d->now, judge, &j);
+	for (size_t i = 0; i < d->probes.n && r == 0 && d->w->tokens >= 1; i++) {
+		if (!d->probe[i].urgent)
+			continue;
+		d->probe[i].urgent = false;
+		r = look_at(d, i);
 	}
-	swap = d->before;
-	d->before = d->now;
-	d->now = swap;
-	d->from = d->rig.first;
-	d->gaps = d->w->acts->gaps;
-	d->t_look = now;
-	sl_suspect_age(d);
-	return 0;
+	for (unsigned i = 0; i < AT_ONCE && d->due && r == 0 && d->w->tokens >= 1; i++) {
+		d->due--;
+		d->at = (d->at + 1) % d->probes.n;
+		r = look_at(d, d->at);
+	}
+	return d->rig.gone ? -ENODEV : r;
 }

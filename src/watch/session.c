@@ -30,6 +30,8 @@ static int call(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
 	ret->lost = reply.c.outcome == SL_OUTCOME_OK ? SL_RIG_ANSWERED : SL_RIG_FAILED;
 	if (reply.c.outcome == SL_OUTCOME_FAILED && reply.c.error == ENODEV)
 		r->gone = true;
+	if (reply.c.outcome == SL_OUTCOME_FAILED && reply.c.error == EOVERFLOW)
+		r->overran = reply.record;
 	ret->error = (int)reply.c.error;
 	ret->status = reply.c.status;
 	ret->result = reply.c.result;
@@ -80,6 +82,14 @@ void sl_session_rig_init(struct sl_session_rig *r, struct sl_client *client, uin
 
 int sl_watch_call(struct sl_watched *d, const struct sl_command *cmd, struct sl_answer *ret)
 {
-	d->w->tokens -= 1;
-	return sl_rig_call(&d->rig.rig, cmd, d->w->data, ret);
+	int r = 0;
+
+	/* An answer that was too long was dropped: once more. */
+	for (unsigned i = 0; i < 2 && r == 0; i++) {
+		d->w->tokens -= 1;
+		r = sl_rig_call(&d->rig.rig, cmd, d->w->data, ret);
+		if (!ret->lost || ret->error != EOVERFLOW)
+			break;
+	}
+	return r;
 }

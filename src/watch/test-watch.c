@@ -24,6 +24,7 @@ static struct sl_ledger ledger;
 static struct sl_note last;
 static unsigned reports, ended;
 static double clock_s;
+static struct sl_watched_probe probe[1];
 
 /* What the program itself does, stood in for. */
 double sl_watch_now(void)
@@ -76,6 +77,12 @@ static uint64_t ran(uint32_t session, uint8_t opcode, uint64_t lba)
 	return intent;
 }
 
+/* It was looked at last so many seconds after the start. */
+static void looked_at(double t)
+{
+	clock_s = probe[0].stretch.t = t;
+}
+
 static void begin(void)
 {
 	static struct sl_doc doc;
@@ -97,7 +104,12 @@ static void begin(void)
 	assert(sl_acts_init(w.acts, dup(ledger.fd), &w.config) == 0);
 	w.acts->session = 9; /* ours */
 	reports = ended = 0;
-	clock_s = d->t_look = 100;
+	/* One thing is looked at, since a hundred seconds. */
+	memset(probe, 0, sizeof(probe));
+	d->probe = probe;
+	d->probes.n = 1;
+	clock_s = 0;
+	looked_at(100);
 }
 
 static struct sl_sight sight(uint64_t from, uint64_t to)
@@ -155,16 +167,16 @@ static void test_counts(void)
 	to = ran(9, 6, 0) + 1;
 	assert(sl_watch_catch_up(&w) == 0);
 	s = sight(from, to);
-	d->busy[1] = 10; /* of a hundred seconds */
+	probe[0].stretch.busy[1] = 10;
 	assert(sl_suspect(d, &s) && reports == 1 && last.state == SL_NOTE_ALERTS);
 	assert(strcmp(last.command, "nvme.nvm.write nsid=1 slba=300") == 0);
 	assert(last.row.key == sl_key(SL_SET_NVME_NVM, 1, SL_SEL_ANY));
 	assert(last.row.observed == SL_E_CONFIG && strcmp(last.row.serial, "S1") == 0);
 	/* It stays as it is for long: by then it is no accident. */
-	d->t_look = 400;
+	looked_at(400);
 	sl_suspect_age(d);
 	assert(reports == 1);
-	d->t_look = 501;
+	looked_at(501);
 	sl_suspect_age(d);
 	assert(reports == 2 && last.state == SL_NOTE_COUNTS);
 	/* Somebody else could have: never. */
@@ -177,7 +189,7 @@ static void test_counts(void)
 	assert(sl_watch_catch_up(&w) == 0);
 	s = sight(from, to);
 	assert(sl_suspect(d, &s) && last.state == SL_NOTE_ALERTS);
-	d->t_look = 1e6;
+	looked_at(1e6);
 	sl_suspect_age(d);
 	assert(reports == 1);
 	/* Unless it is a thing that nobody can do but the device. */
@@ -193,7 +205,7 @@ static void test_again(void)
 	uint64_t from, to;
 
 	begin();
-	d->busy[1] = 12;
+	probe[0].stretch.busy[1] = 5;
 	for (unsigned i = 0; i < 2; i++) {
 		from = ran(9, 6, 0);
 		ran(2, 1, 300);
@@ -205,6 +217,99 @@ static void test_again(void)
 		assert(last.state == (i ? SL_NOTE_COUNTS : SL_NOTE_ALERTS));
 	}
 	assert(strcmp(last.command, "nvme.nvm.write nsid=1 slba=300") == 0);
+}
+
+/* What is kept counts sooner; no longer, once it was seen to move by itself. */
+static void test_kept(void)
+{
+	uint64_t from, to;
+	struct sl_sight s;
+
+	for (unsigned unquiet = 0; unquiet < 2; unquiet++) {
+		begin();
+		d->unquiet = unquiet;
+		probe[0].stretch.busy[1] = 4;
+		from = ran(9, 6, 0);
+		ran(2, 1, 300);
+		to = ran(9, 6, 0) + 1;
+		assert(sl_watch_catch_up(&w) == 0);
+		s = sight(from, to);
+		s.kept = true;
+		assert(sl_suspect(d, &s));
+		assert(last.state == (unquiet ? SL_NOTE_ALERTS : SL_NOTE_COUNTS));
+	}
+}
+
+/*
+ * An effect that comes when nobody does anything any more: what is kept is laid to what ran before,
+ * and counts after a calm twenty times as long; but not when it goes on without a command.
+ */
+static void test_late(void)
+{
+	uint64_t from;
+	struct sl_sight s;
+
+	for (unsigned goes_on = 0; goes_on < 2; goes_on++) {
+		begin();
+		ran(2, 1, 300);
+		assert(sl_watch_catch_up(&w) == 0);
+		sl_pauses_note(&d->pauses[0], 0, 100);
+		sl_pauses_note(&d->pauses[1], 0, 100);
+		looked_at(110);
+		from = ran(9, 6, 0);
+		s = sight(from, ran(9, 6, 0) + 1);
+		s.kept = true;
+		assert(sl_watch_catch_up(&w) == 0);
+		assert(sl_suspect(d, &s) && last.state == SL_NOTE_ALERTS);
+		assert(strcmp(last.command, "nvme.nvm.write nsid=1 slba=300") == 0);
+		looked_at(180);
+		if (goes_on) {
+			assert(!sl_suspect(d, &s) && d->unquiet);
+			assert(strcmp(last.kind, "changes-by-itself") == 0);
+		}
+		looked_at(201);
+		sl_suspect_age(d);
+		assert(last.state == (goes_on ? SL_NOTE_ALERTS : SL_NOTE_COUNTS));
+	}
+	/* A log is laid to nobody who is not there. */
+	begin();
+	ran(2, 1, 300);
+	from = ran(9, 6, 0);
+	s = sight(from, ran(9, 6, 0) + 1);
+	assert(sl_watch_catch_up(&w) == 0);
+	assert(!sl_suspect(d, &s));
+}
+
+/* The longest pauses are remembered; of the rest it is assumed that somebody was there. */
+static void test_pauses(void)
+{
+	struct sl_pauses p = {0};
+	double t = 50;
+
+	assert(sl_pauses_near(&p, 0, 100, 1) == 0);
+	sl_pauses_note(&p, 0, t);
+	for (unsigned i = 0; i < SL_PAUSES_MAX; i++)
+		sl_pauses_note(&p, 0, t += 1);
+	sl_pauses_note(&p, 0, t += 10);
+	assert(p.n == SL_PAUSES_MAX && p.first == 50);
+	/* 64 of 1 s, one of which gave way to the one of 10 s; 5 s since. */
+	assert(sl_pauses_near(&p, 0, t + 5, 0.5) == 64 * 1 + 10 + 5 - 63 * 0.5 - 9.5 - 4.5);
+}
+
+/* One that comes too long is caught, whoever asked for it; and what was ours before we knew is. */
+static void test_own(void)
+{
+	uint64_t intent;
+
+	begin();
+	w.acts->session = 0;
+	intent = ran(9, 6, 0);
+	assert(sl_watch_catch_up(&w) == 0 && !sl_acts_find(w.acts, intent)->own);
+	sl_acts_own(w.acts, 9);
+	assert(sl_acts_find(w.acts, intent)->own);
+	sl_suspect_overrun(d, sl_acts_find(w.acts, intent));
+	assert(last.state == SL_NOTE_COUNTS && strcmp(last.kind, "transfer-too-long") == 0);
+	assert(strncmp(last.command, "nvme.admin.identify", 19) == 0);
 }
 
 /* While nobody did anything: it moves by itself, is said once, and a log is not worth a word. */
@@ -267,6 +372,10 @@ int main(void)
 	test_window();
 	test_counts();
 	test_again();
+	test_kept();
+	test_late();
+	test_pauses();
+	test_own();
 	test_by_itself();
 	test_take();
 	close(w.acts->fd);

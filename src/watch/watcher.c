@@ -17,9 +17,8 @@
 
 #define LEARN_S	     30.0 /* at the start, and after a suspicion: looks in short order */
 #define LEARN_GAP    0.25
-#define LEARN_PASS   0.5 /* through all blocks */
 #define LEARN_TOKENS 20000.0
-#define LEARN_QUIET  100.0 /* not while the clients send so many a second */
+#define QUIET	     100.0 /* commands a second: the clients are, who send less */
 #define GAP_MIN	     1.0
 #define GAP_MAX	     64.0
 #define AWAKE_S	     2.0 /* after a command a device that can sleep is still awake */
@@ -44,23 +43,6 @@ void sl_watch_report(struct sl_watched *d, const struct sl_note *n)
 	d->w->reports++;
 }
 
-/* More than the command transfers: the gate has dropped it, and there is no doubt whose it was. */
-static void overrun(struct sl_watched *d, const struct sl_act *act)
-{
-	const struct sl_sight s = {
-		.kind = "transfer-too-long",
-		.where = "its answer",
-		.what = "longer than the command transfers",
-		.effects = SL_E_HOST_MEMORY,
-		.strong = true,
-		.nobody = true,
-		.window = {act->intent, act->outcome, d->index, true},
-		.who = act,
-	};
-
-	(void)sl_suspect(d, &s);
-}
-
 static void on_act(void *ctx, const struct sl_act *act)
 {
 	struct sl_watcher *w = ctx;
@@ -70,10 +52,12 @@ static void on_act(void *ctx, const struct sl_act *act)
 		return;
 	d->acted = true;
 	d->t_act = act->t;
-	d->gap = GAP_MIN;
 	d->stirred |= !sl_act_harmless(act);
+	sl_pauses_note(&d->pauses[0], d->t_first, act->t);
+	if (!sl_act_harmless(act))
+		sl_pauses_note(&d->pauses[1], d->t_first, act->t);
 	if (act->lost && act->error == EOVERFLOW)
-		overrun(d, act);
+		sl_suspect_overrun(d, act);
 	sl_blocks_note(d, act);
 }
 
@@ -90,8 +74,10 @@ static bool is_learning(const struct sl_watched *d, double now)
 static void fill_bucket(struct sl_watcher *w, double now, bool learning)
 {
 	double passed = now - w->t_tokens, ran = (double)(w->acts->foreign - w->foreign);
-	double most = learning && ran < LEARN_QUIET * passed ? LEARN_TOKENS : BURST;
+	double most;
 
+	w->quiet = ran < QUIET * passed;
+	most = learning && w->quiet ? LEARN_TOKENS : BURST;
 	w->tokens += ran * w->config.cost / 1000 + passed * TRICKLE;
 	if (most == LEARN_TOKENS)
 		w->tokens += passed * LEARN_TOKENS / LEARN_S;
@@ -101,18 +87,34 @@ static void fill_bucket(struct sl_watcher *w, double now, bool learning)
 	w->foreign = w->acts->foreign;
 }
 
-/* The timer: short while it is learned, then longer and longer; none for what may be asleep. */
-static bool timer(struct sl_watched *d, double now)
+/* A command would wake it. */
+static bool is_asleep(const struct sl_watched *d, double now)
 {
-	if (d->sleeps && now - d->t_act > AWAKE_S)
+	return d->sleeps && now - d->t_act > AWAKE_S;
+}
+
+/* The timer: short while it is learned, then longer and longer while nothing runs. */
+static bool timer(const struct sl_watched *d, double now)
+{
+	double gap = (now - d->t_act) / 2;
+
+	gap = gap < GAP_MIN ? GAP_MIN : gap > GAP_MAX ? GAP_MAX : gap;
+	return now - d->t_look >= (is_learning(d, now) ? LEARN_GAP : gap);
+}
+
+/* Is it time for the next look? While nothing runs, the one before is finished first. */
+static bool is_time(const struct sl_watched *d, double now)
+{
+	if (d->due)
 		return false;
-	return now - d->t_look >= (is_learning(d, now) ? LEARN_GAP : d->gap);
+	if (d->stirred || (d->acted && now - d->t_look >= HARMLESS_S))
+		return true;
+	return !d->blocks.due && timer(d, now);
 }
 
 static int look(struct sl_watched *d)
 {
 	double now = sl_watch_now();
-	bool idle = !d->acted, pass = false;
 	int r = 0;
 
 	if (d->gone || !d->doc)
@@ -121,19 +123,23 @@ static int look(struct sl_watched *d)
 		d->w->acts->contract[d->index] = false;
 		r = sl_watched_renew(d);
 	}
-	if (r == 0 && d->w->tokens >= (double)d->probes.n &&
-	    (d->stirred || (d->acted && now - d->t_look >= HARMLESS_S) || timer(d, now))) {
-		pass = idle && now - d->t_pass >= LEARN_PASS;
-		r = sl_watched_look(d);
-		if (idle && d->gap < GAP_MAX && !is_learning(d, now))
-			d->gap *= 2;
+	if (r == 0 && !is_asleep(d, now)) {
+		sl_suspect_age(d);
+		if (is_time(d, now))
+			sl_watched_begin(d);
+		/* Where the budget is short, each of the two comes first in turn. */
+		d->blocks_first = !d->blocks_first;
+		r = d->blocks_first ? sl_blocks_look(d) : sl_watched_look(d);
+		if (r == 0)
+			r = d->blocks_first ? sl_watched_look(d) : sl_blocks_look(d);
 	}
-	if (pass) {
-		d->t_pass = now;
-		d->blocks.due = d->blocks.n;
+	if (d->rig.overran) {
+		const struct sl_act *act = sl_acts_find(d->w->acts, d->rig.overran);
+
+		d->rig.overran = 0;
+		if (act)
+			sl_suspect_overrun(d, act);
 	}
-	if (r == 0)
-		r = sl_blocks_look(d);
 	d->gone |= d->rig.gone || r == -ENODEV || r == -EACCES;
 	return r == -ENODEV || r == -EACCES ? 0 : r;
 }
@@ -148,8 +154,8 @@ static int patience(const struct sl_watcher *w)
 		const struct sl_watched *d = &w->device[i];
 
 		last = d->t_act > last ? d->t_act : last;
-		work |= !d->gone && w->tokens >= 1 &&
-			(d->blocks.due || d->blocks.urgent || d->blocks.n_rereads);
+		work |= !d->gone && w->tokens >= 1 && !is_asleep(d, now) &&
+			(d->due || d->blocks.due || d->blocks.urgent || d->blocks.n_rereads);
 	}
 	return work ? 1 : now - last < 1 ? 5 : 50;
 }
@@ -201,7 +207,7 @@ static int find_session(struct sl_watcher *w, struct sl_session_rig *rig)
 		return r;
 	act = sl_acts_find(w->acts, rig->last);
 	if (act)
-		w->acts->session = act->session;
+		sl_acts_own(w->acts, act->session);
 	return act ? 0 : rig->denied ? -EACCES : -ENOMSG;
 }
 
@@ -228,7 +234,6 @@ static int start(struct sl_watcher *w)
 
 		d->w = w;
 		d->index = i;
-		d->gap = GAP_MIN;
 		sl_session_rig_init(&d->rig, w->client, (uint16_t)i);
 		one = able[i];
 		if (one == 0 && !w->acts->session)
