@@ -20,8 +20,8 @@
 struct sl_answer {
 	struct sl_command cmd;
 	bool denied;	 /* the gate did not let it through */
-	uint16_t status; /* SCT << 8 | SC */
-	uint64_t result; /* completion dwords 0 and 1 */
+	uint16_t status; /* SCT << 8 | SC; of a logical unit its status byte */
+	uint64_t result; /* completion dwords 0 and 1; of a unit what the host made of it */
 	uint32_t len;	 /* bytes that came */
 	uint8_t data[];	 /* cmd.data_len bytes; zero behind len */
 };
@@ -29,6 +29,7 @@ struct sl_answer {
 #define SL_CAPTURE_MAX 4096
 
 struct sl_capture {
+	uint8_t protocol; /* enum sl_wire_protocol: NVMe or SCSI; the caller's */
 	unsigned n;
 	struct sl_answer *answer[SL_CAPTURE_MAX];
 };
@@ -42,7 +43,8 @@ struct sl_capture_source {
 /*
  * Asks for all that standard commands without effects can tell, in an order in which no command is
  * sent that the device has not said it has: a refused command would be in its error log. 0 or
- * -errno (-EPROTO: it does not answer Identify Controller). sl_capture_done in every case.
+ * -errno (-EPROTO: it does not answer Identify Controller, or INQUIRY). sl_capture_done in every
+ * case.
  */
 int sl_capture_read(struct sl_capture *c, const struct sl_capture_source *source);
 void sl_capture_done(struct sl_capture *c);

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "capture/capture.h"
+#include "capture/scsi.h"
+#include "wire/wire.h"
 
 /* Identify Controller and Identify Namespace. */
 enum { ID_SN = 4, ID_SN_LEN = 20, ID_FGUID = 112, ID_SUBNQN = 768, NS_NGUID = 104, NS_EUI64 = 120 };
@@ -82,10 +83,15 @@ static void mask_answer(struct sl_answer *a)
 
 void sl_capture_mask(struct sl_capture *c)
 {
-	const struct sl_answer *id = sl_capture_find(c, SL_CAPTURE_IDENTIFY, 0, 0x01, 0);
+	const struct sl_answer *id;
 	char sn[ID_SN_LEN] = "";
 	size_t n = 0;
 
+	if (c->protocol == SL_WIRE_SCSI) {
+		sl_scsi_capture_mask(c);
+		return;
+	}
+	id = sl_capture_find(c, SL_CAPTURE_IDENTIFY, 0, 0x01, 0);
 	if (id) {
 		memcpy(sn, id->data + ID_SN, ID_SN_LEN);
 		n = ID_SN_LEN;

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "capture/capture.h"
+#include "capture/scsi.h"
 #include "core/decode-nvme.h"
+#include "wire/wire.h"
 
 enum { PAGE = 4096, NS_MAX = 64 };
 
@@ -402,6 +403,8 @@ int sl_capture_read(struct sl_capture *c, const struct sl_capture_source *source
 {
 	struct reader r = {.c = c, .source = source};
 
+	if (c->protocol == SL_WIRE_SCSI)
+		return sl_scsi_capture_read(c, source);
 	c->n = 0;
 	read_controller(&r);
 	read_namespaces(&r);

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "capture/capture.h"
+#include "core/table.h"
 #include "model/model.h"
 #include "model/persona.h"
 
@@ -23,14 +24,19 @@ static void on_done(struct sl_model_req *req)
 int sl_capture_model_call(void *ctx, struct sl_answer *a)
 {
 	struct sl_model *m = ctx;
+	uint8_t sense[252];
 	bool done = false;
 	struct sl_model_req req = {
-		.queue = SL_WIRE_NVME_ADMIN,
+		.queue = sl_sets[a->cmd.set].queue,
 		.dir = a->cmd.dir,
+		.req_len = a->cmd.req_len,
 		.owner = &done,
 		.data = a->data,
 		.data_len = a->cmd.data_len,
 		.data_cap = a->cmd.data_len,
+		.meta = sense,
+		.meta_len = sizeof(sense),
+		.meta_cap = sizeof(sense),
 		.done = on_done,
 	};
 
@@ -55,7 +61,6 @@ int sl_capture_replay(json_t *root, struct sl_capture *ret, struct sl_diag *rete
 	struct sl_model *m = NULL;
 	int r = text ? 0 : -ENOMEM;
 
-	ret->n = 0;
 	if (r == 0)
 		r = sl_persona_parse(text, strlen(text), "captured", &p, reterr);
 	if (r == 0)
@@ -90,8 +95,9 @@ static bool differs(const struct sl_answer *a, const struct sl_answer *b)
 	if (a->denied || moves(a))
 		return false;
 	return !b || a->status != b->status ||
-	       (!a->status && (a->len != b->len || a->result != b->result ||
-			       memcmp(a->data, b->data, a->len) != 0));
+	       (!a->status &&
+		(a->len != b->len || (a->cmd.set != SL_SET_SCSI && a->result != b->result) ||
+		 memcmp(a->data, b->data, a->len) != 0));
 }
 
 /* Logs of a state that the persona has by keys are no bytes that stand still. */
@@ -172,11 +178,19 @@ static json_t *identify_rules(const struct sl_capture *c, const struct sl_captur
 	return rules;
 }
 
-static const char *command_name(const struct sl_answer *a)
+static void what_command(const struct sl_answer *a, char *buf, size_t size)
 {
-	return a->cmd.req[0] == SL_CAPTURE_GET_LOG    ? "log"
-	       : a->cmd.req[0] == SL_CAPTURE_IDENTIFY ? "Identify CNS"
-						      : "feature (SEL in bits 10:8)";
+	const uint8_t *req = a->cmd.req;
+
+	if (a->cmd.set == SL_SET_SCSI)
+		(void)snprintf(buf, size, "CDB %02x %02x %02x %02x", req[0], req[1], req[2],
+			       req[3]);
+	else
+		(void)snprintf(buf, size, "%s %02xh, namespace %u",
+			       req[0] == SL_CAPTURE_GET_LOG    ? "log"
+			       : req[0] == SL_CAPTURE_IDENTIFY ? "Identify CNS"
+							       : "feature (SEL in bits 10:8)",
+			       sl_capture_sub(a), sl_get_le32(req + 4));
 }
 
 static unsigned note_differences(json_t *root, const struct sl_capture *c,
@@ -187,7 +201,7 @@ static unsigned note_differences(json_t *root, const struct sl_capture *c,
 
 	for (unsigned i = 0; i < c->n; i++) {
 		const struct sl_answer *a = c->answer[i], *b = same_command(replay, a);
-		char text[200];
+		char text[200], name[64];
 		uint32_t bytes = 0, first = 0;
 
 		if (!differs(a, b))
@@ -197,14 +211,16 @@ static unsigned note_differences(json_t *root, const struct sl_capture *c,
 				bytes++;
 				first = k;
 			}
+		what_command(a, name, sizeof(name));
 		(void)snprintf(text, sizeof(text),
-			       "the model answers otherwise: %s %02xh, namespace %u: %s, %u bytes "
-			       "differ from byte %u on",
-			       command_name(a), sl_capture_sub(a), sl_get_le32(a->cmd.req + 4),
+			       "the model answers otherwise: %s: %s, %u bytes differ from byte %u "
+			       "on",
+			       name,
 			       !b			? "not asked there"
 			       : a->status != b->status ? "another status"
-			       : a->result != b->result ? "another result"
-							: "other data",
+			       : a->cmd.set != SL_SET_SCSI && a->result != b->result
+				       ? "another result"
+				       : "other data",
 			       bytes, first);
 		(void)json_array_append_new(notes, json_string(text));
 		n++;
@@ -223,6 +239,8 @@ int sl_capture_persona(const struct sl_capture *c, const struct sl_capture_label
 	int r = replay ? 0 : -ENOMEM;
 
 	*ret = NULL;
+	if (replay)
+		replay->protocol = c->protocol;
 	/*
 	 * Again with what the last time has shown; a rule that refuses a command adds to the error
 	 * count, which shows in a log only then.

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "capture/scsi.h"
 #include "capture/write.h"
+#include "wire/wire.h"
 
 enum { PAGE = 4096 };
 
@@ -508,6 +510,10 @@ json_t *sl_capture_write(const struct sl_capture *c, const struct sl_capture_lab
 	char title[128];
 	int n = 40;
 
+	if (c->protocol == SL_WIRE_SCSI) {
+		json_decref(w.root);
+		return sl_scsi_capture_write(c, label);
+	}
 	if (!id || !w.root)
 		return NULL;
 	w.id = id->data;

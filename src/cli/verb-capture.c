@@ -61,19 +61,21 @@ static int read_device(const char *arg, struct sl_capture *c)
 	if (r < 0)
 		return SL_EXIT_FAILED;
 	r = sl_client_query(gate.client, 0, &what);
-	if (r == 0 && what.protocol != SL_WIRE_NVME) {
+	if (r == 0 && what.protocol != SL_WIRE_NVME && what.protocol != SL_WIRE_SCSI) {
 		sl_gate_close(&gate);
 		return sl_cli_error(SL_EXIT_FAILED,
-				    "%s: only NVMe devices can be captured so far; doc/personas.md "
-				    "says how a persona of another kind is written",
+				    "%s: only NVMe and SCSI devices can be captured so far; "
+				    "doc/personas.md says how a persona of another kind is written",
 				    arg);
 	}
+	c->protocol = what.protocol;
 	if (r == 0)
 		r = sl_capture_read(c, &source);
 	sl_gate_close(&gate);
 	if (r == -EPROTO)
-		return sl_cli_error(SL_EXIT_DEVICE, "%s: it does not answer Identify Controller",
-				    arg);
+		return sl_cli_error(SL_EXIT_DEVICE, "%s: it does not answer %s", arg,
+				    c->protocol == SL_WIRE_SCSI ? "INQUIRY"
+								: "Identify Controller");
 	return r < 0 ? sl_cli_error(SL_EXIT_FAILED, "%s: %s", arg, strerror(-r)) : 0;
 }
 
@@ -97,17 +99,27 @@ static int write_out(const char *path, json_t *root)
 }
 
 /* A SPEC may name the device by its serial number: then only its kind is told. */
-static void describe(const char *arg, bool identifiers, char *buf, size_t size)
+static void describe(const char *arg, const struct sl_capture *c, bool identifiers, char *buf,
+		     size_t size)
 {
+	const char *colon = strchr(arg, ':');
+	int kind = colon && arg[0] != '/' ? (int)(colon - arg) : 0;
 	char when[32] = "";
 	time_t now = time(NULL);
 	struct tm tm;
 
 	if (gmtime_r(&now, &tm))
 		(void)strftime(when, sizeof(when), "%Y-%m-%d", &tm);
-	(void)snprintf(buf, size, "captured by sluice %s on %s from %.*s%s", SL_VERSION, when,
-		       identifiers ? 900 : (int)strcspn(arg, ":/"), arg[0] == '/' ? "nvme" : arg,
-		       identifiers ? "" : "; its identifiers are masked");
+	if (identifiers)
+		(void)snprintf(buf, size, "captured by sluice %s on %s from %.900s", SL_VERSION,
+			       when, arg);
+	else
+		(void)snprintf(buf, size,
+			       "captured by sluice %s on %s from %.*s; its identifiers are masked",
+			       SL_VERSION, when, kind ? kind : 4,
+			       kind			     ? arg
+			       : c->protocol == SL_WIRE_SCSI ? "SCSI"
+							     : "NVMe");
 }
 
 int sl_verb_device_capture(struct sl_cli *cli)
@@ -130,7 +142,7 @@ int sl_verb_device_capture(struct sl_cli *cli)
 	}
 	if (!identifiers)
 		sl_capture_mask(c);
-	describe(cli->argv[0], identifiers, source, sizeof(source));
+	describe(cli->argv[0], c, identifiers, source, sizeof(source));
 	if (sl_capture_persona(c, &label, &root, &differ, &d) < 0)
 		status = sl_cli_diag(SL_EXIT_FAILED, &d);
 	if (!status && differ)
