@@ -2,22 +2,35 @@
 /* --help and --version, from the tables. */
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/parse.h"
 #include "sluice-paths.h" /* SL_VERSION, by meson */
 
-#define WIDTH 100
+/* Of a terminal its own width: none has to be read broken. */
+static unsigned width(FILE *out)
+{
+	enum { WIDEST = 100, NARROWEST = 40 };
+	struct winsize w;
 
-/* Text wrapped at WIDTH, with a hanging indent; blank lines stay. */
+	if (!isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &w) < 0 ||
+	    w.ws_col < NARROWEST || w.ws_col > WIDEST)
+		return WIDEST;
+	return w.ws_col;
+}
+
+/* Text wrapped, with a hanging indent; blank lines stay. */
 static void wrap(FILE *out, const char *text, unsigned indent)
 {
+	const unsigned columns = width(out);
 	unsigned col = indent, blank = 0; /* before the next word, if it stands on this line */
 
 	(void)fprintf(out, "%*s", (int)indent, "");
 	for (const char *p = text; *p;) {
 		size_t n = strcspn(p, " \n");
 
-		if (col + blank + n > WIDTH && col > indent) {
+		if (col + blank + n > columns && col > indent) {
 			(void)fprintf(out, "\n%*s", (int)indent, "");
 			col = indent;
 			blank = 0;

@@ -146,9 +146,9 @@ static const struct sl_option lint_options[] = {
 
 #define FORMS                                                                                      \
 	"A file holds what nvme-cli or SPDK print (text or JSON), a log as it was read, or lines " \
-	"of the\nform in doc/contracts.md. Parts of one contract are joined by a comma; a prefix " \
-	"says what a page\nis: id-ctrl: lid00: lid05: lid05.CSI: lid12: lid13: lid14: of NVMe, "   \
-	"inquiry: capacity: rsoc: of SCSI,\ncxl-id: cel: features: of CXL"
+	"of the form in doc/contracts.md. Parts of one contract are joined by a comma; a prefix "  \
+	"says what a page is: id-ctrl: lid00: lid05: lid05.CSI: lid12: lid13: lid14: of NVMe, "    \
+	"inquiry: capacity: rsoc: of SCSI, cxl-id: cel: features: of CXL"
 
 const struct sl_cli_verb sl_contract_subs[] = {
 	{.name = "show",

@@ -185,6 +185,8 @@ static int run(struct sl_cli *cli, struct setup *s, struct sl_gate *gate)
 		.devices = s->devices,
 		.n_devices = s->n,
 		.argv = cli->argv,
+		.ledger = gate->launch && sl_cli_given(cli, "ledger") ? sl_cli_get(cli, "ledger")
+								      : NULL,
 		.appear_root = sl_cli_given(cli, "appear-root"),
 		.quiet = sl_cli_given(cli, "quiet"),
 		.report_fd = -1,

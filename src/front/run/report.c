@@ -65,11 +65,15 @@ void sl_report_denied(struct sl_super *s, const struct sl_node *node,
 	/* The broker says "nvme.admin.sanitize (health.policy:12)"; the path stands before the
 	 * rule. */
 	if (rule)
-		sl_report_line(&s->report, "sluice: denied %.*s on %s%s — sluice explain --last",
-			       (int)(rule - r->text), r->text, path, rule);
+		sl_report_line(
+			&s->report, "sluice: denied %.*s on %s%s — sluice explain --last%s%s",
+			(int)(rule - r->text), r->text, path, rule,
+			s->cfg->ledger ? " --ledger " : "", s->cfg->ledger ? s->cfg->ledger : "");
 	else
-		sl_report_line(&s->report, "sluice: denied %s on %s — sluice explain --last",
-			       r->text[0] ? r->text : "a command", path);
+		sl_report_line(&s->report, "sluice: denied %s on %s — sluice explain --last%s%s",
+			       r->text[0] ? r->text : "a command", path,
+			       s->cfg->ledger ? " --ledger " : "",
+			       s->cfg->ledger ? s->cfg->ledger : "");
 }
 
 void sl_report_refused(struct sl_super *s, const struct sl_node *node, const char *what)

@@ -30,11 +30,12 @@ struct sl_run_config {
 	struct sl_client *client; /* connected; nothing in flight. Not taken: the caller frees it */
 	const struct sl_run_device *devices;
 	unsigned n_devices;
-	char *const *argv; /* NULL-terminated; argv[0] is looked up in $PATH */
-	char *const *envp; /* NULL: the caller's environment */
-	bool appear_root;  /* the tool sees uid and gid 0; it gains no right by it */
-	bool quiet;	   /* no line per denial */
-	int report_fd;	   /* where lines for people go; -1: stderr (2) */
+	const char *ledger; /* where `explain --last` finds what is denied; NULL: where it looks */
+	char *const *argv;  /* NULL-terminated; argv[0] is looked up in $PATH */
+	char *const *envp;  /* NULL: the caller's environment */
+	bool appear_root;   /* the tool sees uid and gid 0; it gains no right by it */
+	bool quiet;	    /* no line per denial */
+	int report_fd;	    /* where lines for people go; -1: stderr (2) */
 	/* Called (may be NULL) for each denial, before its line is written. */
 	void (*denied)(void *user, const char *path, const struct sl_client_reply *reply);
 	void *user;
