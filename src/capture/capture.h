@@ -19,6 +19,7 @@
 /* One command and what came of it. */
 struct sl_answer {
 	struct sl_command cmd;
+	uint8_t in[32];	 /* of a mailbox command: the input payload, also its data's head */
 	bool denied;	 /* the gate did not let it through */
 	uint16_t status; /* SCT << 8 | SC; of a logical unit its status byte */
 	uint64_t result; /* completion dwords 0 and 1; of a unit what the host made of it */
@@ -29,7 +30,7 @@ struct sl_answer {
 #define SL_CAPTURE_MAX 4096
 
 struct sl_capture {
-	uint8_t protocol; /* enum sl_wire_protocol: NVMe or SCSI; the caller's */
+	uint8_t protocol; /* enum sl_wire_protocol: NVMe, SCSI or CXL; the caller's */
 	unsigned n;
 	struct sl_answer *answer[SL_CAPTURE_MAX];
 };
@@ -43,7 +44,8 @@ struct sl_capture_source {
 /*
  * Asks for all that standard commands without effects can tell, in an order in which no command is
  * sent that the device has not said it has: a refused command would be in its error log. 0 or
- * -errno (-EPROTO: it does not answer Identify Controller, or INQUIRY). sl_capture_done in every
+ * -errno (-EPROTO: it does not answer Identify Controller, INQUIRY, or Identify Memory
+ * Device). sl_capture_done in every
  * case.
  */
 int sl_capture_read(struct sl_capture *c, const struct sl_capture_source *source);

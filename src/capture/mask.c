@@ -91,6 +91,8 @@ void sl_capture_mask(struct sl_capture *c)
 		sl_scsi_capture_mask(c);
 		return;
 	}
+	if (c->protocol == SL_WIRE_CXL)
+		return; /* nothing of it is one device's alone */
 	id = sl_capture_find(c, SL_CAPTURE_IDENTIFY, 0, 0x01, 0);
 	if (id) {
 		memcpy(sn, id->data + ID_SN, ID_SN_LEN);

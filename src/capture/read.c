@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "capture/cxl.h"
 #include "capture/scsi.h"
 #include "core/decode-nvme.h"
 #include "wire/wire.h"
@@ -405,6 +406,8 @@ int sl_capture_read(struct sl_capture *c, const struct sl_capture_source *source
 
 	if (c->protocol == SL_WIRE_SCSI)
 		return sl_scsi_capture_read(c, source);
+	if (c->protocol == SL_WIRE_CXL)
+		return sl_cxl_capture_read(c, source);
 	c->n = 0;
 	read_controller(&r);
 	read_namespaces(&r);

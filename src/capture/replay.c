@@ -85,7 +85,8 @@ static bool moves(const struct sl_answer *a)
 static const struct sl_answer *same_command(const struct sl_capture *c, const struct sl_answer *a)
 {
 	for (unsigned i = 0; i < c->n; i++)
-		if (!memcmp(c->answer[i]->cmd.req, a->cmd.req, sizeof(a->cmd.req)))
+		if (!memcmp(c->answer[i]->cmd.req, a->cmd.req, sizeof(a->cmd.req)) &&
+		    !memcmp(c->answer[i]->in, a->in, sizeof(a->in)))
 			return c->answer[i];
 	return NULL;
 }
@@ -182,7 +183,9 @@ static void what_command(const struct sl_answer *a, char *buf, size_t size)
 {
 	const uint8_t *req = a->cmd.req;
 
-	if (a->cmd.set == SL_SET_SCSI)
+	if (a->cmd.set == SL_SET_CXL)
+		(void)snprintf(buf, size, "opcode %02x%02xh", req[0], req[1]);
+	else if (a->cmd.set == SL_SET_SCSI)
 		(void)snprintf(buf, size, "CDB %02x %02x %02x %02x", req[0], req[1], req[2],
 			       req[3]);
 	else

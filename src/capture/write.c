@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "capture/cxl.h"
 #include "capture/scsi.h"
 #include "capture/write.h"
 #include "wire/wire.h"
@@ -513,6 +514,10 @@ json_t *sl_capture_write(const struct sl_capture *c, const struct sl_capture_lab
 	if (c->protocol == SL_WIRE_SCSI) {
 		json_decref(w.root);
 		return sl_scsi_capture_write(c, label);
+	}
+	if (c->protocol == SL_WIRE_CXL) {
+		json_decref(w.root);
+		return sl_cxl_capture_write(c, label);
 	}
 	if (!id || !w.root)
 		return NULL;

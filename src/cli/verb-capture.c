@@ -19,7 +19,8 @@ static int call(void *ctx, struct sl_answer *a)
 {
 	const struct sl_gate *g = ctx;
 	struct sl_client_reply reply;
-	int r = sl_client_call(g->client, &a->cmd, NULL, NULL, &reply);
+	int r = sl_client_call(g->client, &a->cmd, a->cmd.dir & SL_DIR_OUT ? a->data : NULL, NULL,
+			       &reply);
 
 	if (r < 0)
 		return r;
@@ -61,11 +62,11 @@ static int read_device(const char *arg, struct sl_capture *c)
 	if (r < 0)
 		return SL_EXIT_FAILED;
 	r = sl_client_query(gate.client, 0, &what);
-	if (r == 0 && what.protocol != SL_WIRE_NVME && what.protocol != SL_WIRE_SCSI) {
+	if (r == 0 && what.protocol == SL_WIRE_FWCTL) {
 		sl_gate_close(&gate);
 		return sl_cli_error(SL_EXIT_FAILED,
-				    "%s: only NVMe and SCSI devices can be captured so far; "
-				    "doc/personas.md says how a persona of another kind is written",
+				    "%s: a fwctl device shows no more than its features; capture "
+				    "the CXL device behind it, cxl:/dev/cxl/memN",
 				    arg);
 	}
 	c->protocol = what.protocol;
@@ -74,8 +75,9 @@ static int read_device(const char *arg, struct sl_capture *c)
 	sl_gate_close(&gate);
 	if (r == -EPROTO)
 		return sl_cli_error(SL_EXIT_DEVICE, "%s: it does not answer %s", arg,
-				    c->protocol == SL_WIRE_SCSI ? "INQUIRY"
-								: "Identify Controller");
+				    c->protocol == SL_WIRE_SCSI	 ? "INQUIRY"
+				    : c->protocol == SL_WIRE_CXL ? "Identify Memory Device"
+								 : "Identify Controller");
 	return r < 0 ? sl_cli_error(SL_EXIT_FAILED, "%s: %s", arg, strerror(-r)) : 0;
 }
 
@@ -116,9 +118,10 @@ static void describe(const char *arg, const struct sl_capture *c, bool identifie
 	else
 		(void)snprintf(buf, size,
 			       "captured by sluice %s on %s from %.*s; its identifiers are masked",
-			       SL_VERSION, when, kind ? kind : 4,
+			       SL_VERSION, when, kind ? kind : 900,
 			       kind			     ? arg
 			       : c->protocol == SL_WIRE_SCSI ? "SCSI"
+			       : c->protocol == SL_WIRE_CXL  ? "CXL"
 							     : "NVMe");
 }
 

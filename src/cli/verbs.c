@@ -187,7 +187,8 @@ static const struct sl_cli_verb device_subs[] = {
 	{.name = "capture",
 	 .args = "SPEC",
 	 .help = "a device as a persona file, for the model to be",
-	 .text = "Reads what an NVMe or SCSI device says of itself: identity, namespaces, logs, "
+	 .text = "Reads what an NVMe, SCSI or CXL device says of itself: identity, namespaces, "
+		 "logs, "
 		 "features; pages, capacity, its list of commands. "
 		 "Every command goes through a private broker under the policy `health`, and only "
 		 "commands are sent that the device says it has. What the file cannot express is "

@@ -308,6 +308,7 @@ static int check_depth(struct sl_pj *j)
 static const struct sl_pj_key cxl_outline[] = {
 	COMMON_HEAD,
 	{"memory", sl_cxl_read_memory, .required = true},
+	{"identify_raw", sl_cxl_read_identify},
 	{"health_raw", sl_cxl_read_health},
 	{"alert_raw", sl_cxl_read_alert},
 	{"effects_log", sl_cxl_read_log},

@@ -130,6 +130,7 @@ void sl_cxl_hash(const struct sl_model *m, void *h);
 
 /* The persona's sections, and what the file left open. */
 int sl_cxl_read_memory(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
+int sl_cxl_read_identify(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_cxl_read_health(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_cxl_read_alert(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);
 int sl_cxl_read_log(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k);

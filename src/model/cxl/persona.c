@@ -44,6 +44,12 @@ int sl_cxl_read_memory(struct sl_pj *j, json_t *v, void *field, const struct sl_
 	return 0;
 }
 
+int sl_cxl_read_identify(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
+{
+	(void)field, (void)k;
+	return sl_pj_overlay(j, v, j->p->cxl->identify, CXL_IDENTIFY);
+}
+
 int sl_cxl_read_health(struct sl_pj *j, json_t *v, void *field, const struct sl_pj_key *k)
 {
 	(void)field, (void)k;
