@@ -169,8 +169,8 @@ static uint64_t digest(struct sl_gate *g, const struct sl_slot *s, uint16_t type
 static void head(const struct sl_slot *s, uint8_t ret[SL_RECORD_HEAD])
 {
 	const struct sl_facts *f = &s->verdict.facts;
-	const struct sl_format *format = &sl_formats[sl_rows[f->row].format];
-	uint8_t kind = sl_rows[f->row].ranges;
+	const struct sl_row *row = &sl_rows[f->row];
+	const struct sl_format *format = &sl_formats[row->format];
 	uint32_t n = f->payload < SL_RECORD_HEAD ? f->payload : SL_RECORD_HEAD;
 
 	for (uint32_t i = 0; i < format->n_fields; i++) {
@@ -179,7 +179,9 @@ static void head(const struct sl_slot *s, uint8_t ret[SL_RECORD_HEAD])
 		if (at->space == SL_SPACE_DATA && (uint32_t)at->off + at->bytes <= n)
 			memcpy(ret + at->off, s->data + at->off, at->bytes);
 	}
-	if (kind == SL_RANGES_DSM || kind == SL_RANGES_COPY || kind == SL_RANGES_UNMAP)
+	/* A token that stands before its blocks is nothing to keep. */
+	if (row->ranges >= SL_RANGES_DSM &&
+	    (row->ranges != SL_RANGES_LIST || sl_block_lists[row->len_arg].head <= n))
 		memcpy(ret, s->data, n);
 }
 

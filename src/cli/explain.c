@@ -147,8 +147,7 @@ void sl_explain_blocks(const struct sl_question *q, struct sl_emit *e,
 	struct sl_range r;
 	unsigned n = 0;
 
-	if (!q->data ||
-	    (kind != SL_RANGES_DSM && kind != SL_RANGES_COPY && kind != SL_RANGES_UNMAP))
+	if (!q->data || kind < SL_RANGES_DSM)
 		return;
 	sl_ranges_init(&it, q->contract, final, f, q->data);
 	while (n < BLOCKS_SHOWN && sl_ranges_next(&it, &r)) {

@@ -77,11 +77,18 @@ enum sl_door {
 	_SL_DOOR_N
 };
 
+enum sl_carried {
+	SL_CARRIED_NOT,	      /* a command of its own */
+	SL_CARRIED_HERE,      /* inside another one, for this device */
+	SL_CARRIED_ELSEWHERE, /* likewise, for another component */
+};
+
 struct sl_command {
 	uint8_t set;		 /* enum sl_set */
 	uint8_t dir;		 /* enum sl_dir, as the client's buffer says */
 	uint8_t door;		 /* enum sl_door; a front end's word, so it may only narrow */
 	uint8_t writable;	 /* the node was open for writing; likewise */
+	uint8_t carried;	 /* enum sl_carried: never a front end's */
 	uint16_t req_len;	 /* bytes of req in use; the rest is zero */
 	uint16_t device;	 /* index of the device within the session */
 	uint32_t node_nsid;	 /* namespace of the node; 0 on a controller node */

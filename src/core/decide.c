@@ -40,22 +40,12 @@ static bool word_is_void(const struct judged *j)
 		(sl_rows[j->facts->row].flags & SL_ROW_VENDOR));
 }
 
-/* sl_field_get in one load, for nearly every field there is. */
-static uint64_t req_field(const struct sl_field *f, const uint8_t *req)
-{
-	uint64_t v;
-
-	if (f->be || f->off > SL_REQ_MAX - sizeof(v))
-		return sl_field_get(f, req);
-	v = sl_get_le64(req + f->off);
-	return v >> f->shift & (UINT64_MAX >> (64 - f->width));
-}
-
 static bool field_value(const struct judged *j, const struct sl_field *f, uint64_t *ret)
 {
 	switch ((enum sl_space)f->space) {
 	case SL_SPACE_REQ:
-		*ret = req_field(f, j->cmd->req);
+		*ret = f->be || f->off > SL_REQ_MAX - 8 ? sl_field_get(f, j->cmd->req)
+							: sl_field_bits(f, j->cmd->req);
 		return true;
 	case SL_SPACE_DATA:
 		if (!j->data || (uint32_t)f->off + f->bytes > j->facts->payload)
@@ -348,18 +338,17 @@ static void finish(const struct sl_contract *contract, const struct sl_command *
  * What a command carries is judged as itself and by the same rules. Both have to be allowed; what
  * they can do, and how they have to run, is said of both together.
  */
-static void judge_carried(const struct judged *outer, const struct sl_bind *bind, uint64_t now,
-			  struct sl_verdict *v)
+__attribute__((cold, noinline)) static void judge_carried(const struct judged *outer,
+							  const struct sl_bind *bind, uint64_t now,
+							  struct sl_verdict *v)
 {
-	struct sl_verdict in = {0};
+	struct sl_verdict in = {.reason = SL_REASON_CARRIED,
+				.facts = {.floor = SL_E_UNKNOWN, .effective = SL_E_UNKNOWN}};
 	struct sl_command cmd;
-	const uint8_t *data = sl_facts_carried(outer->contract, outer->cmd, outer->data, &v->facts,
-					       &cmd, &in.facts);
-	const struct judged j = {outer->img, outer->contract, &cmd, data, &in.facts};
+	const uint8_t *data;
 
-	in.reason = in.facts.reason;
-	if (in.reason == SL_REASON_ALLOWED)
-		ask_policy(&j, bind, now, &in);
+	if (sl_facts_carried(outer->contract, outer->cmd, outer->data, &v->facts, &cmd, &data))
+		sl_judge(outer->img, bind, outer->contract, &cmd, data, now, &in);
 	sl_facts_join(&v->facts, &in.facts);
 	v->flags |= in.flags;
 	if (v->allow && !in.allow) {
@@ -371,17 +360,18 @@ static void judge_carried(const struct judged *outer, const struct sl_bind *bind
 		v->flags &= SL_VERDICT_NORMALISED;
 }
 
-void sl_judge(const struct sl_image *img, const struct sl_bind *bind,
-	      const struct sl_contract *contract, struct sl_command *cmd, const uint8_t *data,
-	      uint64_t now, struct sl_verdict *ret)
+__attribute__((flatten)) void sl_judge(const struct sl_image *img, const struct sl_bind *bind,
+				       const struct sl_contract *contract, struct sl_command *cmd,
+				       const uint8_t *data, uint64_t now, struct sl_verdict *ret)
 {
 	const struct judged j = {img, contract, cmd, data, &ret->facts};
+	bool changed;
 
-	*ret = (struct sl_verdict){0};
 	/* Resolve the command set first: the row, and so the normalisers, depend on it. */
 	sl_command_resolve(contract, cmd);
-	if (normalise(img, bind, sl_row_find(cmd->set, cmd->req), cmd))
-		ret->flags |= SL_VERDICT_NORMALISED;
+	/* What is inside stays as it is: it is sent as it stands in the payload. */
+	changed = !cmd->carried && normalise(img, bind, sl_row_find(cmd->set, cmd->req), cmd);
+	*ret = (struct sl_verdict){.flags = changed ? SL_VERDICT_NORMALISED : 0};
 	sl_facts_collect(contract, cmd, data, &ret->facts);
 	ret->reason = ret->facts.reason;
 	/* A model of somebody else's filter knows nothing of what we comprehend. */

@@ -66,29 +66,22 @@ static void check_set(const struct sl_command *cmd, struct sl_facts *f)
 		refuse(f, SL_REASON_NAMESPACE);
 }
 
-/* Eight bytes as the machine loads them: enough where only bits are compared, in equal order. */
-static inline uint64_t word(const void *bytes, unsigned i)
-{
-	uint64_t v;
-
-	memcpy(&v, (const uint8_t *)bytes + 8 * i, sizeof(v));
-	return v;
-}
-
 /*
- * A reserved bit is set: eight words, no loop over fields. `known` holds dwords in the machine's
- * order and the request little-endian ones, so this is for little-endian machines.
+ * A bit of the request is set that the mask has not: words as the machine loads them, no loop over
+ * fields. known[] holds dwords in the machine's order and the request little-endian ones, so this
+ * is for little-endian machines.
  */
-static bool reserved_bits(const struct sl_format *format, const uint8_t *req)
+static inline bool beyond(const uint8_t *req, const void *mask, unsigned words)
 {
-	const uint32_t *known = format->known;
+	uint64_t set = 0, r, m;
 
 	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "known[] is compared as bytes");
-	_Static_assert(SL_REQ_MAX == 64, "eight words");
-	return ((word(req, 0) & ~word(known, 0)) | (word(req, 1) & ~word(known, 1)) |
-		(word(req, 2) & ~word(known, 2)) | (word(req, 3) & ~word(known, 3)) |
-		(word(req, 4) & ~word(known, 4)) | (word(req, 5) & ~word(known, 5)) |
-		(word(req, 6) & ~word(known, 6)) | (word(req, 7) & ~word(known, 7))) != 0;
+	for (unsigned i = 0; i < words; i++) {
+		memcpy(&r, req + 8 * i, 8);
+		memcpy(&m, (const uint8_t *)mask + 8 * i, 8);
+		set |= r & ~m;
+	}
+	return set != 0;
 }
 
 /* NSID as the row uses it: where it is not used, 0 and FFFFFFFFh are both in common use. */
@@ -117,9 +110,7 @@ static void refine(const struct sl_row *row, const struct sl_command *cmd, const
 		uint64_t v;
 
 		if (w->field.space == SL_SPACE_REQ) {
-			/* Eight bytes, little-endian: the table's test holds them to it. */
-			v = sl_get_le64(cmd->req + w->field.off) >> w->field.shift &
-			    UINT64_MAX >> (64 - w->field.width);
+			v = sl_field_bits(&w->field, cmd->req);
 		} else if (data && (uint32_t)w->field.off + w->field.bytes <= f->payload) {
 			v = sl_field_get(&w->field, data);
 		} else {
@@ -134,16 +125,6 @@ static void refine(const struct sl_row *row, const struct sl_command *cmd, const
 	}
 	if (f->floor & SL_E_UNKNOWN)
 		refuse(f, SL_REASON_UNLISTED);
-}
-
-/* A bit of the CDB is set that the device says it does not look at (SPC-6 §6.35.3). */
-static bool not_evaluated(const uint8_t usage[SL_CDB_MAX], const uint8_t *req)
-{
-	bool set = false;
-
-	for (unsigned i = 0; i < SL_CDB_MAX / 8; i++)
-		set |= (word(req, i) & ~word(usage, i)) != 0;
-	return set;
 }
 
 /* A command about one feature of many: what the device says of setting that one counts as well. */
@@ -196,7 +177,8 @@ static void look_up(const struct sl_contract *c, const struct sl_row *row, uint1
 		if ((e->flags & SL_ENTRY_RESERVED) ||
 		    ((row->flags & SL_ROW_VENDOR) && (e->flags & SL_ENTRY_NO_EFFECTS)))
 			f->declared |= SL_E_UNKNOWN;
-		if (e->usage && not_evaluated(c->usage[e->usage - 1], cmd->req))
+		/* A bit of the CDB that the device says it does not look at (SPC-6 §6.35.3). */
+		if (e->usage && beyond(cmd->req, c->usage[e->usage - 1], SL_CDB_MAX / 8))
 			refuse(f, SL_REASON_NOT_EVALUATED);
 	}
 	if ((row->flags & SL_ROW_VENDOR) && (!supported || (e->flags & SL_ENTRY_RESERVED))) {
@@ -239,25 +221,23 @@ static uint64_t nlb_bytes(const struct sl_command *cmd, struct sl_facts *f)
 }
 
 /*
- * ATA PASS-THROUGH (12) and (16), SAT-5 §12.2: T_LENGTH (bits 1:0 of byte 2: none, FEATURES, COUNT,
- * the transport's) counts bytes, or with BYT_BLOK (bit 2) blocks of 512 bytes, or with T_TYPE (bit
- * 4) logical blocks. EXTEND (byte 1, bit 0) makes the registers of (16) two bytes wide.
+ * ATA PASS-THROUGH, SAT-5 §12.2: T_LENGTH (bits 1:0: none, FEATURES, COUNT, the transport's) counts
+ * bytes, or with BYT_BLOK (bit 2) blocks of 512 bytes, or with T_TYPE (bit 4) logical blocks.
+ * EXTEND (bit 0 of the byte before) makes registers that can be so two bytes wide.
  */
-static uint64_t ata_bytes(const struct sl_row *row, const struct sl_command *cmd,
-			  struct sl_facts *f)
+static uint64_t ata_bytes(uint32_t layout, const struct sl_command *cmd, struct sl_facts *f)
 {
-	const uint8_t *req = cmd->req;
-	bool wide = row->len_arg == SL_ATA_16;
-	const uint8_t *low = req + ((req[2] & 3) == 1 ? 3 + wide : 4 + 2 * wide);
-	uint64_t n = wide && (req[1] & 1) ? sl_get_be16(low - 1) : *low;
+	const uint8_t *t = cmd->req + (layout & 0xff);
+	const uint8_t *low = cmd->req + (layout >> ((*t & 3) == 1 ? 8 : 16) & 0xff);
+	uint64_t n = layout >> 24 && (t[-1] & 1) ? sl_get_be16(low - 1) : *low;
 
-	if ((req[2] & 3) == 0)
+	if ((*t & 3) == 0)
 		return 0;
-	if ((req[2] & 3) == 3)
+	if ((*t & 3) == 3)
 		f->length_known = 0;
-	if (!(req[2] & 4))
+	if (!(*t & 4))
 		return n;
-	return req[2] & 0x10 ? block_bytes(n, f) : n * 512;
+	return *t & 0x10 ? block_bytes(n, f) : n * 512;
 }
 
 /* A SCSI command's by its format's size field, or CXL's by the header's. */
@@ -283,7 +263,7 @@ static uint64_t sized_bytes(const struct sl_row *row, const struct sl_command *c
 	case SL_LEN_NDOB:
 		return *arg & 1 ? 0 : block_bytes(1, f);
 	case SL_LEN_ATA:
-		return ata_bytes(row, cmd, f);
+		return ata_bytes(row->len_arg, cmd, f);
 	default: /* SL_LEN_MBOX, SL_LEN_MBOX_MIN */
 		if (row->len == SL_LEN_MBOX ? f->payload != row->len_arg
 					    : f->payload < row->len_arg)
@@ -299,9 +279,12 @@ static uint64_t sized_bytes(const struct sl_row *row, const struct sl_command *c
 static uint64_t length_of(const struct sl_row *row, const struct sl_command *cmd,
 			  struct sl_facts *f)
 {
+	const struct sl_length *l = &sl_lengths[row->len];
 	const uint8_t *req = cmd->req;
 
 	f->length_known = 1;
+	if (l->alone)
+		return (sl_field_bits(&l->field, req) + l->bias) * l->unit;
 	switch (row->len) {
 	case SL_LEN_NONE:
 		return 0;
@@ -309,28 +292,14 @@ static uint64_t length_of(const struct sl_row *row, const struct sl_command *cmd
 		return row->len_arg;
 	case SL_LEN_FIXED_OPT:
 		return (req[41] & 7) == 3 ? 0 : row->len_arg;
-	case SL_LEN_NUMD_LOG:
-		return (sl_get_le32(req + 42) + UINT64_C(1)) * 4;
-	case SL_LEN_NUMD10:
-		return (sl_get_le32(req + 40) + UINT64_C(1)) * 4;
-	case SL_LEN_NUMD11:
-		return (sl_get_le32(req + 44) + UINT64_C(1)) * 4;
-	case SL_LEN_NUMD12:
-		return (sl_get_le32(req + 48) + UINT64_C(1)) * 4;
 	case SL_LEN_DIRECTIVE:
 		return req[44] == row->len_arg ? 0 : (sl_get_le32(req + 40) + UINT64_C(1)) * 4;
 	case SL_LEN_HOST_ID:
 		return (req[41] & 7) == 3 ? 0 : (req[44] & 1) ? 16 : 8;
-	case SL_LEN_BYTES11:
-		return sl_get_le32(req + 44);
 	case SL_LEN_NLB:
 		return nlb_bytes(cmd, f);
-	case SL_LEN_RANGES:
-		return (req[40] + UINT64_C(1)) * 16;
 	case SL_LEN_COPY:
 		return (req[48] + UINT64_C(1)) * row->len_arg;
-	case SL_LEN_RUH:
-		return (sl_get_le16(req + 42) + UINT64_C(1)) * 2;
 	case SL_LEN_UNKNOWN:
 		f->length_known = 0;
 		return cmd->data_len;
@@ -344,8 +313,11 @@ static uint8_t dir_of(const struct sl_row *row, const struct sl_command *cmd)
 {
 	if (row->dir != SL_DIR_BOTH && !(row->flags & (SL_ROW_VENDOR | SL_ROW_UNLISTED)))
 		return row->dir;
-	if (row->len == SL_LEN_ATA) /* T_LENGTH and T_DIR, in byte 2 of both layouts */
-		return !(cmd->req[2] & 3) ? SL_DIR_NONE : cmd->req[2] & 8 ? SL_DIR_IN : SL_DIR_OUT;
+	if (row->len == SL_LEN_ATA) { /* T_LENGTH and T_DIR */
+		uint8_t t = cmd->req[row->len_arg & 0xff];
+
+		return !(t & 3) ? SL_DIR_NONE : t & 8 ? SL_DIR_IN : SL_DIR_OUT;
+	}
 	if (row->len == SL_LEN_MBOX || row->len == SL_LEN_MBOX_MIN)
 		return (sl_get_le32(cmd->req + SL_MBOX_IN_LEN) ? SL_DIR_OUT : 0) |
 		       (sl_get_le32(cmd->req + SL_MBOX_OUT_LEN) ? SL_DIR_IN : 0);
@@ -390,9 +362,7 @@ static void check_payload(const struct sl_contract *c, const struct sl_row *row,
 	struct sl_ranges it;
 	struct sl_range r;
 
-	if ((row->ranges != SL_RANGES_DSM && row->ranges != SL_RANGES_COPY &&
-	     row->ranges != SL_RANGES_UNMAP) ||
-	    f->reason != SL_REASON_ALLOWED)
+	if (row->ranges < SL_RANGES_DSM || f->reason != SL_REASON_ALLOWED)
 		return;
 	sl_ranges_init(&it, c, cmd, f, data);
 	while (sl_ranges_next(&it, &r))
@@ -437,6 +407,21 @@ static uint32_t payload_of(const struct sl_command *cmd)
 		       : cmd->data_len;
 }
 
+/* Of another component's command nothing holds that this device says or that it is. */
+static void elsewhere(struct sl_facts *f)
+{
+	if (sl_rows[f->row].flags & (SL_ROW_VENDOR | SL_ROW_FEATURE)) {
+		f->floor |= SL_E_UNKNOWN;
+		refuse(f, SL_REASON_NOT_DECLARED);
+	}
+	f->nsid = NVME_NSID_ALL;
+	f->ns = 0;
+	f->entry = 0;
+	f->declared_known = f->trust = f->in_use = 0;
+	f->raw = f->declared = 0;
+	f->effective = f->floor;
+}
+
 void sl_facts_collect(const struct sl_contract *contract, const struct sl_command *cmd,
 		      const uint8_t *data, struct sl_facts *ret)
 {
@@ -470,7 +455,7 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 		refuse(ret, SL_REASON_UNDESCRIBED);
 	if (sl_formats[row->format].req_len && cmd->req_len != sl_formats[row->format].req_len)
 		refuse(ret, SL_REASON_SHORT);
-	if (reserved_bits(&sl_formats[row->format], cmd->req))
+	if (beyond(cmd->req, sl_formats[row->format].known, SL_REQ_MAX / 8))
 		refuse(ret, SL_REASON_RESERVED_BITS);
 	check_nsid(row, cmd->set, ret);
 	look_up(contract, row, sel, cmd, ret);
@@ -482,6 +467,8 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 	ret->trust = sl_contract_trust(ret->entry, ret->floor);
 	ret->effective = ret->floor | ret->declared | ret->observed;
 	ret->in_use = in_use(contract, ret);
+	if (cmd->carried == SL_CARRIED_ELSEWHERE)
+		elsewhere(ret);
 }
 
 /*
@@ -501,60 +488,38 @@ static bool unwrap(const struct sl_carrier *k, const uint8_t *data, uint32_t pay
 	sl_put_le32(cmd->req + SL_MBOX_OUT_LEN, out);
 	cmd->data_len = in < out ? out : in;
 	cmd->dir = cmd->data_len ? sl_command_dir(cmd) : SL_DIR_NONE;
+	cmd->carried = SL_CARRIED_ELSEWHERE;
 	return true;
 }
 
-/* Of another component's command nothing holds that this device says or that it is. */
-static void elsewhere(struct sl_facts *f)
-{
-	if (sl_rows[f->row].flags & (SL_ROW_VENDOR | SL_ROW_FEATURE)) {
-		f->floor |= SL_E_UNKNOWN;
-		refuse(f, SL_REASON_NOT_DECLARED);
-	}
-	f->nsid = NVME_NSID_ALL;
-	f->ns = 0;
-	f->entry = 0;
-	f->declared_known = f->trust = f->in_use = 0;
-	f->raw = f->declared = 0;
-	f->effective = f->floor;
-}
-
-const uint8_t *sl_facts_carried(const struct sl_contract *contract, const struct sl_command *cmd,
-				const uint8_t *data, const struct sl_facts *facts,
-				struct sl_command *ret_cmd, struct sl_facts *ret)
+bool sl_facts_carried(const struct sl_contract *contract, const struct sl_command *cmd,
+		      const uint8_t *data, struct sl_facts *facts, struct sl_command *ret,
+		      const uint8_t **ret_data)
 {
 	const struct sl_carrier *k = &sl_carriers[SL_ROW_CARRIER_OF(&sl_rows[facts->row])];
 
-	memset(ret, 0, sizeof(*ret));
-	*ret_cmd = *cmd;
 	if (facts->reason != SL_REASON_ALLOWED || (k->head && facts->payload < k->head))
-		goto refused;
+		return false;
+	*ret = *cmd;
 	for (unsigned i = 0; i < SL_REQ_MAX; i++)
 		if (k->at[i] != SL_AS_OUTER)
-			ret_cmd->req[i] = k->at[i] ? (k->head ? data : cmd->req)[k->at[i]] : 0;
+			ret->req[i] = k->at[i] ? (k->head ? data : cmd->req)[k->at[i]] : 0;
 	if (k->opcode)
-		ret_cmd->req[0] = k->opcode;
-	ret_cmd->set = k->set;
-	ret_cmd->req_len = k->req_len;
-	sl_command_resolve(contract, ret_cmd);
-	ret->row = sl_row_find(ret_cmd->set, ret_cmd->req);
-	if ((sl_rows[ret->row].flags & SL_ROW_CARRIER) ||
-	    (k->head && !unwrap(k, data, facts->payload, ret_cmd)))
-		goto refused;
-	data = ret_cmd->dir & SL_DIR_OUT ? data + k->head : 0;
-	sl_facts_collect(contract, ret_cmd, data, ret);
-	if (k->head)
-		elsewhere(ret);
-	return data;
-refused:
-	refuse(ret, SL_REASON_CARRIED);
-	ret->effective = ret->floor;
-	return 0;
+		ret->req[0] = k->opcode;
+	ret->set = k->set;
+	ret->req_len = k->req_len;
+	ret->carried = SL_CARRIED_HERE;
+	sl_command_resolve(contract, ret);
+	facts->carried = sl_row_find(ret->set, ret->req);
+	if ((sl_rows[facts->carried].flags & SL_ROW_CARRIER) ||
+	    (k->head && !unwrap(k, data, facts->payload, ret)))
+		return false;
+	*ret_data = ret->dir & SL_DIR_OUT ? data + k->head : 0;
+	return true;
 }
 
 void sl_facts_join(struct sl_facts *f, const struct sl_facts *carried)
 {
-	f->carried = carried->row;
 	f->floor |= carried->floor;
 	f->effective |= carried->effective;
 	f->scope |= carried->scope;

@@ -100,12 +100,12 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 		      const uint8_t *data, struct sl_facts *ret);
 
 /*
- * The command inside one whose row is a SL_ROW_CARRIER, with its facts. Its outgoing data, or NULL.
- * Total, as sl_facts_collect; a carrier in a carrier is not looked into.
+ * The command inside one whose row is a SL_ROW_CARRIER, and its outgoing data, or NULL; false: it
+ * is not where its lengths say, or is a carrier itself. Sets facts->carried where it is known.
  */
-const uint8_t *sl_facts_carried(const struct sl_contract *contract, const struct sl_command *cmd,
-				const uint8_t *data, const struct sl_facts *facts,
-				struct sl_command *ret_cmd, struct sl_facts *ret);
+bool sl_facts_carried(const struct sl_contract *contract, const struct sl_command *cmd,
+		      const uint8_t *data, struct sl_facts *facts, struct sl_command *ret,
+		      const uint8_t **ret_data);
 /* Adds to the facts of a command what the one inside can do. */
 void sl_facts_join(struct sl_facts *facts, const struct sl_facts *carried);
 

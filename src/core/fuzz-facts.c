@@ -16,16 +16,19 @@
 
 /* What is inside lies inside, and is no carrier itself. */
 static void inside(const struct sl_contract *c, const struct sl_command *cmd, const uint8_t *data,
-		   const struct sl_facts *outer)
+		   struct sl_facts *outer)
 {
 	struct sl_command in;
 	struct sl_facts f;
-	const uint8_t *at = sl_facts_carried(c, cmd, data, outer, &in, &f);
+	const uint8_t *at;
 	volatile uint8_t last;
 
-	if (f.reason == SL_REASON_ALLOWED &&
-	    (outer->reason != SL_REASON_ALLOWED || (f.floor & SL_E_UNKNOWN) ||
-	     in.data_len > cmd->data_len || (sl_rows[f.row].flags & SL_ROW_CARRIER)))
+	if (!sl_facts_carried(c, cmd, data, outer, &in, &at))
+		return;
+	sl_facts_collect(c, &in, at, &f);
+	if (outer->reason != SL_REASON_ALLOWED || f.row != outer->carried ||
+	    in.data_len > cmd->data_len || (sl_rows[f.row].flags & SL_ROW_CARRIER) ||
+	    (f.reason == SL_REASON_ALLOWED && (f.floor & SL_E_UNKNOWN)))
 		abort();
 	if (at && f.payload)
 		last = at[f.payload - 1];
@@ -80,9 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (sl_ranges_next(&it, &r))
 		if (!r.count || r.count - 1 > UINT64_MAX - r.lba)
 			abort();
-	if (f.reason == SL_REASON_ALLOWED && it.bad &&
-	    (sl_rows[f.row].ranges == SL_RANGES_DSM || sl_rows[f.row].ranges == SL_RANGES_COPY ||
-	     sl_rows[f.row].ranges == SL_RANGES_UNMAP))
+	if (f.reason == SL_REASON_ALLOWED && it.bad && sl_rows[f.row].ranges >= SL_RANGES_DSM)
 		abort();
 	if (sl_rows[f.row].flags & SL_ROW_CARRIER)
 		inside(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f);

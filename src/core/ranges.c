@@ -41,6 +41,13 @@ static bool emit(struct sl_ranges *it, uint32_t nsid, uint64_t lba, uint64_t cou
 	return true;
 }
 
+/* In the command's own namespace. */
+static bool here(struct sl_ranges *it, uint64_t lba, uint64_t count, bool source,
+		 struct sl_range *ret)
+{
+	return emit(it, it->facts->nsid, lba, count, source, ret);
+}
+
 /* The namespace, or all of them when none in particular is named. */
 static bool whole(struct sl_ranges *it, struct sl_range *ret)
 {
@@ -56,8 +63,8 @@ static bool zone(struct sl_ranges *it, uint64_t slba, struct sl_range *ret)
 	uint64_t size = it->facts->ns ? it->facts->ns->zone : 0;
 
 	if (!size)
-		return emit(it, it->facts->nsid, slba, UINT64_MAX - slba, false, ret);
-	return emit(it, it->facts->nsid, slba - slba % size, size, false, ret);
+		return here(it, slba, UINT64_MAX - slba, false, ret);
+	return here(it, slba - slba % size, size, false, ret);
 }
 
 /*
@@ -79,39 +86,13 @@ static bool next_dsm(struct sl_ranges *it, struct sl_range *ret)
 		if (sl_get_le32(d) & DSM_CATTR_RESERVED)
 			return bad(it, SL_REASON_RESERVED_BITS);
 		if (sl_get_le32(d + 4))
-			return emit(it, it->facts->nsid, sl_get_le64(d + 8), sl_get_le32(d + 4),
-				    false, ret);
+			return here(it, sl_get_le64(d + 8), sl_get_le32(d + 4), false, ret);
 	}
 	return false;
 }
 
-/*
- * Source Range Entries of Copy, NVM command set 1.1 §3.3, by DESFMT. All: SLBA 15:8, NLB 17:16
- * (0-based), CETYPE in 18, CEV 21:20. Formats 2h and 3h name another namespace (SNSID 3:0) and have
- * source options (SOPT 23:22, of which bit 15 is defined); 1h and 3h hold ten bytes of tags.
- * A one marks a byte that is reserved; bytes 18, 22 and 23 are masked.
- */
-struct copy_format {
-	uint8_t size;
-	uint8_t snsid;
-	uint8_t reserved[40];
-};
-
-static const struct copy_format copy_formats[] = {
-	{32, 0, {[0 ... 7] = 0xff, [18] = 0xf0, [19] = 0xff, [22 ... 23] = 0xff}},
-	{40, 0, {[0 ... 7] = 0xff, [18] = 0xf0, [19] = 0xff, [22 ... 25] = 0xff}},
-	{32, 1, {[4 ... 7] = 0xff, [18] = 0xf0, [19] = 0xff, [22] = 0xff, [23] = 0x7f}},
-	{40,
-	 1,
-	 {[4 ... 7] = 0xff,
-	  [18] = 0xf0,
-	  [19] = 0xff,
-	  [22] = 0xff,
-	  [23] = 0x7f,
-	  [24 ... 25] = 0xff}},
-};
-
-static bool next_source(struct sl_ranges *it, const struct copy_format *fmt, struct sl_range *ret)
+static bool next_source(struct sl_ranges *it, const struct sl_copy_source *fmt,
+			struct sl_range *ret)
 {
 	const uint8_t *d = it->data + (size_t)fmt->size * it->at++;
 	uint64_t count = sl_get_le16(d + 16) + UINT64_C(1);
@@ -133,51 +114,109 @@ static bool next_copy(struct sl_ranges *it, struct sl_range *ret)
 {
 	uint8_t desfmt = it->cmd->req[49] & 15;
 	uint32_t n = it->cmd->req[48] + 1u;
-	const struct copy_format *fmt;
+	const struct sl_copy_source *fmt;
 
-	if (desfmt >= sizeof(copy_formats) / sizeof(copy_formats[0]))
+	if (desfmt >= sl_copy_source_count)
 		return bad(it, SL_REASON_UNLISTED);
-	fmt = &copy_formats[desfmt];
+	fmt = &sl_copy_sources[desfmt];
 	if (!it->data || it->cmd->data_len < n * fmt->size)
 		return bad(it, SL_REASON_SHORT);
 	if (it->at < n)
 		return next_source(it, fmt, ret);
 	if (it->at++ > n)
 		return false;
-	return emit(it, it->facts->nsid, sl_get_le64(it->cmd->req + 40), it->total, false, ret);
+	return here(it, sl_get_le64(it->cmd->req + 40), it->total, false, ret);
 }
 
 /*
- * UNMAP parameter list, SBC-4 §5.35.2: UNMAP data length, block descriptor data length (2 bytes
- * each, the first counts from the third byte on), four reserved bytes, descriptors of 16: LBA,
- * number of blocks (0: names none), four reserved bytes.
+ * A list of ranges, as SCSI has them: the length of all but its own field, that of the descriptors;
+ * descriptors of 16 bytes: LBA, number of blocks (0: names none), four reserved bytes.
  */
-#define UNMAP_HEAD 8u
-#define UNMAP_SIZE 16u
+#define LIST_SIZE 16u
 
-static bool next_unmap(struct sl_ranges *it, struct sl_range *ret)
+static bool next_listed(struct sl_ranges *it, struct sl_range *ret)
 {
+	const struct sl_block_list *l = &sl_block_lists[sl_rows[it->facts->row].len_arg];
 	uint32_t len = it->facts->payload, n;
 
-	if (!len) /* an empty list is no error and unmaps nothing */
+	if (!len) /* an empty list is no error and names nothing */
 		return false;
-	if (!it->data || len < UNMAP_HEAD)
+	if (!it->data || len < l->head)
 		return bad(it, SL_REASON_SHORT);
-	n = sl_get_be16(it->data + 2);
-	if (n % UNMAP_SIZE || len < UNMAP_HEAD + n || sl_get_be16(it->data) != UNMAP_HEAD - 2 + n)
+	n = sl_get_be16(it->data + l->size);
+	if (n % LIST_SIZE || len < l->head + n || sl_get_be16(it->data) + 2u != l->head + n)
 		return bad(it, SL_REASON_SHORT);
-	if (sl_get_be32(it->data + 4))
-		return bad(it, SL_REASON_RESERVED_BITS);
-	while (it->at < n / UNMAP_SIZE) {
-		const uint8_t *d = it->data + UNMAP_HEAD + (size_t)UNMAP_SIZE * it->at++;
+	for (uint32_t i = 0; i < l->zeros; i++)
+		if (it->data[l->zero + i])
+			return bad(it, SL_REASON_RESERVED_BITS);
+	while (it->at < n / LIST_SIZE) {
+		const uint8_t *d = it->data + l->head + (size_t)LIST_SIZE * it->at++;
 
 		if (sl_get_be32(d + 12))
 			return bad(it, SL_REASON_RESERVED_BITS);
 		if (sl_get_be32(d + 8))
-			return emit(it, it->facts->nsid, sl_get_be64(d), sl_get_be32(d + 8), false,
-				    ret);
+			return here(it, sl_get_be64(d), sl_get_be32(d + 8), false, ret);
 	}
 	return false;
+}
+
+/*
+ * A descriptor of a source or destination of EXTENDED COPY (CSCD, SPC-4 §6.4.5): is it this very
+ * unit, by its NAA designator in a descriptor of type E4h, with blocks of its size?
+ */
+#define CSCD_SIZE 32u
+
+static bool is_here(const struct sl_ns *ns, const uint8_t *d)
+{
+	uint8_t naa = ns && ns->guid[0] >> 4 == 6 ? 16 : 8;
+
+	return ns && ns->guid[0] && d[0] == 0xe4 && !d[1] && (d[4] & 15) == 1 &&
+	       (d[5] & 0x3f) == 3 && d[7] == naa && !memcmp(d + 8, ns->guid, 16) &&
+	       sl_get_be32(d + 28) == UINT32_C(1) << ns->lba_shift;
+}
+
+/*
+ * A source, then a destination for each segment (SPC-4 §6.4.6): type, flags, length (2), CSCDs (2
+ * each); from blocks to blocks: two reserved bytes, number of blocks (2), their LBAs. Where either
+ * is another unit, or the blocks are not counted, everything everywhere.
+ */
+static bool next_xcopy(struct sl_ranges *it, struct sl_range *ret)
+{
+	const struct sl_copy_list *l = &sl_copy_lists[sl_rows[it->facts->row].len_arg];
+	const uint8_t *targets, *d;
+	const struct sl_ns *ns = it->facts->ns;
+	uint64_t n_targets, n, from, to;
+
+	if (!it->facts->payload)
+		return false;
+	if (!it->data || it->facts->payload < l->head)
+		return bad(it, SL_REASON_SHORT);
+	n_targets = sl_field_get(&l->targets, it->data);
+	n = sl_field_get(&l->segments, it->data);
+	if (n_targets % CSCD_SIZE ||
+	    l->head + n_targets + n + sl_field_get(&l->inlined, it->data) != it->facts->payload)
+		return bad(it, SL_REASON_SHORT);
+	if (it->at == n)
+		return false;
+	targets = it->data + l->head;
+	d = targets + n_targets + it->at;
+	if (n - it->at < 8 || n - it->at < 4u + sl_get_be16(d + 2))
+		return bad(it, SL_REASON_SHORT);
+	if (!sl_copy_segments[d[0]] || sl_get_be16(d + 2) != sl_copy_segments[d[0]] || d[1] & ~3 ||
+	    (l->format && it->data[0] != l->format))
+		return bad(it, SL_REASON_UNLISTED);
+	from = sl_get_be16(d + 4) * CSCD_SIZE;
+	to = sl_get_be16(d + 6) * CSCD_SIZE;
+	if (from >= n_targets || to >= n_targets)
+		return bad(it, SL_REASON_SHORT);
+	it->total ^= 1;
+	if (!it->total)
+		it->at += 4u + sl_get_be16(d + 2);
+	if ((d[0] != 0x02 && d[0] != 0x0d) || sl_get_be16(d + 8) || !is_here(ns, targets + from) ||
+	    !is_here(ns, targets + to))
+		return emit(it, NVME_NSID_ALL, 0, UINT64_MAX, it->total, ret);
+	return here(it, sl_get_be64(d + (it->total ? 12 : 20)), sl_get_be16(d + 10), it->total,
+		    ret);
 }
 
 /* The format's lba and size fields, in the request or in the payload. */
@@ -204,7 +243,7 @@ static bool next_lba(struct sl_ranges *it, uint8_t kind, struct sl_range *ret)
 	if (kind == SL_RANGES_LBA_ON || (kind == SL_RANGES_LBA_END && !n))
 		n = it->facts->ns && it->facts->ns->blocks > lba ? it->facts->ns->blocks - lba
 								 : UINT64_MAX - lba;
-	return n || kind != SL_RANGES_LBA ? emit(it, it->facts->nsid, lba, n, false, ret) : false;
+	return n || kind != SL_RANGES_LBA ? here(it, lba, n, false, ret) : false;
 }
 
 /* The kinds that name one range. */
@@ -219,8 +258,7 @@ static bool next_single(struct sl_ranges *it, uint8_t kind, struct sl_range *ret
 	case SL_RANGES_NONE:
 		return false;
 	case SL_RANGES_SLBA_NLB:
-		return emit(it, it->facts->nsid, slba, sl_get_le16(req + 48) + UINT64_C(1), false,
-			    ret);
+		return here(it, slba, sl_get_le16(req + 48) + UINT64_C(1), false, ret);
 	case SL_RANGES_ZONE:
 		return req[53] & 1 ? whole(it, ret) : zone(it, slba, ret);
 	case SL_RANGES_ZONE_APPEND:
@@ -246,7 +284,9 @@ bool sl_ranges_next(struct sl_ranges *it, struct sl_range *ret)
 		return next_dsm(it, ret);
 	if (kind == SL_RANGES_COPY)
 		return next_copy(it, ret);
-	if (kind == SL_RANGES_UNMAP)
-		return next_unmap(it, ret);
+	if (kind == SL_RANGES_LIST)
+		return next_listed(it, ret);
+	if (kind == SL_RANGES_XCOPY)
+		return next_xcopy(it, ret);
 	return next_single(it, kind, ret);
 }

@@ -24,9 +24,10 @@ struct sl_ranges {
 	const struct sl_command *cmd;
 	const struct sl_facts *facts;
 	const uint8_t *data;
-	uint32_t at;	/* descriptors done */
-	uint64_t total; /* blocks of all sources of a Copy */
-	bool bad;	/* a descriptor is not comprehended: deny */
+	uint32_t at; /* descriptors, or their bytes, done */
+	uint64_t
+		total; /* blocks of all sources of a Copy; EXTENDED COPY: the destination is next */
+	bool bad;      /* a descriptor is not comprehended: deny */
 	uint8_t reason; /* enum sl_reason: why, when `bad` */
 };
 

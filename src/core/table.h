@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "core/command.h"
 #include "core/effects.h"
 
@@ -115,15 +116,29 @@ enum sl_len {
 	_SL_LEN_N
 };
 
-/* Where ATA PASS-THROUGH keeps what its length depends on: SAT-5 §12.2. */
-enum sl_ata_layout { SL_ATA_12, SL_ATA_16 };
+/*
+ * Where the length is in the request: (value + bias) × unit bytes. `alone`: it hangs on nothing
+ * else. No field: the format's size field.
+ */
+struct sl_length {
+	struct sl_field field;
+	uint32_t unit, bias;
+	bool alone;
+};
+
+extern const struct sl_length sl_lengths[_SL_LEN_N];
+
+/*
+ * Where ATA PASS-THROUGH keeps what its length depends on, SAT-5 §12.2: from the lowest byte on the
+ * offset of T_LENGTH, of FEATURES and of COUNT (their low bytes); whether these can be two bytes
+ * wide.
+ */
+enum sl_ata_layout { SL_ATA_12 = 0x00040302, SL_ATA_16 = 0x01060402, SL_ATA_32 = 0x0117150b };
 
 /* Which blocks the command names: walked by core/ranges.h. */
 enum sl_ranges_kind {
 	SL_RANGES_NONE,
 	SL_RANGES_SLBA_NLB,    /* CDW10/11 SLBA, CDW12[15:0] NLB (0-based) */
-	SL_RANGES_DSM,	       /* payload of 16-byte range definitions */
-	SL_RANGES_COPY,	       /* destination SDLBA and every source descriptor of the payload */
 	SL_RANGES_ZONE,	       /* one zone from SLBA, or all when Select All is set */
 	SL_RANGES_ZONE_APPEND, /* somewhere in the one zone that CDW10/11 names */
 	SL_RANGES_NS,	       /* the whole namespace, or all of them (Format, Sanitize) */
@@ -131,9 +146,39 @@ enum sl_ranges_kind {
 	SL_RANGES_LBA_END,     /* likewise, but size 0 stands for all that follow */
 	SL_RANGES_LBA_ON,      /* all blocks from the lba field on */
 	SL_RANGES_UNTOLD,      /* blocks, here or elsewhere, that the request does not say to us */
-	SL_RANGES_UNMAP,       /* payload of 16-byte UNMAP block descriptors, SBC-4 §5.35.3 */
+	/* From here on descriptors of the payload say it. */
+	SL_RANGES_DSM,	 /* 16-byte range definitions */
+	SL_RANGES_COPY,	 /* sl_copy_sources; and the destination SDLBA */
+	SL_RANGES_LIST,	 /* SCSI's lists of blocks: sl_block_lists by `len_arg` */
+	SL_RANGES_XCOPY, /* EXTENDED COPY: sl_copy_lists by `len_arg` */
 	_SL_RANGES_N
 };
+
+/* A source of NVMe's Copy: its bytes, whether it names a namespace, and what is reserved in it. */
+struct sl_copy_source {
+	uint8_t size;
+	uint8_t snsid;
+	uint8_t reserved[40];
+};
+
+/* A list of ranges: all bytes but two at 0, those of the descriptors at `size`, `zeros` at `zero`.
+ */
+struct sl_block_list {
+	uint16_t head, size, zero, zeros;
+};
+
+/* A parameter list of EXTENDED COPY: `format` is its first byte, if not 0; bytes of each part. */
+struct sl_copy_list {
+	uint8_t head, format;
+	struct sl_field targets, segments, inlined;
+};
+
+extern const struct sl_copy_source sl_copy_sources[];
+extern const uint32_t sl_copy_source_count;
+extern const struct sl_block_list sl_block_lists[];
+extern const struct sl_copy_list sl_copy_lists[];
+extern const uint8_t
+	sl_copy_segments[256]; /* bytes of each type behind the first four; 0: unknown */
 
 enum sl_row_flag {
 	SL_ROW_KERNEL = 1 << 0,	   /* state that the kernel's driver owns: denied to everybody */
@@ -223,6 +268,12 @@ uint8_t sl_set_of_queue(uint8_t queue);
 uint16_t sl_row_find(uint8_t set, const uint8_t req[SL_REQ_MAX]);
 /* The row of an opcode and selector value, for tools and tests. */
 uint16_t sl_row_find_key(uint8_t set, uint8_t opcode, uint16_t sel);
+
+/* A little-endian field in eight bytes of the request, in one load. */
+static inline uint64_t sl_field_bits(const struct sl_field *f, const uint8_t *req)
+{
+	return sl_get_le64(req + f->off) >> f->shift & UINT64_MAX >> (64 - f->width);
+}
 
 /* Value of a REQ or DATA field; the caller has checked that the bytes are there. */
 uint64_t sl_field_get(const struct sl_field *f, const uint8_t *bytes);

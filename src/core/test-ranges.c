@@ -179,6 +179,216 @@ static void test_copy_malicious(void)
 	assert(walk() && n_got == 257 && is(256, 1, 0, 256u << 16, false));
 }
 
+/* A CDB for this disk, whose parameter list is `data_len` bytes. */
+static void cdb(uint8_t opcode, uint8_t sa, uint32_t data_len)
+{
+	memset(&cmd, 0, sizeof(cmd));
+	memset(data, 0, sizeof(data));
+	cmd.set = SL_SET_SCSI;
+	cmd.req[0] = opcode;
+	cmd.req[1] = sa;
+	cmd.req[12] = (uint8_t)(data_len >> 8);
+	cmd.req[13] = (uint8_t)data_len;
+	cmd.data_len = data_len;
+}
+
+/* Likewise, of that command and what it says now. */
+static bool walk_list(void)
+{
+	struct sl_ranges it;
+
+	cmd.set = SL_SET_SCSI;
+	cmd.req_len = 16;
+	cmd.dir = cmd.data_len ? SL_DIR_OUT : SL_DIR_NONE;
+	contract.type = 0;
+	sl_command_resolve(&contract, &cmd);
+	sl_facts_collect(&contract, &cmd, cmd.data_len ? data : 0, &facts);
+	sl_ranges_init(&it, &contract, &cmd, &facts, cmd.data_len ? data : 0);
+	for (n_got = 0; sl_ranges_next(&it, &got[n_got]); n_got++)
+		assert(got[n_got].count && n_got < 299);
+	assert(it.bad == (facts.reason != SL_REASON_ALLOWED));
+	return !it.bad;
+}
+
+/* An identification descriptor (E4h) of a unit with that NAA, of blocks of 512 bytes. */
+static void cscd(uint8_t *d, const uint8_t *naa)
+{
+	static const uint8_t head[8] = {0xe4, 0, 0, 0, 1, 3, 0, 16};
+
+	memcpy(d, head, 8);
+	memcpy(d + 8, naa, 16);
+	d[30] = 2;
+}
+
+static const uint8_t here[16] = {0x60, 1, 2, 3}, other[16] = {0x60, 1, 2, 4};
+
+/* Two targets, here and elsewhere, and room for two segments of 28 bytes, with either head. */
+static uint8_t *xcopy(bool lid4)
+{
+	uint32_t n = lid4 ? 48 : 16;
+
+	cdb(0x83, lid4, n + 64 + 56);
+	data[0] = lid4;
+	data[lid4 ? 43 : 3] = 64;
+	data[lid4 ? 45 : 11] = 56;
+	cscd(data + n, here);
+	cscd(data + n + 32, other);
+	return data + n + 64;
+}
+
+/* From block to block: type 02h. */
+static void segment(uint8_t *d, uint8_t from, uint8_t to, uint16_t n, uint8_t src, uint8_t dst)
+{
+	memset(d, 0, 28);
+	d[0] = 2;
+	d[3] = 24;
+	d[5] = from;
+	d[7] = to;
+	d[10] = (uint8_t)(n >> 8);
+	d[11] = (uint8_t)n;
+	d[19] = src;
+	d[27] = dst;
+}
+
+static bool elsewhere(unsigned i)
+{
+	return is(i, 0xffffffff, 0, UINT64_MAX, got[i].source);
+}
+
+static void test_xcopy(void)
+{
+	memcpy(contract.ns[0].guid, here, 16);
+	for (unsigned lid4 = 0; lid4 < 2; lid4++) {
+		uint8_t *s = xcopy(lid4), *target = s - 64;
+		uint32_t whole = cmd.data_len;
+
+		segment(s, 0, 0, 0x102, 10, 20);
+		segment(s + 28, 0, 0, 1, 30, 40);
+		assert(walk_list() && n_got == 4);
+		assert(is(0, 1, 10, 0x102, true) && is(1, 1, 20, 0x102, false));
+		assert(is(2, 1, 30, 1, true) && is(3, 1, 40, 1, false));
+		/* Another unit at either end, or one that is not said to be this one. */
+		segment(s + 28, 0, 1, 1, 30, 40);
+		assert(walk_list() && n_got == 4 && elsewhere(2) && elsewhere(3));
+		segment(s + 28, 1, 0, 1, 30, 40);
+		assert(walk_list() && elsewhere(2) && elsewhere(3));
+		segment(s + 28, 0, 0, 1, 30, 40);
+		for (unsigned b = 0; b < 32; b++) {
+			static const uint8_t matters[32] = {[0] = 1,	    [1] = 1,
+							    [4 ... 5] = 1,  [7] = 1,
+							    [8 ... 23] = 1, [28 ... 31] = 1};
+
+			target[b] ^= 2;
+			assert(walk_list() && n_got == 4 && elsewhere(0) == matters[b]);
+			target[b] ^= 2;
+		}
+		/* Streams and offsets in bytes name no blocks that could be held against a fence.
+		 */
+		s[28] = 0x0a;
+		s[31] = 28;
+		assert(!walk_list() && facts.reason == SL_REASON_SHORT && n_got == 2);
+		s[28] = 0x0d;
+		s[31] = 24;
+		assert(walk_list() && is(2, 1, 30, 1, true));
+		s[28] = 0;
+		s[31] = 20;
+		assert(!walk_list() && facts.reason == SL_REASON_SHORT);
+		/* Types, lengths and flags that are not known; targets that are not there. */
+		segment(s + 28, 0, 0, 1, 30, 40);
+		s[28] = 0x14;
+		assert(!walk_list() && facts.reason == SL_REASON_UNLISTED);
+		s[28] = 2;
+		s[31] = 20;
+		assert(!walk_list() && facts.reason == SL_REASON_UNLISTED);
+		s[31] = 0;
+		assert(!walk_list());
+		s[31] = 24;
+		s[29] = 8;
+		assert(!walk_list() && facts.reason == SL_REASON_UNLISTED);
+		segment(s + 28, 0, 2, 1, 30, 40);
+		assert(!walk_list() && facts.reason == SL_REASON_SHORT && n_got == 2);
+		segment(s + 28, 0, 0, 1, 30, 40);
+		s[28 + 6] = 8; /* 0800h */
+		assert(!walk_list());
+		segment(s + 28, 0, 0, 0, 30, 40); /* no blocks: nothing that a fence could hold */
+		assert(!walk_list());
+		/* Blocks that wrap. */
+		segment(s + 28, 0, 0, 2, 0xff, 40);
+		memset(s + 28 + 12, 0xff, 8);
+		assert(!walk_list());
+		segment(s + 28, 0, 0, 1, 30, 40);
+		/* Lists past the payload, and payload past the lists. */
+		for (uint32_t n = 1; n < whole; n++) {
+			cmd.req[13] = (uint8_t)n;
+			cmd.data_len = n;
+			assert(!walk_list() && n_got == 0 && facts.reason == SL_REASON_SHORT);
+		}
+		cmd.req[13] = (uint8_t)whole;
+		cmd.data_len = whole;
+		assert(walk_list());
+		for (unsigned b = 0; b < 16; b++) { /* each length, far too much */
+			bool is_length = lid4 ? b >= 10 : b >= 2 && (b < 4 || b >= 8);
+
+			data[(lid4 ? 32 : 0) + b] ^= 0x80;
+			if (is_length)
+				assert(!walk_list() && n_got == 0);
+			data[(lid4 ? 32 : 0) + b] ^= 0x80;
+		}
+		if (lid4) {
+			data[0] = 2; /* a format of the list that nobody knows */
+			assert(!walk_list() && facts.reason == SL_REASON_UNLISTED);
+		}
+	}
+	/* An NAA of eight bytes is not the first half of one of sixteen; none is nobody's. */
+	segment(xcopy(false), 0, 0, 1, 1, 2);
+	segment(data + 16 + 64 + 28, 0, 0, 1, 1, 2);
+	data[16 + 7] = 8;
+	assert(walk_list() && elsewhere(0));
+	contract.ns[0].guid[0] = 0x50;
+	data[16 + 8] = 0x50;
+	assert(walk_list() && is(0, 1, 1, 1, true));
+	memset(contract.ns[0].guid, 0, 16);
+	memset(data + 16 + 8, 0, 16);
+	assert(walk_list() && elsewhere(0));
+	/* No list at all copies nothing. */
+	cdb(0x83, 0, 0);
+	assert(walk_list() && n_got == 0);
+}
+
+/* POPULATE TOKEN and WRITE USING TOKEN: the lists of UNMAP behind longer heads. */
+static void test_tokens(void)
+{
+	static const uint32_t heads[] = {16, 536}, zeros[] = {12, 528};
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t *d = data + heads[i];
+		uint32_t n = heads[i] + 32;
+
+		cdb(0x83, (uint8_t)(0x10 + i), n);
+		data[0] = (uint8_t)((n - 2) >> 8);
+		data[1] = (uint8_t)(n - 2);
+		data[heads[i] - 1] = 32;
+		d[7] = 10;
+		d[11] = 4;
+		d[16 + 7] = 50;
+		d[16 + 11] = 1;
+		assert(walk_list() && n_got == 2 && is(0, 1, 10, 4, false) &&
+		       is(1, 1, 50, 1, false));
+		data[zeros[i]] = 1;
+		assert(!walk_list() && facts.reason == SL_REASON_RESERVED_BITS);
+		data[zeros[i]] = 0;
+		data[heads[i] - 1] = 48; /* past the payload */
+		assert(!walk_list() && facts.reason == SL_REASON_SHORT);
+		data[heads[i] - 1] = 32;
+		for (uint32_t less = 1; less <= 33 && less < n; less++) {
+			cmd.req[12] = (uint8_t)((n - less) >> 8);
+			cmd.req[13] = (uint8_t)(n - less);
+			cmd.data_len = n - less;
+			assert(!walk_list() && facts.reason == SL_REASON_SHORT);
+		}
+	}
+}
+
 static void test_zones(void)
 {
 	command(0x79, 2, 8192, 0, 0);
@@ -273,6 +483,8 @@ int main(void)
 	test_copy();
 	test_copy_malicious();
 	test_zones();
+	test_tokens();
+	test_xcopy();
 	test_whole();
 	test_cdb();
 	test_random();

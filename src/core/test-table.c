@@ -60,7 +60,7 @@ static void test_columns(void)
 		       r->len == SL_LEN_ATA || r->len == SL_LEN_MBOX || r->len == SL_LEN_BYTCHK);
 		assert(r->ranges != SL_RANGES_DSM || r->len == SL_LEN_RANGES);
 		assert(r->ranges != SL_RANGES_COPY || r->len == SL_LEN_COPY);
-		assert(r->ranges != SL_RANGES_UNMAP || r->len == SL_LEN_SIZE);
+		assert(r->ranges < SL_RANGES_LIST || r->len == SL_LEN_SIZE);
 		assert(r->len != SL_LEN_FIXED || r->len_arg);
 		/* What counts by a field has one. */
 		assert(r->len < SL_LEN_SIZE || r->len > SL_LEN_BYTCHK ||
@@ -271,6 +271,17 @@ static void test_fenced(void)
 	}
 }
 
+static void test_lengths(void)
+{
+	for (unsigned i = 0; i < _SL_LEN_N; i++) {
+		const struct sl_length *l = &sl_lengths[i];
+
+		/* What the core takes with one load. */
+		assert(!l->alone || (l->unit && l->field.bytes && l->field.off <= SL_REQ_MAX - 8 &&
+				     !l->field.be && l->field.shift + l->field.width <= 64));
+	}
+}
+
 /* The number in a row's flags is that of its own line, whose bytes lie within what they are of. */
 static void test_carriers(void)
 {
@@ -388,6 +399,7 @@ int main(void)
 	test_fenced();
 	test_kernel();
 	test_carriers();
+	test_lengths();
 	test_known();
 	return 0;
 }

@@ -77,6 +77,7 @@ static uint16_t judge(const char *queue, const char *hex, const char *data_len, 
 	struct sl_command cmd = {.req_len = (uint16_t)(strlen(hex) / 2)};
 	struct sl_facts f, inside;
 	struct sl_command carried;
+	const uint8_t *data;
 	char effects[512], length[16];
 
 	cmd.set = set_of(queue);
@@ -95,10 +96,15 @@ static uint16_t judge(const char *queue, const char *hex, const char *data_len, 
 	sl_facts_collect(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f);
 	snprintf(length, sizeof(length), f.length_known ? "%u" : "-", f.length);
 	if (f.reason == SL_REASON_ALLOWED && (sl_rows[f.row].flags & SL_ROW_CARRIER)) {
-		(void)sl_facts_carried(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f,
-				       &carried, &inside);
-		sl_facts_join(&f, &inside);
-		f.reason = inside.reason;
+		if (sl_facts_carried(&contract, &cmd, cmd.dir & SL_DIR_OUT ? payload : 0, &f,
+				     &carried, &data)) {
+			sl_facts_collect(&contract, &carried, data, &inside);
+			sl_facts_join(&f, &inside);
+			f.reason = inside.reason;
+		} else {
+			f.effective |= SL_E_UNKNOWN;
+			f.reason = SL_REASON_CARRIED;
+		}
 	}
 	effect_names(f.effective, effects, sizeof(effects));
 	snprintf(ret_line, size, "%s%s%s\t%s\t%s\t%s", sl_rows[f.row].name,

@@ -45,26 +45,49 @@ static void put_be(uint8_t *p, unsigned bytes, uint64_t value)
 	sl_field_set(&f, p, value);
 }
 
-/* An UNMAP parameter list of that many bytes, SBC-4 §5.35.2: descriptors of one block. */
-static void unmap_list(struct sl_domain *d, uint32_t size, uint64_t lba)
+/* A list of ranges of that many bytes (sl_block_lists): descriptors of one block. */
+static void block_list(struct sl_domain *d, uint32_t size, uint64_t lba)
 {
-	uint32_t n = size < 8 ? 0 : (size - 8) / 16;
+	const struct sl_block_list *l = &sl_block_lists[sl_rows[d->row].len_arg];
+	uint32_t n = size < l->head ? 0 : (size - l->head) / 16;
+	uint8_t *p = d->data + l->head;
 
-	if (n > (SL_DOMAIN_DATA - 8) / 16)
-		n = (SL_DOMAIN_DATA - 8) / 16;
-	memset(d->data, 0, 8 + (size_t)16 * n);
-	put_be(d->data, 2, 6 + 16 * n);
-	put_be(d->data + 2, 2, 16 * n);
-	for (uint32_t i = 0; i < n; i++) {
-		put_be(d->data + 8 + (size_t)16 * i, 8, lba);
-		put_be(d->data + 16 + (size_t)16 * i, 4, 1);
+	if (n > (SL_DOMAIN_DATA - l->head) / 16)
+		n = (SL_DOMAIN_DATA - l->head) / 16;
+	memset(d->data, 0, l->head + (size_t)16 * n);
+	put_be(d->data, 2, l->head - 2 + 16 * n);
+	put_be(d->data + l->size, 2, 16 * n);
+	for (uint32_t i = 0; i < n; i++, p += 16) {
+		put_be(p, 8, lba);
+		put_be(p + 8, 4, 1);
 	}
 }
 
-/* Every descriptor of the payload names one block; where, says the variable. */
-static void set_payload(struct sl_domain *d, uint32_t value, uint32_t nsid, uint32_t size)
+/* EXTENDED COPY: nothing, which every fence holds, or a block of another unit, which none does. */
+static void copy_list(struct sl_domain *d, struct sl_command *cmd, bool elsewhere)
 {
 	const struct sl_row *row = &sl_rows[d->row];
+	const struct sl_copy_list *l = &sl_copy_lists[row->len_arg];
+	uint8_t *segment = d->data + l->head + 32;
+	uint32_t n = elsewhere ? l->head + 32u + 28u : 0;
+
+	sl_field_set(&sl_formats[row->format].size, cmd->req, n);
+	memset(d->data, 0, n);
+	if (!elsewhere)
+		return;
+	d->data[0] = l->format;
+	sl_field_set(&l->targets, d->data, 32);
+	sl_field_set(&l->segments, d->data, 28);
+	segment[0] = 0x02;
+	segment[3] = sl_copy_segments[0x02];
+	segment[11] = 1;
+}
+
+/* Every descriptor of the payload names one block; where, says the variable. */
+static void set_payload(struct sl_domain *d, struct sl_command *cmd, uint32_t value, uint32_t nsid)
+{
+	const struct sl_row *row = &sl_rows[d->row];
+	const struct sl_field *size = &sl_formats[row->format].size;
 	bool copy = row->ranges == SL_RANGES_COPY;
 	size_t step = copy ? row->len_arg : 16;
 	uint64_t lba = d->fence.lo;
@@ -73,8 +96,12 @@ static void set_payload(struct sl_domain *d, uint32_t value, uint32_t nsid, uint
 		lba = d->fence.hi != UINT64_MAX ? d->fence.hi + 1
 		      : d->fence.lo		? d->fence.lo - 1
 						: lba;
-	if (row->ranges == SL_RANGES_UNMAP) {
-		unmap_list(d, size, lba);
+	if (row->ranges == SL_RANGES_LIST) {
+		block_list(d, (uint32_t)sl_field_get(size, cmd->req), lba);
+		return;
+	}
+	if (row->ranges == SL_RANGES_XCOPY) {
+		copy_list(d, cmd, value != 0);
 		return;
 	}
 	for (size_t i = 0; step && i < 256; i++) {
@@ -311,8 +338,8 @@ static void plain(struct sl_domain *d, struct sl_command *cmd)
 	uint32_t payload = d->payload;
 
 	memset(d->data, 0, SL_DOMAIN_HEAD);
-	if (row->ranges == SL_RANGES_UNMAP && d->fence.any)
-		payload = 8 + 16;
+	if (row->ranges == SL_RANGES_LIST && d->fence.any)
+		payload = sl_block_lists[row->len_arg].head + 16u;
 	if (row->len == SL_LEN_SIZE && f->size.space == SL_SPACE_REQ)
 		sl_field_set(&f->size, cmd->req, payload);
 	if (row->len == SL_LEN_MBOX || row->len == SL_LEN_MBOX_MIN)
@@ -358,11 +385,8 @@ void sl_domain_point(struct sl_domain *d, uint32_t n, struct sl_point *ret)
 		add_ns(contract, 1, row->set, c.in_use, c.claimed);
 	if (c.payload >= 0 && !sl_sets[row->set].lu)
 		add_ns(contract, c.nsid + 1, row->set, false, false);
-	if (row->ranges == SL_RANGES_DSM || row->ranges == SL_RANGES_COPY ||
-	    row->ranges == SL_RANGES_UNMAP)
-		set_payload(d, c.payload < 0 ? 0 : (uint32_t)c.payload, c.nsid,
-			    format->size.bytes ? (uint32_t)sl_field_get(&format->size, cmd->req)
-					       : 0);
+	if (row->ranges >= SL_RANGES_DSM && (row->ranges != SL_RANGES_XCOPY || c.payload >= 0))
+		set_payload(d, cmd, c.payload < 0 ? 0 : (uint32_t)c.payload, c.nsid);
 	if (c.node)
 		cmd->node_nsid = c.nsid;
 	if (c.reserved)

@@ -12,8 +12,6 @@
 #include "spec/nvme.h"
 #include "wire/wire.h"
 
-#define UNIT_512 9
-
 struct sl_domain *sl_domain_new(const struct sl_image *const *img, unsigned n)
 {
 	struct sl_domain *d = calloc(1, sizeof(*d));
@@ -93,46 +91,11 @@ static void cut(struct wanted *w, const struct sl_field *f, uint64_t at)
 		c->at[c->n++] = at;
 }
 
-/* Where the length of the transfer is in the request: (value + bias) × unit bytes. */
-struct length {
-	struct sl_field field;
-	uint32_t unit, bias;
-};
-
-#define DWORDS(at) .field = {.off = (at), .bytes = 4, .width = 32}, .unit = 4, .bias = 1
-
-/* As sl_facts_collect computes it. The format's own size field where none is given here. */
-static const struct length lengths[_SL_LEN_N] = {
-	[SL_LEN_NUMD_LOG] = {.field = {.off = 40, .bytes = 8, .shift = 16, .width = 32},
-			     .unit = 4,
-			     .bias = 1},
-	[SL_LEN_NUMD10] = {DWORDS(40)},
-	[SL_LEN_DIRECTIVE] = {DWORDS(40)},
-	[SL_LEN_NUMD11] = {DWORDS(44)},
-	[SL_LEN_NUMD12] = {DWORDS(48)},
-	[SL_LEN_BYTES11] = {.field = {.off = 44, .bytes = 4, .width = 32}, .unit = 1},
-	[SL_LEN_NLB] = {.field = {.off = 48, .bytes = 4, .width = 16},
-			.unit = 1u << UNIT_512,
-			.bias = 1},
-	[SL_LEN_RANGES] = {.field = {.off = 40, .bytes = 4, .width = 8}, .unit = 16, .bias = 1},
-	[SL_LEN_COPY] = {.field = {.off = 48, .bytes = 4, .width = 8}, .bias = 1},
-	[SL_LEN_RUH] = {.field = {.off = 40, .bytes = 4, .shift = 16, .width = 16},
-			.unit = 2,
-			.bias = 1},
-	[SL_LEN_SIZE] = {.unit = 1},
-	[SL_LEN_ALLOC] = {.unit = 1},
-	[SL_LEN_BLOCKS] = {.unit = 1u << UNIT_512},
-	[SL_LEN_BLOCKS2] = {.unit = 2u << UNIT_512},
-	[SL_LEN_BYTCHK] = {.unit = 1u << UNIT_512},
-	[SL_LEN_MBOX] = {.field = {.off = SL_MBOX_IN_LEN, .bytes = 4, .width = 32}, .unit = 1},
-	[SL_LEN_MBOX_MIN] = {.field = {.off = SL_MBOX_IN_LEN, .bytes = 4, .width = 32}, .unit = 1},
-};
-
 static const struct sl_field mailbox_out = {.off = SL_MBOX_OUT_LEN, .bytes = 4, .width = 32};
 
-static bool length_of(const struct sl_row *row, struct length *ret)
+static bool length_of(const struct sl_row *row, struct sl_length *ret)
 {
-	*ret = lengths[row->len];
+	*ret = sl_lengths[row->len];
 	if (row->len == SL_LEN_COPY)
 		ret->unit = row->len_arg;
 	if (!ret->field.bytes)
@@ -162,13 +125,13 @@ static void cut_mailbox(struct wanted *w)
 
 	if (row->len != SL_LEN_MBOX && row->len != SL_LEN_MBOX_MIN)
 		return;
-	cut(w, &lengths[row->len].field, row->len_arg);
+	cut(w, &sl_lengths[row->len].field, row->len_arg);
 	if (row->len == SL_LEN_MBOX)
-		cut(w, &lengths[row->len].field, row->len_arg + 1);
+		cut(w, &sl_lengths[row->len].field, row->len_arg + 1);
 }
 
 /* a ≤ (v + bias) × unit ≤ b */
-static void cut_length(struct wanted *w, const struct length *l, const struct sl_cond *c)
+static void cut_length(struct wanted *w, const struct sl_length *l, const struct sl_cond *c)
 {
 	uint64_t from = (c->a + l->unit - 1) / l->unit, past = c->b / l->unit;
 
@@ -180,7 +143,7 @@ static void cut_length(struct wanted *w, const struct length *l, const struct sl
 static void want_length(struct wanted *w, const struct sl_cond *c)
 {
 	const struct sl_row *row = &sl_rows[w->d->row];
-	struct length l;
+	struct sl_length l;
 
 	for (unsigned i = 0; i < SL_COUNT(length_hangs); i++) {
 		struct sl_field f = length_hangs[i].field;
@@ -221,7 +184,7 @@ static void want_payload(struct wanted *w, const struct sl_field *f)
 {
 	const struct sl_row *row = &sl_rows[w->d->row];
 	uint32_t end = (uint32_t)f->off + f->bytes;
-	struct length l;
+	struct sl_length l;
 
 	if (end > w->d->payload)
 		w->d->payload = end;
@@ -315,8 +278,7 @@ static void want_fence(struct wanted *w, const struct sl_cond *c)
 		if (size->bytes)
 			cut(w, size, 1); /* 0: none, or all that follow */
 	}
-	if (row->ranges == SL_RANGES_DSM || row->ranges == SL_RANGES_COPY ||
-	    row->ranges == SL_RANGES_UNMAP) {
+	if (row->ranges >= SL_RANGES_DSM) {
 		/* Descriptors are put into one fence or outside of it. */
 		w->d->sampled |= w->payload && (w->d->fence.nsid != c->nsid ||
 						w->d->fence.lo != c->a || w->d->fence.hi != c->b);

@@ -463,17 +463,23 @@ static void judge_scene(struct scene *s, const struct player *p, uint64_t now, s
 	}
 }
 
-/* The command inside, if there is one: it has to be allowed as well. */
+/* The command inside has to be allowed as well. */
 static void judge_inside(const struct scene *outer, const struct player *p, uint64_t now,
 			 struct sl_verdict *v)
 {
-	struct sl_verdict inside = {0};
+	struct sl_verdict inside = {.reason = SL_REASON_CARRIED};
 	struct sl_command cmd;
-	const uint8_t *data = sl_facts_carried(outer->contract, outer->cmd, outer->data, &v->facts,
-					       &cmd, &inside.facts);
-	struct scene s = {outer->policy, outer->contract, &cmd, data, &inside.facts, false};
+	const uint8_t *data;
 
-	judge_scene(&s, p, now, &inside);
+	inside.facts.floor = inside.facts.effective = SL_E_UNKNOWN;
+	if (sl_facts_carried(outer->contract, outer->cmd, outer->data, &v->facts, &cmd, &data)) {
+		struct scene s = {outer->policy, outer->contract, &cmd, data, &inside.facts, false};
+
+		sl_facts_collect(outer->contract, &cmd, data, &inside.facts);
+		judge_scene(&s, p, now, &inside);
+		if (inside.facts.caught)
+			inside.flags |= SL_VERDICT_SUSPECT;
+	}
 	sl_facts_join(&v->facts, &inside.facts);
 	v->flags |= inside.flags;
 	if (v->allow && !inside.allow) {

@@ -395,6 +395,16 @@ static void diffs(void)
 	diff("allow any: scsi.sbc.unmap",
 	     "allow any: scsi.sbc.unmap with fence namespace 1 lba 0..99",
 	     "- anybody | scsi.sbc.unmap | blocks of the payload outside of the fence\n");
+	diff("allow any: scsi.spc.third-party-copy-out.*-token",
+	     "allow any: scsi.spc.third-party-copy-out.*-token with fence namespace 1 lba 0..99",
+	     "- anybody | scsi.spc.third-party-copy-out.{populate-token, write-using-token} | "
+	     "blocks of the payload outside of the fence\n");
+	diff("allow any: scsi.spc.third-party-copy-out.extended-copy-lid4",
+	     "allow any: scsi.spc.third-party-copy-out.extended-copy-lid4"
+	     " with fence namespace 1 lba 0..99",
+	     "- anybody | scsi.spc.third-party-copy-out.{extended-copy-lid4} | blocks of the "
+	     "payload "
+	     "outside of the fence\n");
 	diff("allow any: scsi.spc.mode-select-6 where sp = 0",
 	     "allow any: scsi.spc.mode-select-6 where field.page-code = 8",
 	     "+ anybody | scsi.spc.mode-select-6 | parameter-list-length >= 5 and page-code = 8 "

@@ -400,6 +400,10 @@ const struct sl_row sl_rows[] = {
 const uint32_t sl_row_count = COUNT(sl_rows);
 _Static_assert(COUNT(sl_rows) == _R_N, "one row for each number");
 
+/* --- Payloads of blocks --------------------------------------------------------------------- */
+
+#include "spec/lists.def"
+
 /* --- Commands inside commands --------------------------------------------------------------- */
 
 const struct sl_carrier sl_carriers[] = {
