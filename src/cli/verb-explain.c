@@ -545,7 +545,10 @@ static int explain_last(struct sl_cli *cli, struct explain *x)
 	r = sl_ledger_files(dir, newest, l);
 	if (r < 0 || !l->found) {
 		free(l);
-		return sl_cli_error(SL_EXIT_FAILED, "%s: no denied command is recorded there", dir);
+		return sl_cli_error(SL_EXIT_FAILED,
+				    "%s: no denied command is recorded there; what a broker "
+				    "denied is in its own ledger, which --ledger names",
+				    dir);
 	}
 	e = sl_cli_emit(cli);
 	question_of(&l->rec, x);
