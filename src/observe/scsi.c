@@ -390,7 +390,7 @@ static struct sl_case start(struct sl_maker *m, uint16_t row, uint8_t opcode,
 		sl_field_set(&fmt->lba, x.cmd.req, arena + r->at);
 	if (fmt->size.bytes)
 		sl_field_set(&fmt->size, x.cmd.req, size_of(w, r, fill(m, r, row, arena)));
-	if (w->len == SL_LEN_ATA)
+	if (w->len == SL_LEN_ATA && !(w->flags & SL_ROW_CARRIER))
 		set_ata(&x, w->len_arg == SL_ATA_16);
 	(void)snprintf(x.name, sizeof(x.name), "%s", w->name);
 	return x;
