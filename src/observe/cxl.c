@@ -318,7 +318,43 @@ static bool sets_one(const struct sl_case *x, const struct sl_probe *p, bool *re
 	return true;
 }
 
+/* Set Feature, Set LSA, Set Alert Configuration: as they were read. */
+static bool set(const struct sl_contract *c, const struct sl_probe *p, uint64_t value,
+		const uint8_t *bytes, uint8_t *payload, struct sl_command *ret)
+{
+	const struct sl_feature *x = sl_contract_feature(c, p->out);
+	uint32_t size = sl_get_le16(p->out + 18);
+
+	(void)value;
+	if (!bytes)
+		return false;
+	switch (p->facet) {
+	case SL_FACET_FEATURE:
+		if (!x || !x->set_size)
+			return false;
+		memcpy(payload, p->out, UUID_BYTES);
+		payload[22] = 1; /* version */
+		memcpy(payload + SET_HEADER, bytes, size);
+		*ret = mailbox(0x0502, SET_HEADER + size, 0);
+		return true;
+	case SL_FACET_C_LSA:
+		memcpy(payload + 8, bytes, LSA_BYTES);
+		*ret = mailbox(0x4103, 8 + LSA_BYTES, 0);
+		return true;
+	case SL_FACET_C_ALERT: /* tables 8-136 and 8-137 */
+		payload[0] = bytes[1];
+		payload[1] = bytes[0] & bytes[1];
+		payload[2] = bytes[3];
+		memcpy(payload + 4, bytes + 8, 8);
+		*ret = mailbox(0x4202, 12, 0);
+		return true;
+	default:
+		return false;
+	}
+}
+
 const struct sl_observed sl_observed_cxl = {
+	.set = set,
 	.source = SL_SOURCE_CEL,
 	.facets = SL_FACETS(C_IDENTIFY, C_BACKGROUND) | SL_FACETS(FEATURE, SUPPORTED) |
 		  SL_FACETS(HASH, HASH),

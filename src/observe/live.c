@@ -120,26 +120,26 @@ int sl_live_settle(struct sl_verifier *v)
 	return error;
 }
 
-int sl_live_set_feature(struct sl_verifier *v, const struct sl_probe *p, uint32_t value,
-			bool *ret_ok)
+int sl_live_set(struct sl_verifier *v, const struct sl_probe *p, uint64_t value,
+		const uint8_t *bytes, bool *ret_ok)
 {
+	const struct sl_observed *o = sl_observed_of(v->c->protocol);
+	uint8_t *payload = calloc(1, SL_RIG_DATA_MAX);
 	struct sl_case x = {.nsid = p->nsid};
 	struct sl_answer a;
-	int r;
+	int r = payload ? 0 : -ENOMEM;
 
-	x.cmd = p->cmd;
-	x.cmd.dir = SL_DIR_NONE;
-	x.cmd.data_len = 0;
-	x.cmd.req[0] = NVME_ADMIN_SET_FEATURES;
-	x.cmd.req[41] = 0; /* SEL is a Get's */
-	sl_put_le32(x.cmd.req + 44, value);
-	x.row = sl_row_find(x.cmd.set, x.cmd.req);
 	*ret_ok = false;
-	/* Queues and the like are the driver's. */
-	if (sl_rows[x.row].flags & SL_ROW_KERNEL)
-		return 0;
-	r = sl_verifier_call(v, &x, &a);
-	*ret_ok = !r && sl_answer_ok(&a);
+	if (!r && o->set && o->set(v->c, p, value, bytes, payload, &x.cmd)) {
+		x.row = sl_row_find(x.cmd.set, x.cmd.req);
+		x.payload = x.cmd.dir & SL_DIR_OUT ? payload : NULL;
+		/* Queues and the like are the driver's. */
+		if (!(sl_rows[x.row].flags & SL_ROW_KERNEL)) {
+			r = sl_verifier_call(v, &x, &a);
+			*ret_ok = !r && sl_answer_ok(&a);
+		}
+	}
+	free(payload);
 	return r;
 }
 
@@ -158,7 +158,22 @@ static int write_back(struct sl_verifier *v, const struct sl_probe *p, const uin
 	return sl_verifier_call(v, &x, &a);
 }
 
-/* Features and blocks that are not what they were at the start. *ret_n: how many were put back. */
+/* Is what a probe reads, as far as it can be set, another than at the start? */
+static bool is_other(const struct sl_verifier *v, const struct sl_probe *p)
+{
+	const uint8_t *a = v->start.bytes + p->off, *b = v->before.bytes + p->off;
+	const uint8_t *mask = v->probes.mask + p->off;
+	size_t i = (size_t)(p - v->probes.v);
+
+	if (p->facet != SL_FACET_BLOCKS && sl_observed_of(v->c->protocol)->set_by_value)
+		return v->start.item[i].result != v->before.item[i].result;
+	for (uint32_t at = 0; at < p->cmd.data_len; at++)
+		if (a[at] != b[at] && !mask[at])
+			return true;
+	return false;
+}
+
+/* What can be set, and blocks, that are not as they were at the start. *ret_n: how many of them. */
 static int put_back_state(struct sl_verifier *v, unsigned *ret_n)
 {
 	int error = 0;
@@ -167,19 +182,16 @@ static int put_back_state(struct sl_verifier *v, unsigned *ret_n)
 	for (size_t i = 0; i < v->probes.n && !error; i++) {
 		const struct sl_probe *p = &v->probes.v[i];
 		const struct sl_look_item *was = &v->start.item[i], *is = &v->before.item[i];
-		bool ok = false;
+		const uint8_t *bytes = v->start.bytes + p->off;
+		bool ok = true;
 
-		if (was->status || is->lost)
+		if (was->status || is->lost || !is_other(v, p))
 			continue;
-		if (p->facet == SL_FACET_FEATURE && was->result != is->result)
-			error = sl_live_set_feature(v, p, (uint32_t)was->result, &ok);
-		else if (p->facet == SL_FACET_BLOCKS &&
-			 memcmp(v->start.bytes + p->off, v->before.bytes + p->off,
-				p->cmd.data_len) != 0)
-			error = write_back(v, p, v->start.bytes + p->off);
+		if (p->facet == SL_FACET_BLOCKS)
+			error = write_back(v, p, bytes);
 		else
-			continue;
-		(*ret_n)++;
+			error = sl_live_set(v, p, was->result, bytes, &ok);
+		*ret_n += ok;
 	}
 	return error;
 }
@@ -229,22 +241,6 @@ static bool note_account(void *ctx, const struct sl_change *c)
 void sl_live_note(struct sl_verifier *v, const struct sl_look *was)
 {
 	sl_look_compare(&v->probes, was, &v->before, note_account, v);
-}
-
-int sl_live_account(struct sl_verifier *v)
-{
-	struct sl_look t;
-	int error = sl_live_restore(v);
-
-	if (error || v->gone || v->before.lost)
-		return error;
-	sl_live_note(v, &v->start);
-	/* From here on this is the start. */
-	t = v->start;
-	v->start = v->before;
-	v->before = t;
-	v->have_before = false;
-	return 0;
 }
 
 /* The look before, after a reset and a power cycle. */
@@ -485,8 +481,9 @@ static int not_again(struct sl_verifier *v, struct sl_trial *r, const struct sl_
 	int error = 0;
 
 	/* What we could set, and is not as we set it, somebody else has set. */
-	if (c->probe && c->probe->facet == SL_FACET_FEATURE && v->rig->can & SL_RIG_WRITES)
-		error = sl_live_set_feature(v, c->probe, (uint32_t)c->old_value, &settable);
+	if (c->probe && v->rig->can & SL_RIG_WRITES)
+		error = sl_live_set(v, c->probe, c->old_value, first->bytes + c->probe->off,
+				    &settable);
 	if (!error && !settable && c->probe && c->probe->facet != SL_FACET_BLOCKS &&
 	    !put_back(v, c, first) && one_row(r))
 		error = is_quiet(v, &quiet);

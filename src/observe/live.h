@@ -24,20 +24,18 @@ void sl_live_check_fixed(struct sl_verifier *v, const struct sl_look *was);
 int sl_live_restore(struct sl_verifier *v);
 /* Holds the look before against an earlier one in what nothing sent since should have changed. */
 void sl_live_note(struct sl_verifier *v, const struct sl_look *was);
-/*
- * After a phase whose commands leave the device's configuration alone: what of that is another than
- * at the start is recorded, if nobody has said it yet. 0 or -errno.
- */
-int sl_live_account(struct sl_verifier *v);
 /* Resets it and cuts its power, and takes the look before. 0 or -errno. */
 int sl_live_cut(struct sl_verifier *v);
 /* Sends steps [from, to) of a run to a restored device. 1: something is left unexplained, in *ret.
  */
 int sl_live_again(struct sl_verifier *v, const struct sl_trial *r, unsigned from, unsigned to,
 		  struct sl_difference *ret);
-/* Sets the feature of a probe to a value, for now. 0 or -errno; *ret_ok: it was taken. */
-int sl_live_set_feature(struct sl_verifier *v, const struct sl_probe *p, uint32_t value,
-			bool *ret_ok);
+/*
+ * Sets what a probe reads, to the value or the bytes that it had. 0 or -errno; *ret_ok: the device
+ * took it. `bytes` may be NULL where a value is meant.
+ */
+int sl_live_set(struct sl_verifier *v, const struct sl_probe *p, uint64_t value,
+		const uint8_t *bytes, bool *ret_ok);
 /* The command of a probe, as a case. */
 void sl_probe_case(const struct sl_verifier *v, const struct sl_probe *p, struct sl_case *ret);
 

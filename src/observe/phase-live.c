@@ -49,7 +49,7 @@ static int stir(struct sl_verifier *v, const struct stirred *s, bool *ret_ok)
 		r = sl_verifier_call(v, &x, &a);
 		*ret_ok = !r && sl_answer_ok(&a);
 	} else {
-		r = sl_live_set_feature(v, s->p, s->value, ret_ok);
+		r = sl_live_set(v, s->p, s->value, NULL, ret_ok);
 	}
 	return r || !*ret_ok ? r : is_still(v, s, ret_ok);
 }
@@ -128,6 +128,7 @@ static int stir_one(struct sl_verifier *v, const struct stirred *s)
 int sl_phase_stirred(struct sl_verifier *v)
 {
 	uint8_t *bytes = malloc(SL_RIG_DATA_MAX);
+	bool by_value = sl_observed_of(v->c->protocol)->set_by_value;
 	int error = bytes ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < v->probes.n && !error && sl_budget(v); i++) {
@@ -144,11 +145,11 @@ int sl_phase_stirred(struct sl_verifier *v)
 			for (uint32_t b = 0; b < p->blocks; b++)
 				sl_pattern(bytes + b * size, size, ~p->nsid, p->lba + b);
 			error = stir_one(v, &s);
-		} else if (p->facet == SL_FACET_FEATURE) {
+		} else if (p->facet == SL_FACET_FEATURE && by_value) {
 			s.value = now ^ 1;
 			error = stir_one(v, &s);
 			if (!error)
-				error = sl_live_set_feature(v, p, now, &ok);
+				error = sl_live_set(v, p, now, NULL, &ok);
 		}
 	}
 	v->have_before = false;

@@ -10,6 +10,7 @@
 #include "observe/breach.h"
 #include "observe/phase.h"
 #include "observe/protocol.h"
+#include "wire/wire.h"
 
 #define ALL_STAGES ((1u << _SL_STAGE_N) - 1)
 
@@ -120,7 +121,13 @@ static int single(struct sl_verifier *v, struct sl_case *x, bool note_refusal)
 /* What cannot be undone comes last on a device that cannot be had fresh. */
 static bool undoable(const struct sl_case *x)
 {
-	return sl_case_harmless(x) || sl_rows[x->row].set != SL_SET_NVME_ADMIN;
+	uint8_t set = sl_rows[x->row].set;
+
+	if (sl_case_harmless(x) || set == SL_SET_NVME_ADMIN)
+		return sl_case_harmless(x);
+	/* Where one queue has all commands, those whose effects stay are told by these. */
+	return sl_sets[set].protocol == SL_WIRE_NVME ||
+	       !sl_effects_mutating((x->floor | x->declared) & ~(sl_effects)SL_E_DATA);
 }
 
 static int singles(struct sl_verifier *v, bool all, bool last)

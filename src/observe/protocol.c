@@ -69,7 +69,27 @@ static bool nvme_sets_one(const struct sl_case *x, const struct sl_probe *p, boo
 	return true;
 }
 
+/* Set Features; SEL is a Get's. */
+static bool nvme_set(const struct sl_contract *c, const struct sl_probe *p, uint64_t value,
+		     const uint8_t *bytes, uint8_t *payload, struct sl_command *ret)
+{
+	(void)c;
+	(void)bytes;
+	(void)payload;
+	if (p->facet != SL_FACET_FEATURE)
+		return false;
+	*ret = p->cmd;
+	ret->dir = SL_DIR_NONE;
+	ret->data_len = 0;
+	ret->req[0] = NVME_ADMIN_SET_FEATURES;
+	ret->req[41] = 0;
+	sl_put_le32(ret->req + 44, (uint32_t)value);
+	return true;
+}
+
 static const struct sl_observed nvme = {
+	.set_by_value = true,
+	.set = nvme_set,
 	.source = SL_SOURCE_LID05,
 	.fna_at = 524,
 	.facets = SL_FACETS(ID_CTRL, ZONES) | SL_FACETS(BLOCKS, HASH),

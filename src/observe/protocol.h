@@ -66,6 +66,14 @@ struct sl_observed {
 	/* Canonical cases, and those of what is not listed. */
 	void (*base)(struct sl_maker *m);
 	int (*opcodes)(const struct sl_contract *c, struct sl_cases *cases);
+	/*
+	 * The command that sets what a probe reads: to the value that its completion has, with
+	 * set_by_value, else to the bytes that it read. `payload` is SL_RIG_DATA_MAX zeroes. False:
+	 * nothing does.
+	 */
+	bool set_by_value;
+	bool (*set)(const struct sl_contract *c, const struct sl_probe *p, uint64_t value,
+		    const uint8_t *bytes, uint8_t *payload, struct sl_command *ret);
 	/* Does the command set one of several things that are looked at, and this one? */
 	bool (*sets_one)(const struct sl_case *x, const struct sl_probe *p, bool *ret_this);
 };

@@ -193,7 +193,8 @@ struct recipe {
 	} set[4];
 };
 
-#define MODE_PAGE 0x0au /* control */
+#define MODE_PAGE   0x0au /* control */
+#define MODE_HEADER 8u	  /* in front of the page, by the ten-byte commands, without descriptors */
 
 static const struct recipe recipes[] = {
 	{"scsi.spc.mode-sense-6", 0, 0, 0, 252, {{"page-code", MODE_PAGE}, {"dbd", 1}}},
@@ -532,7 +533,29 @@ static bool sets_one(const struct sl_case *x, const struct sl_probe *p, bool *re
 	return true;
 }
 
+/* MODE SELECT (10) of the page that MODE SENSE (10) returned: SPC-6 §6.12. */
+static bool set(const struct sl_contract *c, const struct sl_probe *p, uint64_t value,
+		const uint8_t *bytes, uint8_t *payload, struct sl_command *ret)
+{
+	uint8_t cdb[16] = {0x55, 0x10}; /* PF */
+	uint32_t n;
+
+	(void)value;
+	if (p->facet != SL_FACET_S_MODE || !bytes || bytes[MODE_HEADER] & 0x40)
+		return false; /* pages with subpages have another form */
+	n = MODE_HEADER + bytes[MODE_HEADER + 1] + 2u;
+	if (n > p->cmd.data_len)
+		return false;
+	memcpy(payload + MODE_HEADER, bytes + MODE_HEADER, n - MODE_HEADER);
+	payload[MODE_HEADER] &= 0x3f; /* PS is the device's */
+	put_be(cdb + 7, n, 2);
+	*ret = cdb_in(c, cdb, n);
+	ret->dir = SL_DIR_OUT;
+	return true;
+}
+
 const struct sl_observed sl_observed_scsi = {
+	.set = set,
 	.source = SL_SOURCE_RSOC,
 	.facets = SL_FACETS(S_INQUIRY, S_ATA) | SL_FACETS(BLOCKS, HASH),
 	.vary = 0xff,

@@ -23,7 +23,8 @@
 #define SMART_MEDIA_ERRORS 160
 #define SMART_ERRORS	   176 /* offset of the number of error log entries */
 #define NS_FLBAS	   26  /* offset of the format in use, in Identify Namespace */
-#define LOOK_UNITS	   64  /* data units that looks may read */
+#define LINGERS		   ((sl_effects)(SL_E_BACKGROUND | SL_E_AVAILABILITY))
+#define LOOK_UNITS	   64 /* data units that looks may read */
 #define SCSI_ORWRITE16	   0x8bu
 #define NVM_ZEROES	   0x08u
 
@@ -119,6 +120,7 @@ int sl_verifier_call(struct sl_verifier *v, const struct sl_case *x, struct sl_a
 	else if (!v->failing || v->failing_row != x->row)
 		v->failing++;
 	v->failing_row = x->row;
+	v->lingers |= sl_answer_ok(ret) && (x->declared | x->floor) & LINGERS;
 	use->sent++;
 	use->ms += ret->ms;
 	use->ms_max = ret->ms > use->ms_max ? ret->ms : use->ms_max;
@@ -525,6 +527,10 @@ static bool explain_one(void *ctx, const struct sl_change *c)
 	if ((x->failed || (x->format && by_looks(c))) && sl_change_own(c))
 		return true;
 	if (own_cut(x->run, c))
+		return true;
+	/* What goes on after its command has ended is no other command's doing. */
+	if (!(x->v->rig->can & SL_RIG_FRESH) && x->v->lingers && c->probe &&
+	    sl_facets[c->probe->facet].effects & LINGERS)
 		return true;
 	/* Without a twin, the looks' own reads count too. */
 	if (!(x->v->rig->can & SL_RIG_FRESH) && c->field && c->new_value > c->old_value &&

@@ -68,6 +68,7 @@ struct sl_verifier {
 	struct sl_look start;	/* the known state */
 	bool own_failed;	/* a command of ours beside the steps was refused */
 	bool have_before;
+	bool lingers;	  /* a command was carried out that may go on, or take the device away */
 	unsigned order;	  /* live: of the next experiment's looks */
 	unsigned moved;	  /* live: changes that came without a command of ours */
 	double watched;	  /* live: seconds in which nothing was sent but looks */

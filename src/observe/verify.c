@@ -171,9 +171,9 @@ static int read_fna(struct sl_verifier *v)
 	struct sl_answer a;
 	int r;
 
+	neutral_case(v, 2); /* where there are no twins it stays this one */
 	if (!at)
 		return 0;
-	neutral_case(v, 2);
 	r = sl_verifier_call(v, &v->neutral, &a);
 	v->fna = v->data[at];
 	return r;
