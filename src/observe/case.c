@@ -278,6 +278,16 @@ static void make(struct sl_maker *m, uint16_t row, uint8_t opcode, const struct 
 	const struct sl_field *lbafl = sl_row_field(row, "lbafl");
 
 	finish(m, &x, recipe, ns);
+	/* A command that says whether something is so does it also where it is not. */
+	if (recipe && recipe->payload == PAY_ARENA) {
+		struct recipe other = *recipe;
+
+		other.payload = PAY_PATTERN;
+		x = start(m, row, opcode, ns);
+		x.kind = SL_CASE_FIELD;
+		name_case(&x, "%s nsid=%u, with other data", sl_rows[row].name, x.nsid);
+		finish(m, &x, &other, ns);
+	}
 	/* Another format than the one in use, where that is something to choose. */
 	for (unsigned i = 0; lbafl && ns && i < 2; i++) {
 		x = start(m, row, opcode, ns);

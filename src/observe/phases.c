@@ -12,7 +12,8 @@
 #include "observe/protocol.h"
 #include "wire/wire.h"
 
-#define ALL_STAGES ((1u << _SL_STAGE_N) - 1)
+#define ALL_STAGES   ((1u << _SL_STAGE_N) - 1)
+#define OPCODES_LIVE 32u /* of one experiment */
 
 #define CALM_NONE "it carries out no command without effects"
 
@@ -156,29 +157,60 @@ int sl_phase_lasting(struct sl_verifier *v)
 	return v->rig->can & SL_RIG_FRESH ? 0 : singles(v, false, true);
 }
 
+/* What came of an opcode that nobody lists. */
+static void judge_opcode(struct sl_verifier *v, struct sl_case *x, const struct sl_answer *a)
+{
+	struct sl_evidence e = {.where = "status"};
+
+	x->status = a->lost ? 0xffff : sl_answer_code(a);
+	x->refused = !a->lost && sl_observed_of(v->c->protocol)->no_such(a);
+	if (x->refused || a->lost)
+		return;
+	(void)snprintf(e.what, sizeof(e.what), "%Xh, not %s", sl_answer_code(a),
+		       sl_observed_of(v->c->protocol)->no_such_text);
+	(void)sl_breach_add(v->out, SL_BREACH_UNLISTED, x, &e);
+}
+
+/*
+ * Some that follow each other, with a look behind them: one that is refused may have been heard all
+ * the same, and two of them may be a knock.
+ */
+static int some_opcodes(struct sl_verifier *v, size_t from, unsigned n)
+{
+	struct sl_trial r;
+	int error = sl_trial_new(v, n, &r);
+
+	if (error)
+		return error;
+	for (unsigned i = 0; i < n; i++)
+		r.step[i] = (struct sl_step){.x = &v->cases.v[from + i], .keep = true};
+	error = sl_experiment(v, &r);
+	for (unsigned i = 0; i < n && !error; i++)
+		judge_opcode(v, &v->cases.v[from + i], &r.step[i].a);
+	sl_trial_done(&r);
+	return error;
+}
+
 int sl_phase_opcodes(struct sl_verifier *v)
 {
 	size_t from = v->cases.n;
+	bool fresh = v->rig->can & SL_RIG_FRESH;
 	int error = v->out->declares && !v->o->only ? sl_cases_opcodes(v->c, &v->cases) : 0;
 
-	for (size_t i = from; i < v->cases.n && !error && sl_budget(v); i++) {
-		struct sl_case *x = &v->cases.v[i];
+	for (size_t i = from; i < v->cases.n && !error && sl_budget(v);) {
+		size_t n = v->cases.n - i < OPCODES_LIVE ? v->cases.n - i : OPCODES_LIVE;
 		struct sl_answer a;
 
+		if (!fresh) {
+			error = some_opcodes(v, i, (unsigned)n);
+			i += n;
+			continue;
+		}
 		error = sl_verifier_prepare(v, true);
 		if (!error)
-			error = sl_verifier_call(v, x, &a);
-		if (error)
-			break;
-		x->status = a.lost ? 0xffff : sl_answer_code(&a);
-		x->refused = !a.lost && sl_observed_of(v->c->protocol)->no_such(&a);
-		if (!x->refused && !a.lost) {
-			struct sl_evidence e = {.where = "status"};
-
-			(void)snprintf(e.what, sizeof(e.what), "%Xh, not %s", sl_answer_code(&a),
-				       sl_observed_of(v->c->protocol)->no_such_text);
-			(void)sl_breach_add(v->out, SL_BREACH_UNLISTED, x, &e);
-		}
+			error = sl_verifier_call(v, &v->cases.v[i], &a);
+		if (!error)
+			judge_opcode(v, &v->cases.v[i++], &a);
 	}
 	v->have_before = false;
 	return error;
