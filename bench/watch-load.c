@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Load on a broker: watch-load NAME SOCKET COUNT. Reads and writes of 4 KiB, several in flight, as
- * a busy client sends them; what a command takes, over slices.
+ * Load on two brokers in turn: watch-load NAME SOCKET NAME SOCKET COUNT. Reads and writes of 4 KiB,
+ * several in flight, as a busy client sends them; what a command takes, by the clock on the wall,
+ * slice by slice: so that what else the machine does falls on both alike.
  */
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #include "stats.h"
 
 #define DEPTH  8u
-#define SLICES 40u
+#define SLICES 120u
 #define BYTES  4096u
 
 static int submit(struct sl_client *c, uint32_t i)
@@ -48,23 +49,29 @@ static uint64_t slice(struct sl_client *c, uint32_t n)
 
 int main(int argc, char **argv)
 {
-	uint64_t took[SLICES];
-	struct sl_client *c;
+	struct sl_client *c[2];
+	uint64_t took;
 	uint32_t n;
 
-	if (argc != 4)
+	if (argc != 6)
 		return 2;
-	n = (uint32_t)strtoul(argv[3], NULL, 0);
-	if (sl_client_connect(argv[2], &c) < 0 || !slice(c, n)) {
-		(void)fprintf(stderr, "watch-load: %s: no broker, or it refuses\n", argv[2]);
-		return 1;
-	}
-	for (unsigned i = 0; i < SLICES; i++) {
-		took[i] = slice(c, n);
-		if (!took[i])
+	n = (uint32_t)strtoul(argv[5], NULL, 0);
+	for (unsigned i = 0; i < 2; i++)
+		if (sl_client_connect(argv[2 + 2 * i], &c[i]) < 0 || !slice(c[i], n)) {
+			(void)fprintf(stderr, "watch-load: %s: no broker, or it refuses\n",
+				      argv[2 + 2 * i]);
 			return 1;
+		}
+	/* First one, then the other; and the other way round. */
+	for (unsigned i = 0; i < 2 * SLICES; i++) {
+		unsigned which = (i ^ i >> 1) & 1;
+
+		took = slice(c[which], n);
+		if (!took)
+			return 1;
+		bench_print(argv[1 + 2 * which], &took, 1, n);
 	}
-	bench_print(argv[1], took, SLICES, n);
-	sl_client_free(c);
+	sl_client_free(c[0]);
+	sl_client_free(c[1]);
 	return 0;
 }

@@ -8,8 +8,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define SAMPLE_BURST 64u /* digests a second, of whatever is written and read */
-#define SAMPLE_OF    64u /* beyond that one in so many */
+#define SAMPLE_BURST 64u  /* digests a second, of whatever is written and read */
+#define SAMPLE_OF    256u /* beyond that one in so many */
 
 int sl_serve_watch_options(struct sl_cli *cli, struct sl_serve_watch *ret)
 {

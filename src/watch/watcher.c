@@ -18,7 +18,9 @@
 #define LEARN_S	     30.0 /* at the start, and after a suspicion: looks in short order */
 #define LEARN_GAP    0.25
 #define LEARN_TOKENS 20000.0
-#define QUIET	     100.0 /* commands a second: the clients are, who send less */
+#define QUIET	     100.0 /* commands a second: the clients are, who send less for so long: */
+#define QUIET_S	     1.0
+#define BUSY_MS	     20 /* how often it wakes while they send more */
 #define GAP_MIN	     1.0
 #define GAP_MAX	     64.0
 #define AWAKE_S	     2.0 /* after a command a device that can sleep is still awake */
@@ -76,7 +78,9 @@ static void fill_bucket(struct sl_watcher *w, double now, bool learning)
 	double passed = now - w->t_tokens, ran = (double)(w->acts->foreign - w->foreign);
 	double most;
 
-	w->quiet = ran < QUIET * passed;
+	if (ran > QUIET * passed)
+		w->t_busy = now;
+	w->quiet = now - w->t_busy > QUIET_S;
 	most = learning && w->quiet ? LEARN_TOKENS : BURST;
 	w->tokens += ran * w->config.cost / 1000 + passed * TRICKLE;
 	if (most == LEARN_TOKENS)
@@ -157,6 +161,9 @@ static int patience(const struct sl_watcher *w)
 		work |= !d->gone && w->tokens >= 1 && !is_asleep(d, now) &&
 			(d->due || d->blocks.due || d->blocks.urgent || d->blocks.n_rereads);
 	}
+	/* Each time it wakes it takes somebody's processor. */
+	if (!w->quiet)
+		return BUSY_MS;
 	return work ? 1 : now - last < 1 ? 5 : 50;
 }
 

@@ -191,6 +191,7 @@ struct sl_watcher {
 	uint8_t *data;	 /* of one command */
 	double tokens;	 /* commands that may be sent */
 	double t_tokens; /* when they were counted */
+	double t_busy;	 /* when clients sent much, last */
 	bool quiet;	 /* clients send little: what a look moves costs nobody anything */
 	uint64_t foreign;
 	unsigned reports;
