@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All blocks of a namespace looked at twice and compared, beside the same blocks read twice: what
- * observing costs over reading. Usage: bench-observe PERSONA.
+ * observing costs over reading, where nothing has changed since. Usage: bench-observe PERSONA.
  */
 #include <assert.h>
 #include <stdio.h>
