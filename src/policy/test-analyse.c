@@ -406,11 +406,13 @@ static void diffs(void)
 	     "payload "
 	     "outside of the fence\n");
 	diff("allow any: scsi.spc.mode-select-6 where sp = 0",
-	     "allow any: scsi.spc.mode-select-6 where field.page-code = 8",
-	     "+ anybody | scsi.spc.mode-select-6 | parameter-list-length >= 5 and page-code = 8 "
+	     "allow any: scsi.spc.mode-select-6 where field.first-page-code = 8",
+	     "+ anybody | scsi.spc.mode-select-6 | parameter-list-length >= 5 and first-page-code "
+	     "= 8 "
 	     "and sp = 1\n"
 	     "- anybody | scsi.spc.mode-select-6 | parameter-list-length = 4 and sp = 0\n"
-	     "- anybody | scsi.spc.mode-select-6 | parameter-list-length >= 5 and page-code in "
+	     "- anybody | scsi.spc.mode-select-6 | parameter-list-length >= 5 and first-page-code "
+	     "in "
 	     "{0..7, 9..63} and sp = 0\n");
 	diff("allow any: cxl.set-feature", "allow any: cxl.set-feature where saved = 0",
 	     "- anybody | cxl.{set-feature} | in-length >= 32 and payload byte 16 = 0 and transfer "

@@ -109,19 +109,19 @@ static void test_payload(void)
 	sl_decode_payload(c.set, c.req, data, 20, each, &s);
 	assert(strstr(s.text, "saved=1(") && !strstr(s.text, "version="));
 
-	char *page[] = {"pf=1", "page-code=8"};
+	char *page[] = {"pf=1", "first-page-code=8"};
 	memset(data, 0, sizeof(data));
 	len = 0;
 	assert(!sl_encode_payload("scsi.spc.mode-select-6", page, 2, &c, data, sizeof(data), &len,
 				  &diag));
 	assert(len == 5 && data[4] == 8 && c.req[4] == 5 && c.data_len == 5);
 	/* A length that is said stays; and without a place for the payload there is none. */
-	char *said[] = {"parameter-list-length=24", "page-code=8"};
+	char *said[] = {"parameter-list-length=24", "first-page-code=8"};
 	assert(!sl_encode_payload("scsi.spc.mode-select-6", said, 2, &c, data, sizeof(data), &len,
 				  &diag));
 	assert(c.req[4] == 24);
 	assert(sl_encode("scsi.spc.mode-select-6", page, 2, &c, &diag) == -EINVAL);
-	assert(strstr(diag.text, "page-code is a field of the payload"));
+	assert(strstr(diag.text, "first-page-code is a field of the payload"));
 	len = 0;
 	assert(sl_encode_payload("scsi.spc.mode-select-6", page, 2, &c, data, 4, &len, &diag) ==
 	       -EINVAL);
