@@ -134,16 +134,18 @@ static const char *trust_text(const struct sl_entry *entry, sl_effects floor)
 
 static void command_row(struct sl_emit *e, const struct sl_entry *entry)
 {
-	char name[SL_KEY_NAME_MAX], word[96];
+	char name[SL_KEY_NAME_MAX], word[96], selector[8] = "";
 	sl_effects floor;
 	uint16_t sel, code = sl_key_code(entry->key, &sel);
 
 	if (!floor_of(entry->key, &floor))
 		floor = SL_E_UNKNOWN;
+	if (sel != SL_SEL_ANY)
+		(void)snprintf(selector, sizeof(selector), "%02x", sel);
 	sl_emit_cell(e, "%s", sl_key_name(entry->key, name));
 	sl_emit_cell(e, "%s", sl_set_name(sl_key_set(entry->key)));
 	sl_emit_cell_u64(e, code);
-	sl_emit_cell(e, sel == SL_SEL_ANY ? "" : "%02x", sel);
+	sl_emit_cell(e, "%s", selector);
 	sl_emit_cell(e, "%s", sl_source_name(entry->source));
 	sl_emit_cell(e, "%08x", entry->raw);
 	sl_emit_cell(e, "%s%s", sl_word_text(entry->raw, entry->source, word),
