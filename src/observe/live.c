@@ -115,7 +115,8 @@ int sl_live_settle(struct sl_verifier *v)
 	}
 	v->watched += sl_now() - start;
 	v->have_before = true;
-	if (!error && !v->before.lost)
+	/* Of a device that had gone already there was no look. */
+	if (!error && !v->gone && !v->before.lost)
 		sl_live_check_fixed(v, &v->start);
 	return error;
 }
