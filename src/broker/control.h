@@ -65,7 +65,7 @@ struct sl_control {
 	uint8_t in_use;	       /* NAMESPACE: the kernel has it mounted or otherwise held */
 	uint8_t claimed;       /* NAMESPACE: the launcher holds it, nobody else can */
 	uint8_t device;	       /* NAMESPACE: which, in the order of DEVICE */
-	uint8_t reserved;
+	uint8_t type;	       /* DEVICE: of a fwctl node, as the kernel says; 0 */
 	char name[SL_WIRE_NAME_MAX]; /* DEVICE: as clients see it, e.g. "model:p4610" */
 	struct sl_identity who;	     /* SESSION */
 };

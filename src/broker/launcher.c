@@ -145,6 +145,7 @@ static int on_device(struct sl_launcher *l, const struct sl_control *m, int fd, 
 	r = backends[m->backend].begin(d->dev, backends[m->backend].kind, fd);
 	if (r < 0)
 		return say(text, r, "the device does not speak the wire protocol");
+	d->dev->type |= m->type; /* a process says its own */
 	d->backend_kind = (uint8_t)m->backend;
 	sl_gate_attach(g, d->dev);
 	memcpy(d->name, m->name, sizeof(d->name));

@@ -32,6 +32,7 @@ static int on_query(struct sl_gate *g, int session, const void *msg)
 	if (h->tag >= g->n_devices)
 		return -EBADMSG;
 	d.protocol = (uint8_t)g->devices[h->tag].protocol;
+	d.type = g->devices[h->tag].dev->type;
 	d.max_transfer = g->devices[h->tag].dev->max_transfer;
 	memcpy(d.name, g->devices[h->tag].name, sizeof(d.name));
 	return sl_wire_send(g->sessions[session].fd, &d, sizeof(d), NULL, 0);

@@ -26,6 +26,8 @@ void sl_survey_begin(struct sl_gate *g, unsigned device)
 	d->reread = false;
 	(void)SHA256_Init(&d->hash);
 	sl_reader_init(&d->reader, next_contract(d), (uint8_t)d->protocol, hash_bytes, d);
+	if (d->dev->type)
+		next_contract(d)->type = d->dev->type;
 	sl_survey_step(g, device);
 }
 

@@ -281,6 +281,47 @@ static void test_deadline(void)
 	assert(g->free_slots == SL_SLOTS_MAX && no_answer());
 }
 
+/* An mlx5 device's RPC: what its message begins with is judged, and only that reaches the device.
+ */
+static void test_fwctl_message(void)
+{
+	static const struct {
+		uint16_t header, message;
+		uint8_t reason;
+	} cases[] = {
+		{0x010a, 0x010a, SL_REASON_ALLOWED},  {0x0109, 0x0109, SL_REASON_DENY_RULE},
+		{0x010a, 0x0109, SL_REASON_CARRIED},  {0x0109, 0x010a, SL_REASON_CARRIED},
+		{0x0108, 0x0108, SL_REASON_UNLISTED}, {0x0805, 0x0805, SL_REASON_UNDESCRIBED},
+	};
+
+	g->devices[0].protocol = SL_WIRE_FWCTL;
+	held.dev.type = 1;
+	sl_survey_begin(g, 0); /* asks for nothing: that driver has nothing to declare */
+	assert(g->devices[0].state == SL_DEV_READY && held.n == 0);
+	for (unsigned i = 0; i < SL_COUNT(cases); i++) {
+		struct sl_command c = {.set = SL_SET_FWCTL,
+				       .dir = SL_DIR_BOTH,
+				       .req_len = SL_MBOX_REQ_LEN,
+				       .data_len = 32};
+		uint8_t message[32] = {(uint8_t)(cases[i].message >> 8), (uint8_t)cases[i].message};
+		struct sl_client_reply r;
+
+		c.req[0] = (uint8_t)(cases[i].header >> 8);
+		c.req[1] = (uint8_t)cases[i].header;
+		sl_put_le32(c.req + SL_MBOX_IN_LEN, 16);
+		sl_put_le32(c.req + SL_MBOX_OUT_LEN, 32);
+		send_data(i, c, message);
+		assert(held.n == (cases[i].reason == SL_REASON_ALLOWED));
+		if (held.n) {
+			assert(held.io[0]->cmd->set == SL_SET_FWCTL_MLX5);
+			assert(memcmp(held.io[0]->data, message, 16) == 0);
+			complete(0);
+		}
+		r = answer();
+		assert(r.tag == i && r.reason == cases[i].reason);
+	}
+}
+
 int main(void)
 {
 	set_up("nvme.admin.format");
@@ -295,6 +336,9 @@ int main(void)
 	test_sample();
 	test_full_disk();
 	test_client_gone();
+	tear_down();
+	set_up("fwctl.mlx5.set-hca-cap");
+	test_fwctl_message();
 	tear_down();
 	return 0;
 }

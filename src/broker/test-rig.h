@@ -201,12 +201,17 @@ static inline void serve(void)
 	sl_session_read(g, 0);
 }
 
+static inline void send_data(uint32_t tag, struct sl_command c, const uint8_t *data)
+{
+	assert(sl_client_send(client, tag, &c, data, NULL) == 0);
+	serve();
+}
+
 static inline void send_command(uint32_t tag, struct sl_command c)
 {
 	static const uint8_t data[4096] = {0x5a};
 
-	assert(sl_client_send(client, tag, &c, data, NULL) == 0);
-	serve();
+	send_data(tag, c, data);
 }
 
 static inline struct sl_client_reply answer(void)

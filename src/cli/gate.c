@@ -264,12 +264,13 @@ static int apply_trust(const char *ledger, struct sl_contract *c)
 }
 
 /* What the device speaks. */
-static int protocol_of(struct sl_gate *g, uint8_t *ret)
+static int protocol_of(struct sl_gate *g, struct sl_doc_source *ret)
 {
 	struct sl_wire_device d;
 	int r = sl_client_query(g->client, 0, &d);
 
-	*ret = d.protocol;
+	ret->protocol = d.protocol;
+	ret->type = d.type;
 	return r;
 }
 
@@ -301,7 +302,7 @@ int sl_gate_read_contract(const char *spec, const char *ledger, struct sl_doc **
 	free(parsed);
 	if (r < 0)
 		return r;
-	r = protocol_of(&gate, &source.protocol);
+	r = protocol_of(&gate, &source);
 	if (r == 0)
 		r = sl_doc_read(spec, &source, ret);
 	sl_gate_close(&gate);

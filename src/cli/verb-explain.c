@@ -104,6 +104,8 @@ static int hex_set(struct sl_cli *cli, const struct explain *x, uint8_t *ret)
 		if (protocol ? queues[i].protocol == protocol
 			     : strcmp(queue, queues[i].name) == 0) {
 			*ret = queues[i].set;
+			if (*ret == SL_SET_FWCTL_CXL && x->doc)
+				*ret = sl_set_of_type(SL_SET_FWCTL, x->doc->contract.type);
 			return 0;
 		}
 	for (uint8_t set = SL_SET_NONE + 1; set < _SL_SET_N; set++)
@@ -272,7 +274,7 @@ static void assume_unit(struct explain *x)
 	} units[_SL_WIRE_PROTOCOL_N] = {
 		[SL_WIRE_SCSI] = {"a logical unit of 512-byte blocks", 9},
 		[SL_WIRE_CXL] = {"memory in units of 64 bytes", SL_CXL_UNIT_SHIFT},
-		[SL_WIRE_FWCTL] = {"a CXL device", SL_CXL_UNIT_SHIFT},
+		[SL_WIRE_FWCTL] = {"a device of that fwctl driver", SL_CXL_UNIT_SHIFT},
 	};
 	const struct sl_set_info *set = &sl_sets[x->q.cmd.set];
 

@@ -432,6 +432,8 @@ int sl_doc_read(const char *name, const struct sl_doc_source *source, struct sl_
 	d->live = true;
 	sl_reader_init(&r, &d->contract, source->protocol ? source->protocol : SL_WIRE_NVME,
 		       hash_bytes, &md);
+	if (source->type)
+		d->contract.type = source->type;
 	while (!error && sl_reader_next(&r, &cmd)) {
 		uint8_t data[SL_READER_DATA_MAX] = {0};
 		uint16_t status = 0;

@@ -59,6 +59,7 @@ struct sl_doc_source {
 		     const void *data, size_t len);
 	void *ctx;
 	uint8_t protocol; /* enum sl_wire_protocol; 0: NVMe */
+	uint8_t type;	  /* of a fwctl device, as it was said on the wire; 0 */
 };
 
 /* Reads a device's contract. 0; -errno when it could not be asked at all. */

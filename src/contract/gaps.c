@@ -8,6 +8,8 @@ static uint8_t source_of(uint16_t row)
 {
 	const struct sl_row *r = &sl_rows[row];
 
+	if (r->set == SL_SET_FWCTL_MLX5 || r->set == SL_SET_FWCTL_BNXT)
+		return SL_SOURCE_NONE;
 	if (sl_sets[r->set].protocol != SL_WIRE_NVME)
 		return sl_sets[r->set].protocol == SL_WIRE_SCSI	 ? SL_SOURCE_RSOC
 		       : sl_sets[r->set].protocol == SL_WIRE_CXL ? SL_SOURCE_CEL

@@ -144,6 +144,16 @@ static void look_up_feature(const struct sl_contract *c, const uint8_t *data, st
 	f->declared |= feature->declared;
 }
 
+/* Of a payload that is a whole message the device reads its own opcode: the header has the same. */
+static void check_key(const struct sl_command *cmd, const uint8_t *data, struct sl_facts *f)
+{
+	const struct sl_field *key = &sl_sets[cmd->set].key;
+
+	if (key->bytes && (!data || f->payload < (uint32_t)key->off + key->bytes ||
+			   sl_field_get(key, data) != sl_get_be16(cmd->req)))
+		refuse(f, SL_REASON_CARRIED);
+}
+
 /* What a log says about the command: its opcode's entry, refined by the selector's where one is
  * listed. */
 static void look_up(const struct sl_contract *c, const struct sl_row *row, uint16_t sel,
@@ -462,6 +472,7 @@ void sl_facts_collect(const struct sl_contract *contract, const struct sl_comman
 	if (row->flags & SL_ROW_FEATURE)
 		look_up_feature(contract, data, ret);
 	refine(row, cmd, data, ret);
+	check_key(cmd, data, ret);
 	check_transfer(contract, row, cmd, data, ret);
 	check_payload(contract, row, cmd, data, ret);
 	ret->trust = sl_contract_trust(ret->entry, ret->floor);

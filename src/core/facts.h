@@ -41,7 +41,8 @@
 	R(NO_FEATURE, "the device lists no such feature, or not as one whose setting is "          \
 		      "understood")                                                                \
 	R(PROTOCOL, "the device speaks another protocol")                                          \
-	R(CARRIED, "the command inside is not where its lengths say, or is a carrier itself")
+	R(CARRIED, "the command inside is not the one, or not where, the header says, or is a "    \
+		   "carrier itself")
 
 enum sl_reason {
 #define R(id, text) SL_REASON_##id,

@@ -135,8 +135,9 @@ static bool want_cel(const struct sl_reader *r)
 /* Get Supported Features: where the log lists it, or where it is all there is. */
 static bool want_supported_features(const struct sl_reader *r)
 {
-	return r->contract->protocol != SL_WIRE_CXL ||
-	       sl_contract_find(r->contract, sl_key(SL_SET_CXL, 0x05, 0x00));
+	if (r->contract->protocol != SL_WIRE_CXL)
+		return r->contract->type == sl_sets[SL_SET_FWCTL_CXL].type;
+	return sl_contract_find(r->contract, sl_key(SL_SET_CXL, 0x05, 0x00));
 }
 
 static const struct step {

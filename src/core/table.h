@@ -62,14 +62,15 @@ struct sl_format {
  * makes it this one.
  */
 struct sl_set_info {
-	const char *name;   /* prefix of its rows' names */
-	uint8_t protocol;   /* enum sl_wire_protocol */
-	uint8_t queue;	    /* enum sl_wire_queue: how it is asked for on the wire */
-	uint8_t asked;	    /* enum sl_set; itself where nothing is resolved */
-	uint8_t type;	    /* see above; SL_TYPE_NONE */
-	uint8_t lu;	    /* nsid of what all its commands are about; 0: the request says */
-	uint8_t opcode_dir; /* bits 1:0 of an opcode without a row are its direction */
-	uint8_t sense;	    /* metadata is sense data: any length, only ever returned */
+	const char *name;    /* prefix of its rows' names */
+	uint8_t protocol;    /* enum sl_wire_protocol */
+	uint8_t queue;	     /* enum sl_wire_queue: how it is asked for on the wire */
+	uint8_t asked;	     /* enum sl_set; itself where nothing is resolved */
+	uint8_t type;	     /* see above; SL_TYPE_NONE */
+	uint8_t lu;	     /* nsid of what all its commands are about; 0: the request says */
+	uint8_t opcode_dir;  /* bits 1:0 of an opcode without a row are its direction */
+	uint8_t sense;	     /* metadata is sense data: any length, only ever returned */
+	struct sl_field key; /* where the payload says opcode and selector: what will be done */
 };
 
 #define SL_TYPE_NONE 0x1f /* no type, or unknown: SPC-6 §6.7.2, peripheral device type 1Fh */

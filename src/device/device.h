@@ -71,6 +71,7 @@ struct sl_device {
 	int poll_fd; /* readable when poll() has something to do; -1: completes in submit() */
 	uint32_t max_transfer;
 	uint8_t protocol; /* enum sl_wire_protocol as the device says it; 0: the launcher knows */
+	uint8_t type;	  /* fwctl: of its driver; 0: nobody said */
 	/* poll() has heard that something happened without a command; the gate clears it. */
 	uint8_t event;
 	const struct sl_device_needs *needs; /* NULL: no kernel device is behind it */

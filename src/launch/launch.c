@@ -492,6 +492,7 @@ int sl_launch_device(struct sl_launch *l, const struct sl_spec *spec, struct sl_
 		r = backends[spec->kind].open(backends[spec->kind].kind, spec->target, nodes,
 					      reterr);
 		fd = nodes->fd;
+		c.type = nodes->type;
 	}
 	if (r < 0)
 		return r;

@@ -16,7 +16,8 @@
 
 /* include/uapi/fwctl/fwctl.h of Linux 6.15. */
 #define FWCTL_INFO	_IO(0x9a, 0)
-#define FWCTL_TYPE_CXL	2
+#define FWCTL_TYPE_MLX5 1
+#define FWCTL_TYPE_BNXT 3
 #define SCSI_PAGE_NAMES 4 /* bytes in front of the text of VPD page 80h */
 
 /* Where each kind of node is listed, and what its nodes are called. */
@@ -231,8 +232,11 @@ static void claim(const struct stat *st, struct sl_nvme_nodes *ret)
 	ns->claimed = ns->claim_fd >= 0;
 }
 
-/* Of fwctl's drivers only that of CXL devices has payloads with a form here. */
-static int check_fwctl(int fd, const char *path, struct sl_diag *reterr)
+/*
+ * Of fwctl's drivers those of mlx5, CXL and bnxt have payloads with a form here. That of pds has
+ * addresses of the caller's memory in them, and only the firmware knows what its operations are.
+ */
+static int check_fwctl(int fd, const char *path, uint8_t *ret, struct sl_diag *reterr)
 {
 	struct {
 		uint32_t size, flags, type, data_len;
@@ -241,12 +245,13 @@ static int check_fwctl(int fd, const char *path, struct sl_diag *reterr)
 
 	if (ioctl(fd, FWCTL_INFO, &info) < 0)
 		return sl_diag_set(reterr, -errno, NULL, 0, 0, "%s: %s", path, strerror(errno));
-	if (info.type == FWCTL_TYPE_CXL)
+	*ret = (uint8_t)info.type;
+	if (info.type >= FWCTL_TYPE_MLX5 && info.type <= FWCTL_TYPE_BNXT)
 		return 0;
 	return sl_diag_set(
 		reterr, -ENOTSUP, NULL, 0, 0,
-		"%s: its commands are of fwctl type %u; only those of CXL devices (2) are "
-		"understood",
+		"%s: its commands are of fwctl type %u; only those of mlx5 (1), CXL (2) and bnxt "
+		"(3) devices are understood",
 		path, info.type);
 }
 
@@ -269,7 +274,7 @@ int sl_node_open(enum sl_node_kind kind, const char *path, struct sl_nvme_nodes 
 	}
 	r = check_kind(kind, ret->fd, path, &st, reterr);
 	if (r == 0 && kind == SL_NODE_FWCTL)
-		r = check_fwctl(ret->fd, path, reterr);
+		r = check_fwctl(ret->fd, path, &ret->type, reterr);
 	if (r < 0) {
 		sl_nvme_nodes_close(ret);
 		return r;

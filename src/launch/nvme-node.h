@@ -27,6 +27,7 @@ struct sl_nvme_ns_node {
 
 struct sl_nvme_nodes {
 	int fd;	       /* of the controller */
+	uint8_t type;  /* fwctl: of its driver; else 0 */
 	char ctrl[32]; /* the kernel's name of it */
 	unsigned n;
 	struct sl_nvme_ns_node ns[SL_NVME_NODES_MAX];

@@ -393,6 +393,8 @@ void sl_domain_point(struct sl_domain *d, uint32_t n, struct sl_point *ret)
 		set_reserved(d, cmd);
 	if (c.declares || c.observed || c.verified)
 		declare(d, cmd, &c);
+	if (sl_sets[row->set].key.bytes)
+		sl_field_set(&sl_sets[row->set].key, d->data, sl_get_be16(cmd->req));
 	fit_data(d, ret);
 }
 

@@ -426,6 +426,21 @@ static void random_carried(struct sl_random *r, uint16_t number, struct sl_comma
 	}
 }
 
+/* Mostly a message that begins as its header says, and as bnxt's driver would fill it in. */
+static void random_message(struct sl_random *r, const struct sl_row *row,
+			   const struct sl_command *cmd, uint8_t *data)
+{
+	const struct sl_field *key = &sl_sets[row->set].key;
+
+	if (!key->bytes || chance(r, 8))
+		return;
+	if (!chance(r, 8)) {
+		memset(data, 0xff, 8);
+		memset(data + 8, 0, 8);
+	}
+	sl_field_set(key, data, sl_get_be16(cmd->req));
+}
+
 /* A row that this device's commands can be. */
 static uint16_t random_row(struct sl_random *r, const struct sl_contract *c)
 {
@@ -477,6 +492,7 @@ void sl_random_command(struct sl_random *r, const struct sl_contract *c, struct 
 			     row->sel_lo +
 				     sl_random_below(r, (row->sel_hi & 0xff) - row->sel_lo + 1u));
 	random_carried(r, number, ret, data);
+	random_message(r, row, ret, data);
 	resolved = *ret;
 	sl_command_resolve(c, &resolved);
 	resolved.dir = chance(r, 2) ? SL_DIR_IN : SL_DIR_OUT;

@@ -261,6 +261,19 @@ static int set_word(uint16_t row, const char *word, struct encoding *e)
 	return 0;
 }
 
+/* What the payload has to say of itself, where it does. */
+static void state_key(struct encoding *e)
+{
+	const struct sl_field *key = &sl_sets[e->cmd->set].key;
+	size_t end = (size_t)key->off + key->bytes;
+
+	if (!key->bytes || e->size < end)
+		return;
+	sl_field_set(key, e->data, sl_get_be16(e->cmd->req));
+	if (e->len < end)
+		e->len = end;
+}
+
 /* The length of the payload into the request that states it, unless a word did. */
 static void state_length(const struct encoding *e)
 {
@@ -327,6 +340,7 @@ int sl_encode_payload(const char *name, char *const words[], unsigned n, struct 
 	}
 	if (!ret->req_len)
 		ret->req_len = cdb_len(ret->req[0]);
+	state_key(&e);
 	state_length(&e);
 	*len = e.len;
 	if (!e.length_said)

@@ -235,30 +235,33 @@ const struct sl_when_list sl_whens[] = {
 
 /*
  * The command sets: name, protocol, queue, the set that is asked for, the device's type that makes
- * it this one, the namespace that all is about, direction in the opcode, sense data.
+ * it this one, the namespace that all is about, direction in the opcode, sense data, where the
+ * payload has opcode and selector.
  */
 #define SETS(S)                                                                                    \
-	S(NONE, "none", NVME, NVME_ADMIN, NONE, SL_TYPE_NONE, 0, 1, 0)                             \
-	S(NVME_ADMIN, "nvme.admin", NVME, NVME_ADMIN, NVME_ADMIN, SL_TYPE_NONE, 0, 1, 0)           \
-	S(NVME_IO, "nvme.io", NVME, NVME_IO, NVME_IO, SL_TYPE_NONE, 0, 1, 0)                       \
-	S(NVME_NVM, "nvme.nvm", NVME, NVME_IO, NVME_IO, 0, 0, 1, 0)                                \
-	S(NVME_KV, "nvme.kv", NVME, NVME_IO, NVME_IO, 1, 0, 1, 0)                                  \
-	S(NVME_ZNS, "nvme.zns", NVME, NVME_IO, NVME_IO, 2, 0, 1, 0)                                \
-	S(SCSI, "scsi.spc", SCSI, SCSI_CDB, SCSI, SL_TYPE_NONE, 1, 0, 1)                           \
-	S(SCSI_SBC, "scsi.sbc", SCSI, SCSI_CDB, SCSI, 0x00, 1, 0, 1)                               \
-	S(SCSI_SSC, "scsi.ssc", SCSI, SCSI_CDB, SCSI, 0x01, 1, 0, 1)                               \
-	S(SCSI_MMC, "scsi.mmc", SCSI, SCSI_CDB, SCSI, 0x05, 1, 0, 1)                               \
-	S(SCSI_SMC, "scsi.smc", SCSI, SCSI_CDB, SCSI, 0x08, 1, 0, 1)                               \
-	S(SCSI_SES, "scsi.ses", SCSI, SCSI_CDB, SCSI, 0x0d, 1, 0, 1)                               \
-	S(CXL, "cxl", CXL, CXL_MAILBOX, CXL, SL_TYPE_NONE, 1, 0, 0)                                \
-	S(FWCTL, "fwctl", FWCTL, FWCTL_RPC, FWCTL, SL_TYPE_NONE, 1, 0, 0)                          \
-	S(FWCTL_MLX5, "fwctl.mlx5", FWCTL, FWCTL_RPC, FWCTL, 1, 1, 0, 0)                           \
-	S(FWCTL_CXL, "fwctl.cxl", FWCTL, FWCTL_RPC, FWCTL, 2, 1, 0, 0)                             \
-	S(FWCTL_BNXT, "fwctl.bnxt", FWCTL, FWCTL_RPC, FWCTL, 3, 1, 0, 0)                           \
-	S(FWCTL_PDS, "fwctl.pds", FWCTL, FWCTL_RPC, FWCTL, 4, 1, 0, 0)
+	S(NONE, "none", NVME, NVME_ADMIN, NONE, SL_TYPE_NONE, 0, 1, 0, NOWHERE)                    \
+	S(NVME_ADMIN, "nvme.admin", NVME, NVME_ADMIN, NVME_ADMIN, SL_TYPE_NONE, 0, 1, 0, NOWHERE)  \
+	S(NVME_IO, "nvme.io", NVME, NVME_IO, NVME_IO, SL_TYPE_NONE, 0, 1, 0, NOWHERE)              \
+	S(NVME_NVM, "nvme.nvm", NVME, NVME_IO, NVME_IO, 0, 0, 1, 0, NOWHERE)                       \
+	S(NVME_KV, "nvme.kv", NVME, NVME_IO, NVME_IO, 1, 0, 1, 0, NOWHERE)                         \
+	S(NVME_ZNS, "nvme.zns", NVME, NVME_IO, NVME_IO, 2, 0, 1, 0, NOWHERE)                       \
+	S(SCSI, "scsi.spc", SCSI, SCSI_CDB, SCSI, SL_TYPE_NONE, 1, 0, 1, NOWHERE)                  \
+	S(SCSI_SBC, "scsi.sbc", SCSI, SCSI_CDB, SCSI, 0x00, 1, 0, 1, NOWHERE)                      \
+	S(SCSI_SSC, "scsi.ssc", SCSI, SCSI_CDB, SCSI, 0x01, 1, 0, 1, NOWHERE)                      \
+	S(SCSI_MMC, "scsi.mmc", SCSI, SCSI_CDB, SCSI, 0x05, 1, 0, 1, NOWHERE)                      \
+	S(SCSI_SMC, "scsi.smc", SCSI, SCSI_CDB, SCSI, 0x08, 1, 0, 1, NOWHERE)                      \
+	S(SCSI_SES, "scsi.ses", SCSI, SCSI_CDB, SCSI, 0x0d, 1, 0, 1, NOWHERE)                      \
+	S(CXL, "cxl", CXL, CXL_MAILBOX, CXL, SL_TYPE_NONE, 1, 0, 0, NOWHERE)                       \
+	S(FWCTL, "fwctl", FWCTL, FWCTL_RPC, FWCTL, SL_TYPE_NONE, 1, 0, 0, NOWHERE)                 \
+	S(FWCTL_MLX5, "fwctl.mlx5", FWCTL, FWCTL_RPC, FWCTL, 1, 1, 0, 0,                           \
+	  AT_BYTES(DATA, 0, 2, 0, 16, 1))                                                          \
+	S(FWCTL_CXL, "fwctl.cxl", FWCTL, FWCTL_RPC, FWCTL, 2, 1, 0, 0, NOWHERE)                    \
+	S(FWCTL_BNXT, "fwctl.bnxt", FWCTL, FWCTL_RPC, FWCTL, 3, 1, 0, 0,                           \
+	  AT_BYTES(DATA, 0, 2, 0, 16, 0))                                                          \
+	S(FWCTL_PDS, "fwctl.pds", FWCTL, FWCTL_RPC, FWCTL, 4, 1, 0, 0, NOWHERE)
 
 const struct sl_set_info sl_sets[_SL_SET_N] = {
-#define S(id, nm, pr, qu, as, ty, unit, od, se)                                                    \
+#define S(id, nm, pr, qu, as, ty, unit, od, se, in)                                                \
 	[SL_SET_##id] = {.name = nm,                                                               \
 			 .protocol = SL_WIRE_##pr,                                                 \
 			 .queue = SL_WIRE_##qu,                                                    \
@@ -266,7 +269,8 @@ const struct sl_set_info sl_sets[_SL_SET_N] = {
 			 .type = (ty),                                                             \
 			 .lu = (unit),                                                             \
 			 .opcode_dir = (od),                                                       \
-			 .sense = (se)},
+			 .sense = (se),                                                            \
+			 .key = in},
 	SETS(S)
 #undef S
 };
@@ -477,6 +481,14 @@ const uint16_t sl_op_map[_SL_SET_N][256] = {
 	[SL_SET_FWCTL_CXL] =
 		{
 #include "spec/fwctl.def"
+		},
+	[SL_SET_FWCTL_MLX5] =
+		{
+#include "spec/fwctl_mlx5.def"
+		},
+	[SL_SET_FWCTL_BNXT] =
+		{
+#include "spec/fwctl_bnxt.def"
 		},
 #undef CMD
 #undef GROUP

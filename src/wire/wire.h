@@ -65,7 +65,8 @@ struct sl_wire_welcome {
 struct sl_wire_device {
 	struct sl_wire_head head;
 	uint8_t protocol; /* enum sl_wire_protocol */
-	uint8_t reserved[3];
+	uint8_t reserved[2];
+	uint8_t type;		     /* fwctl: enum fwctl_device_type; 0: not said */
 	uint32_t max_transfer;	     /* bytes that one command may move (MDTS), ≤ data_max */
 	char name[SL_WIRE_NAME_MAX]; /* NUL-padded: as the launcher calls it */
 };

@@ -191,6 +191,24 @@ struct fwctl_rpc {
 	uint64_t in, out;
 };
 
+/* Of other drivers the payload is all of it, both ways. */
+static int send_message(sl_node_ioctl sys, int fd, const struct sl_io *io, const struct mailbox *m,
+			struct fwctl_rpc *c, struct sl_completion *ret)
+{
+	uint8_t *out = (uint8_t *)(uintptr_t)c->out;
+	int r;
+
+	memcpy((uint8_t *)(uintptr_t)c->in, io->data, m->in_len);
+	c->in_len = m->in_len;
+	c->out_len = m->out_len;
+	r = sys(fd, FWCTL_RPC, c);
+	if (r < 0)
+		return r;
+	ret->data_len = c->out_len < m->out_len ? c->out_len : m->out_len;
+	memcpy(io->data, out, ret->data_len);
+	return 0;
+}
+
 static int send_fwctl(sl_node_ioctl sys, int fd, const struct sl_io *io, struct sl_completion *ret)
 {
 	uint8_t in[FWCTL_IN_HEAD + FWCTL_PAYLOAD] = {0}, out[FWCTL_OUT_HEAD + FWCTL_PAYLOAD] = {0};
@@ -203,11 +221,13 @@ static int send_fwctl(sl_node_ioctl sys, int fd, const struct sl_io *io, struct 
 		return r;
 	if (m.in_len > FWCTL_PAYLOAD || m.out_len > FWCTL_PAYLOAD)
 		return -EMSGSIZE;
+	c.scope = m.scope;
+	if (io->cmd->set == SL_SET_FWCTL_MLX5 || io->cmd->set == SL_SET_FWCTL_BNXT)
+		return send_message(sys, fd, io, &m, &c, ret);
 	sl_put_le32(in, m.opcode);
 	sl_put_le32(in + 8, m.in_len);
 	if (m.in_len)
 		memcpy(in + FWCTL_IN_HEAD, io->data, m.in_len);
-	c.scope = m.scope;
 	c.in_len = FWCTL_IN_HEAD + m.in_len;
 	c.out_len = FWCTL_OUT_HEAD + m.out_len;
 	r = sys(fd, FWCTL_RPC, &c);

@@ -36,6 +36,7 @@ static struct {
 	struct sg_io_v4 v4;
 	struct cxl_send_command cxl;
 	uint32_t fwctl[4]; /* size, scope, lengths */
+	bool message;	   /* of a driver whose answers have no head */
 	uint8_t payload[64];
 	/* in the answer */
 	uint32_t status, sense, moved;
@@ -79,6 +80,11 @@ static int answer(int fd, unsigned long request, void *arg)
 		memcpy(&in, c + 4, sizeof(in));
 		memcpy(&out, c + 6, sizeof(out));
 		memcpy(kernel.payload, in, c[2] < 64 ? c[2] : 64);
+		if (kernel.message) {
+			memset(out, 0x5a, c[3]);
+			c[3] = kernel.moved;
+			return kernel.res;
+		}
 		sl_put_le32(out, kernel.moved);
 		sl_put_le32(out + 4, kernel.status);
 		memset(out + 8, 0x5a, 4);
@@ -295,6 +301,30 @@ static void check_fwctl(void)
 	dev.dev.ops->close(&dev.dev);
 }
 
+/* Messages of other drivers go in and come back as they are, whatever the header says. */
+static void check_fwctl_message(void)
+{
+	struct sl_completion c;
+	struct sl_io io;
+
+	start(SL_NODE_FWCTL);
+	kernel.message = true;
+	mailbox(SL_SET_FWCTL_MLX5, 0x0100, 24, 64, 1);
+	io = make(SL_DIR_BOTH, 64, 0);
+	memset(data, 0x22, 24);
+	kernel.moved = 32;
+	c = run(&io);
+	assert(c.outcome == SL_OUTCOME_OK && c.status == 0 && c.data_len == 32);
+	assert(kernel.fwctl[1] == 1 && kernel.fwctl[2] == 24 && kernel.fwctl[3] == 64);
+	assert(kernel.payload[0] == 0x22 && kernel.payload[23] == 0x22 && data[0] == 0x5a);
+	kernel.moved = UINT32_MAX;
+	assert(run(&io).data_len == 64);
+	kernel.n = 0;
+	mailbox(SL_SET_FWCTL_BNXT, 0x0100, 65, 64, 0);
+	assert(run(&io).error == EINVAL && kernel.n == 0);
+	dev.dev.ops->close(&dev.dev);
+}
+
 static void check_errors(void)
 {
 	struct sl_io io;
@@ -344,6 +374,7 @@ int main(void)
 	check_bsg();
 	check_cxl();
 	check_fwctl();
+	check_fwctl_message();
 	check_errors();
 	check_many();
 	return 0;

@@ -183,6 +183,7 @@ int sl_wire_dev_init(struct sl_wire_dev *w, int fd)
 	if (n <= 0 || sl_wire_check(&d, (size_t)n, &why) < 0 || d.head.type != SL_WIRE_DEVICE)
 		goto fail;
 	w->dev.protocol = d.protocol;
+	w->dev.type = d.type;
 	w->dev.max_transfer = d.max_transfer < welcome.data_max ? d.max_transfer : welcome.data_max;
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
 		r = -errno;

@@ -2,7 +2,8 @@
 /*
  * The ioctls of /dev/fwctl/fwctlN (include/uapi/fwctl/fwctl.h of Linux 6.15; Debian 12 has no such
  * header). The payload of a CXL device's RPC is unpacked: the gate sees the CXL command in it and
- * the scope that the caller claims for it. Other drivers' payloads have no form here.
+ * the scope that the caller claims for it. That of mlx5 and bnxt stays whole; the gate holds its
+ * header against it.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -16,8 +17,10 @@
 
 #define FWCTL_INFO_NR	  _IO(0x9a, 0)
 #define FWCTL_RPC_NR	  _IO(0x9a, 1)
+#define FWCTL_DEVICE_MLX5 1
 #define FWCTL_DEVICE_CXL  2
-#define FWCTL_SCOPE_MAX	  3 /* FWCTL_RPC_DEBUG_WRITE_FULL */
+#define FWCTL_HEAD	  16u /* of a message of mlx5 (mbox_in_hdr) or bnxt (struct input) */
+#define FWCTL_SCOPE_MAX	  3   /* FWCTL_RPC_DEBUG_WRITE_FULL */
 #define FWCTL_RPC_LEN_MAX (2u << 20)
 #define FWCTL_TAIL_MAX	  4096u
 
@@ -60,6 +63,14 @@ static int take(struct sl_super *s, struct sl_call *c, void *ret, uint32_t size)
 	return r;
 }
 
+/* A broker that does not say it knows CXL's alone. */
+static uint8_t type_of(const struct sl_super *s, const struct sl_call *c)
+{
+	uint8_t type = s->nodes.ctrl[c->node->ctrl].type;
+
+	return type ? type : FWCTL_DEVICE_CXL;
+}
+
 static enum sl_handled start_info(struct sl_super *s, struct sl_call *c, const struct sl_ioctl *row)
 {
 	struct info q;
@@ -70,9 +81,53 @@ static enum sl_handled start_info(struct sl_super *s, struct sl_call *c, const s
 		return sl_reply_error(c, -r);
 	if (q.flags)
 		return sl_reply_error(c, EOPNOTSUPP);
-	q.device_type = FWCTL_DEVICE_CXL;
-	q.data_len = 0; /* that driver has nothing more to say */
+	q.device_type = type_of(s, c);
+	q.data_len = 0; /* CXL's has no more to say; that of others is about their own file */
 	return sl_reply_error(c, -sl_tracee_write(s, c, c->args[2], &q, sizeof(q)));
+}
+
+static enum sl_handled message_done(struct sl_super *s, struct sl_call *c,
+				    const struct sl_client_reply *r)
+{
+	uint8_t len[4];
+	int e;
+
+	if (r->c.outcome != SL_OUTCOME_OK)
+		return sl_reply_error(c, sl_reply_errno(s, c, r));
+	e = sl_ioctl_return(s, c, r);
+	sl_put_le32(len, r->c.data_len);
+	if (e == 0)
+		e = sl_tracee_write(s, c, c->args[2] + offsetof(struct rpc, out_len), len,
+				    sizeof(len));
+	return sl_reply_error(c, -e);
+}
+
+/* The payload is read again as it is sent: the gate refuses one that has changed its opcode. */
+static enum sl_handled send_message(struct sl_super *s, struct sl_call *c, const struct rpc *q,
+				    uint32_t limit)
+{
+	struct sl_mailbox m = {
+		.set = SL_SET_FWCTL,
+		.in_addr = q->in,
+		.in_len = q->in_len,
+		.out_len = q->out_len < limit ? q->out_len : limit,
+		.scope = q->scope,
+	};
+	bool mlx5 = type_of(s, c) == FWCTL_DEVICE_MLX5;
+	uint8_t head[2];
+	int r;
+
+	if (q->in_len < FWCTL_HEAD)
+		return sl_reply_error(c, mlx5 ? EMSGSIZE : EINVAL);
+	if (q->in_len > limit)
+		return sl_reply_error(c, EINVAL);
+	r = sl_tracee_read(s, c, q->in, head, sizeof(head));
+	if (r < 0)
+		return sl_reply_error(c, -r);
+	m.opcode = mlx5 ? sl_get_be16(head) : sl_get_le16(head);
+	c->data_addr = q->out;
+	c->done = message_done;
+	return sl_mailbox_send(s, c, &m);
 }
 
 static enum sl_handled rpc_done(struct sl_super *s, struct sl_call *c,
@@ -109,6 +164,8 @@ static enum sl_handled start_rpc(struct sl_super *s, struct sl_call *c, const st
 		return sl_reply_error(c, EMSGSIZE);
 	if (q.scope > FWCTL_SCOPE_MAX)
 		return sl_reply_error(c, EOPNOTSUPP);
+	if (type_of(s, c) != FWCTL_DEVICE_CXL)
+		return send_message(s, c, &q, limit);
 	if (q.in_len < sizeof(head) || q.out_len < sizeof(struct cxl_out))
 		return sl_reply_error(c, EINVAL);
 	r = sl_tracee_read(s, c, q.in, &head, sizeof(head));

@@ -110,6 +110,7 @@ static int add_device(struct sl_nodes *n, const struct sl_run_device *d,
 		.family = find_family(w->protocol),
 		.device = (uint16_t)d->device,
 		.max_transfer = SL_WIRE_DATA_MAX,
+		.type = w->type,
 	};
 	if (w->max_transfer && w->max_transfer < SL_WIRE_DATA_MAX)
 		c->max_transfer = w->max_transfer;

@@ -88,6 +88,7 @@ struct sl_ctrl {
 	bool standard;	   /* named nvmeN: namespaces are nvmeNnM and ngNnM */
 	uint16_t device;
 	uint32_t max_transfer;
+	uint8_t type;	 /* fwctl: of its driver; 0: not said */
 	bool known;	 /* it has said what it is; else the fields below are zero */
 	bool short_size; /* SCSI: it knows the short form of READ CAPACITY only */
 	uint8_t id[SL_ID_MAX];

@@ -263,7 +263,10 @@ static void serve(struct device *d)
 		if (h->type == SL_WIRE_QUERY) {
 			struct sl_wire_device q = {
 				.head = {.type = SL_WIRE_DEVICE, .tag = h->tag},
-				.protocol = (uint8_t)(SL_WIRE_NVME + h->tag),
+				/* One of each; from the fifth on fwctl of mlx5 and bnxt. */
+				.protocol = (uint8_t)(h->tag < 4 ? SL_WIRE_NVME + h->tag
+								 : SL_WIRE_FWCTL),
+				.type = (uint8_t)(h->tag < 4 ? 0 : 2 * h->tag - 7),
 				.max_transfer = SL_WIRE_DATA_MAX,
 				.name = "test",
 			};

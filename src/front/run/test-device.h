@@ -25,7 +25,7 @@ int test_device_start(int *ret_pid);
 #define TEST_OPC_ECHO  0xc3u /* both directions: returns the complement of the data */
 #define TEST_OPC_GONE  0xc4u /* the device closes the connection */
 
-#define TEST_DEVICES   4
+#define TEST_DEVICES   6
 #define TEST_CDB_COUNT 0xc0u /* how many commands of opcode CDB[2] came, 4 bytes little-endian */
 #define TEST_CDB_HALF  0xc1u /* fills the first half of the buffer */
 #define TEST_CDB_SHAPE 0xc2u /* length of the CDB and of the sense buffer, door, writable */

@@ -173,9 +173,17 @@ void test_mailbox(const struct sl_wire_command *w, const uint8_t *data, struct t
 	static const uint16_t cel[][2] = {{0x4000, 0}, {0x0400, 0}, {0x0401, 0},
 					  {0x4102, 0}, {0x4103, 6}, {0x4200, 0}};
 	uint16_t opcode = (uint16_t)(w->req[0] << 8 | w->req[1]);
-	uint32_t in = sl_get_le32(w->req + 4);
+	uint32_t in = sl_get_le32(w->req + 4), room;
 	uint8_t out[256] = {0};
 
+	if (w->device > 3) { /* a message: what it was asked with, both parts */
+		memcpy(out, w->req, 16);
+		memcpy(out + 16, data, in < 64 ? in : 64);
+		in = 16 + (in < 64 ? in : 64);
+		room = sl_get_le32(w->req + SL_MBOX_OUT_LEN);
+		give(w, a, out, in < room ? in : room);
+		return;
+	}
 	switch (opcode) {
 	case 0x4000:
 		memcpy(out, "TEST 1.0", 8);

@@ -20,6 +20,8 @@ int main(int argc, char **argv)
 		{.path = "/dev/sg0", .device = 1},
 		{.path = "/dev/cxl/mem0", .device = 2},
 		{.path = "/dev/fwctl/fwctl0", .device = 3},
+		{.path = "/dev/fwctl/fwctl1", .device = 4}, /* mlx5 */
+		{.path = "/dev/fwctl/fwctl2", .device = 5}, /* bnxt */
 	};
 	struct sl_run_config cfg = {.devices = dev, .n_devices = 1, .report_fd = -1};
 	const char *given = getenv("SLUICE_TRY_FD");

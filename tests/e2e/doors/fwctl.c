@@ -46,6 +46,46 @@ static struct rpc request(uint32_t opcode, uint32_t size, uint32_t scope)
 	};
 }
 
+/* mlx5 (big-endian) and bnxt: the message goes as it is, its opcode is in the header as well. */
+static void messages(const char *node, uint32_t type, const uint8_t op[2])
+{
+	int fd = open_node(node, O_RDWR);
+	uint32_t info[6] = {24, 0, 99, 8};
+	uint8_t message[40] = {op[0], op[1], [39] = 0x77}, answer[128];
+	struct rpc r, plain = {
+			      .size = 32,
+			      .scope = 1,
+			      .in_len = sizeof(message),
+			      .out_len = sizeof(answer),
+			      .in = (uintptr_t)message,
+			      .out = (uintptr_t)answer,
+		      };
+
+	MUST(ioctl(fd, FWCTL_INFO, info) == 0 && info[2] == type && info[3] == 0);
+	memset(answer, 0xee, sizeof(answer));
+	r = plain;
+	MUST(ioctl(fd, FWCTL_RPC, &r) == 0 && r.out_len == 16 + sizeof(message));
+	MUST(answer[0] == 0x01 && answer[1] == 0x90 && answer[SL_MBOX_SCOPE] == 1);
+	MUST(sl_get_le32(answer + SL_MBOX_IN_LEN) == sizeof(message));
+	MUST(memcmp(answer + 16, message, sizeof(message)) == 0 && answer[56] == 0xee);
+	r = plain;
+	r.in_len = 15;
+	MUST_FAIL(ioctl(fd, FWCTL_RPC, &r), type == 1 ? EMSGSIZE : EINVAL);
+	r = plain;
+	r.out_len = 8;
+	MUST(ioctl(fd, FWCTL_RPC, &r) == 0 && r.out_len == 8);
+	r = plain;
+	r.in_len = 2u << 20;
+	MUST_FAIL(ioctl(fd, FWCTL_RPC, &r), EINVAL);
+	r = plain;
+	r.scope = 4;
+	MUST_FAIL(ioctl(fd, FWCTL_RPC, &r), EOPNOTSUPP);
+	r = plain;
+	r.in = 16;
+	MUST_FAIL(ioctl(fd, FWCTL_RPC, &r), EFAULT);
+	close(fd);
+}
+
 static void inside(void)
 {
 	int fd = open_node("/dev/fwctl/fwctl0", O_RDWR);
@@ -94,4 +134,6 @@ static void inside(void)
 	r.size = 48; /* a longer struct whose end is zero is the same */
 	MUST(ioctl(fd, FWCTL_RPC, &r) == 0);
 	MUST_FAIL(ioctl(fd, FWCTL_RPC, 16), EFAULT);
+	messages("/dev/fwctl/fwctl1", 1, (const uint8_t[]){0x01, 0x90});
+	messages("/dev/fwctl/fwctl2", 3, (const uint8_t[]){0x90, 0x01});
 }
