@@ -154,8 +154,11 @@ bool sl_launch_ended(struct sl_launch *l, struct sl_diag *ret)
 	if (child_ended(&l->broker, 0, ret))
 		return true;
 	for (unsigned i = 0; i < l->n_devices; i++)
-		if (child_ended(&l->device[i], 0, ret))
+		if (child_ended(&l->device[i], 0, ret)) {
+			/* A broker that ends closes its devices before its end is seen. */
+			(void)child_ended(&l->broker, DEATH_MS, ret);
 			return true;
+		}
 	return false;
 }
 
