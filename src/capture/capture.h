@@ -44,9 +44,8 @@ struct sl_capture_source {
 /*
  * Asks for all that standard commands without effects can tell, in an order in which no command is
  * sent that the device has not said it has: a refused command would be in its error log. 0 or
- * -errno (-EPROTO: it does not answer Identify Controller, INQUIRY, or Identify Memory
- * Device). sl_capture_done in every
- * case.
+ * -errno (-EPROTO: it does not answer Identify Controller, INQUIRY, or Identify Memory Device).
+ * sl_capture_done in every case.
  */
 int sl_capture_read(struct sl_capture *c, const struct sl_capture_source *source);
 void sl_capture_done(struct sl_capture *c);
@@ -73,6 +72,14 @@ struct sl_capture_label {
  */
 int sl_capture_persona(const struct sl_capture *c, const struct sl_capture_label *label,
 		       json_t **ret, unsigned *ret_differ, struct sl_diag *reterr);
+
+/* Private: the parts of sl_capture_read. */
+
+/*
+ * Room for one more answer, of `len` bytes, which stays the capture's. NULL where there is none
+ * left, or after the first error: *error, set here to -ENOMEM.
+ */
+struct sl_answer *sl_capture_room(struct sl_capture *c, uint32_t len, int *error);
 
 /* Private: the parts of sl_capture_persona. */
 

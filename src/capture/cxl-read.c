@@ -7,7 +7,6 @@
 #include "capture/cxl.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -23,16 +22,10 @@ static const struct sl_answer *ask(struct reader *r, uint16_t opcode, const uint
 				   uint32_t in_len, uint32_t out_len)
 {
 	uint32_t len = in_len > out_len ? in_len : out_len;
-	struct sl_answer *a;
+	struct sl_answer *a = sl_capture_room(r->c, len, &r->error);
 
-	if (r->error || r->c->n == SL_CAPTURE_MAX)
+	if (!a)
 		return NULL;
-	a = calloc(1, sizeof(*a) + len);
-	if (!a) {
-		r->error = -ENOMEM;
-		return NULL;
-	}
-	r->c->answer[r->c->n++] = a;
 	a->cmd = (struct sl_command){
 		.set = SL_SET_CXL,
 		.dir = in_len ? SL_DIR_BOTH : SL_DIR_IN,

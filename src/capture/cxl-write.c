@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A persona of a CXL memory device. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "capture/cxl.h"
 #include "capture/write.h"
-
-static void note(json_t *notes, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void note(json_t *notes, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	(void)json_array_append_new(notes, json_string(text));
-}
 
 static void set(json_t *o, const char *key, json_t *v)
 {
@@ -62,7 +49,8 @@ static void write_effects(json_t *root, const struct sl_capture *c, json_t *note
 		set(log, key, json_integer(sl_get_le16(a->data + at + 2)));
 	}
 	if (!a) {
-		note(notes, "no effects log: it is taken to have all that the model knows");
+		sl_write_note(notes,
+			      "no effects log: it is taken to have all that the model knows");
 		set(log, "*", json_true());
 	}
 	set(root, "effects_log", log);
@@ -79,7 +67,7 @@ static void write_features(json_t *root, const struct sl_capture *c, json_t *not
 		const struct sl_answer *v = sl_cxl_find(c, CXL_GET_FEATURE, f, 16);
 
 		if (!v) {
-			note(notes, "a feature without a value: number %u", i);
+			sl_write_note(notes, "a feature without a value: number %u", i);
 			continue;
 		}
 		(void)json_array_append_new(
@@ -109,7 +97,8 @@ json_t *sl_cxl_capture_write(const struct sl_capture *c, const struct sl_capture
 	set(root, "title", json_string(label->title ? label->title : title));
 	set(root, "source", json_string(label->source ? label->source : ""));
 	set(root, "comment", notes);
-	note(notes, "A device as it described itself. What it does beside that was not tried.");
+	sl_write_note(notes,
+		      "A device as it described itself. What it does beside that was not tried.");
 	set_raw(root, "health_raw", sl_cxl_find(c, CXL_GET_HEALTH, NULL, 0));
 	set_raw(root, "alert_raw", sl_cxl_find(c, CXL_GET_ALERT, NULL, 0));
 	write_effects(root, c, notes);
@@ -118,11 +107,11 @@ json_t *sl_cxl_capture_write(const struct sl_capture *c, const struct sl_capture
 		const struct sl_answer *a = c->answer[i];
 
 		if (a->denied)
-			note(notes, "not asked, the policy does not allow it: %02x%02xh",
-			     a->cmd.req[0], a->cmd.req[1]);
+			sl_write_note(notes, "not asked, the policy does not allow it: %02x%02xh",
+				      a->cmd.req[0], a->cmd.req[1]);
 		else if (a->status)
-			note(notes, "refused by the device with code %02xh: %02x%02xh", a->status,
-			     a->cmd.req[0], a->cmd.req[1]);
+			sl_write_note(notes, "refused by the device with code %02xh: %02x%02xh",
+				      a->status, a->cmd.req[0], a->cmd.req[1]);
 	}
 	return root;
 }

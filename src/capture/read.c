@@ -84,20 +84,28 @@ void sl_capture_done(struct sl_capture *c)
 	c->n = 0;
 }
 
+struct sl_answer *sl_capture_room(struct sl_capture *c, uint32_t len, int *error)
+{
+	struct sl_answer *a;
+
+	if (*error || c->n == SL_CAPTURE_MAX)
+		return NULL;
+	a = calloc(1, sizeof(*a) + len);
+	if (a)
+		c->answer[c->n++] = a;
+	else
+		*error = -ENOMEM;
+	return a;
+}
+
 /* Asks; NULL unless the device gave an answer. */
 static const struct sl_answer *ask(struct reader *r, uint8_t opcode, uint32_t nsid, uint32_t len,
 				   uint32_t cdw10, uint32_t cdw11, uint8_t log_csi)
 {
-	struct sl_answer *a;
+	struct sl_answer *a = sl_capture_room(r->c, len, &r->error);
 
-	if (r->error || r->c->n == SL_CAPTURE_MAX)
+	if (!a)
 		return NULL;
-	a = calloc(1, sizeof(*a) + len);
-	if (!a) {
-		r->error = -ENOMEM;
-		return NULL;
-	}
-	r->c->answer[r->c->n++] = a;
 	a->cmd = (struct sl_command){
 		.set = SL_SET_NVME_ADMIN,
 		.dir = len ? SL_DIR_IN : SL_DIR_NONE,

@@ -4,7 +4,6 @@
  * logs of the vendor's own are not read, and taken off the lists.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -24,16 +23,10 @@ static void put_be16(uint8_t *p, uint16_t v)
 
 static struct sl_answer *ask(struct reader *r, const uint8_t *cdb, unsigned cdb_len, uint32_t len)
 {
-	struct sl_answer *a;
+	struct sl_answer *a = sl_capture_room(r->c, len, &r->error);
 
-	if (r->error || r->c->n == SL_CAPTURE_MAX)
+	if (!a)
 		return NULL;
-	a = calloc(1, sizeof(*a) + len);
-	if (!a) {
-		r->error = -ENOMEM;
-		return NULL;
-	}
-	r->c->answer[r->c->n++] = a;
 	a->cmd = (struct sl_command){
 		.set = SL_SET_SCSI,
 		.dir = len ? SL_DIR_IN : SL_DIR_NONE,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A persona of a logical unit: pages as they came, capacity and commands by their keys. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,19 +14,6 @@ struct writer {
 	json_t *root, *notes;
 	uint8_t type;
 };
-
-static void note(const struct writer *w, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static void note(const struct writer *w, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	(void)json_array_append_new(w->notes, json_string(text));
-}
 
 static void set(json_t *o, const char *key, json_t *v)
 {
@@ -88,7 +74,7 @@ static void write_vpd(struct writer *w)
 		if (n <= BYTES_MAX)
 			set(pages, hex_key(page, key), sl_write_hex(a->data + 4, n));
 		else
-			note(w, "too long for a persona: VPD page %02xh", page);
+			sl_write_note(w->notes, "too long for a persona: VPD page %02xh", page);
 	}
 	set(w->root, "vpd", pages);
 }
@@ -123,7 +109,8 @@ static void write_medium(struct writer *w)
 		set(o, "present", json_false());
 	}
 	if (!blocks || blocks > most)
-		note(w, "larger than a persona can be: %llu blocks", (unsigned long long)blocks);
+		sl_write_note(w->notes, "larger than a persona can be: %llu blocks",
+			      (unsigned long long)blocks);
 	set(o, "blocks", sl_write_number(!blocks || blocks > most ? most : blocks));
 	set(o, "block_size", json_integer(size));
 	set(o, "provisioning", json_string(kinds[kind < 3 ? kind : 0]));
@@ -183,7 +170,8 @@ static void write_modes(struct writer *w)
 		char key[16];
 
 		if (n - head > MODE_MAX || n == head) {
-			note(w, "no page that a persona can have: mode page %02xh", page[0] & 0x3f);
+			sl_write_note(w->notes, "no page that a persona can have: mode page %02xh",
+				      page[0] & 0x3f);
 			continue;
 		}
 		o = json_object();
@@ -279,11 +267,13 @@ static void write_commands(struct writer *w)
 		one &= told;
 	}
 	if (!list) {
-		note(w, "no list of its commands: it is taken to have all that the model knows");
+		sl_write_note(
+			w->notes,
+			"no list of its commands: it is taken to have all that the model knows");
 		set(quirks, "rsoc_refused", json_true());
 		set(commands, "*", json_true());
 	} else if (!one) {
-		note(w, "the bits of its CDBs are not told");
+		sl_write_note(w->notes, "the bits of its CDBs are not told");
 		set(quirks, "rsoc_one_command_refused", json_true());
 	}
 	set(w->root, "commands", commands);
@@ -316,7 +306,7 @@ static void write_ata(struct writer *w)
 	    json_pack("{s:o,s:o,s:o,s:{s:o}}", "model", ata_text(id + 54, 40), "serial",
 		      ata_text(id + 20, 20), "firmware", ata_text(id + 46, 8), "identify_raw", "0",
 		      sl_write_hex(id, 512)));
-	note(w, "ATA commands are the model's: SMART data and logs were not read");
+	sl_write_note(w->notes, "ATA commands are the model's: SMART data and logs were not read");
 }
 
 static void write_refused(struct writer *w)
@@ -325,11 +315,16 @@ static void write_refused(struct writer *w)
 		const struct sl_answer *a = w->c->answer[i];
 
 		if (a->denied)
-			note(w, "not asked, the policy does not allow it: CDB %02x %02x %02x %02x",
-			     a->cmd.req[0], a->cmd.req[1], a->cmd.req[2], a->cmd.req[3]);
+			sl_write_note(
+				w->notes,
+				"not asked, the policy does not allow it: CDB %02x %02x %02x %02x",
+				a->cmd.req[0], a->cmd.req[1], a->cmd.req[2], a->cmd.req[3]);
 		else if (a->status)
-			note(w, "refused by the device with status %02xh: CDB %02x %02x %02x %02x",
-			     a->status, a->cmd.req[0], a->cmd.req[1], a->cmd.req[2], a->cmd.req[3]);
+			sl_write_note(
+				w->notes,
+				"refused by the device with status %02xh: CDB %02x %02x %02x %02x",
+				a->status, a->cmd.req[0], a->cmd.req[1], a->cmd.req[2],
+				a->cmd.req[3]);
 	}
 }
 
@@ -355,7 +350,8 @@ json_t *sl_scsi_capture_write(const struct sl_capture *c, const struct sl_captur
 	set(w.root, "title", json_string(label->title ? label->title : title));
 	set(w.root, "source", json_string(label->source ? label->source : ""));
 	set(w.root, "comment", w.notes);
-	note(&w, "A device as it described itself. What it does beside that was not tried.");
+	sl_write_note(w.notes,
+		      "A device as it described itself. What it does beside that was not tried.");
 	write_inquiry(&w, id);
 	write_vpd(&w);
 	if (w.type == SCSI_DISK || w.type == SCSI_ZONED || w.type == SCSI_OPTICAL)

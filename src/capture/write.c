@@ -463,8 +463,7 @@ static void write_firmware(struct writer *w)
 
 /* ---- what is not in the file ---- */
 
-static void note(json_t *notes, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void note(json_t *notes, const char *fmt, ...)
+void sl_write_note(json_t *notes, const char *fmt, ...)
 {
 	char text[256];
 	va_list ap;
@@ -481,25 +480,29 @@ static json_t *notes(const struct writer *w)
 	json_t *n = json_array();
 	bool asked[256] = {false};
 
-	note(n, "A device as it described itself. What it does beside that was not tried.");
+	sl_write_note(n,
+		      "A device as it described itself. What it does beside that was not tried.");
 	for (unsigned i = 0; i < w->c->n; i++) {
 		const struct sl_answer *a = w->c->answer[i];
 
 		if (a->cmd.req[0] == SL_CAPTURE_GET_LOG)
 			asked[sl_capture_sub(a) & 0xff] = true;
 		if (a->denied)
-			note(n, "not asked, the policy does not allow it: opcode %02xh, %03xh",
-			     a->cmd.req[0], sl_capture_sub(a));
+			sl_write_note(
+				n, "not asked, the policy does not allow it: opcode %02xh, %03xh",
+				a->cmd.req[0], sl_capture_sub(a));
 		else if (a->status)
-			note(n, "refused by the device with status %03xh: opcode %02xh, %03xh",
-			     a->status, a->cmd.req[0], sl_capture_sub(a));
+			sl_write_note(
+				n, "refused by the device with status %03xh: opcode %02xh, %03xh",
+				a->status, a->cmd.req[0], sl_capture_sub(a));
 	}
 	for (unsigned lid = 0; list && lid < 256; lid++)
 		if (list->data[4 * lid] & 1 && !asked[lid])
-			note(n,
-			     "not read, reading it may change something or tell too much: log "
-			     "%02xh",
-			     lid);
+			sl_write_note(
+				n,
+				"not read, reading it may change something or tell too much: log "
+				"%02xh",
+				lid);
 	return n;
 }
 

@@ -22,6 +22,9 @@ void sl_write_fields(json_t *o, const struct sl_field *f, size_t n, const char *
 void sl_write_raw(json_t *o, const char *key, const uint8_t *want, const uint8_t *scratch,
 		  size_t n);
 
+/* Adds a line of text to an array. */
+void sl_write_note(json_t *notes, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* The "namespaces" of the persona. */
 void sl_write_namespaces(const struct sl_capture *c, json_t *root);
 
