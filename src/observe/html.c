@@ -301,7 +301,7 @@ static void timeline(FILE *f, const struct sl_verdicts *v)
 		sl_html_put(f, "<h3>Not done</h3>\n<ul>");
 	for (unsigned i = 0; i < v->n_undone; i++) {
 		sl_html_put(f, "<li><code>");
-		sl_html_text(f, "%s", v->undone[i].phase);
+		sl_html_text(f, "%s", v->undone[i].what);
 		sl_html_put(f, "</code>: ");
 		sl_html_text(f, "%s", v->undone[i].why);
 		sl_html_put(f, "</li>\n");

@@ -74,6 +74,9 @@ void sl_live_check_fixed(struct sl_verifier *v, const struct sl_look *was)
 	struct sl_evidence e;
 	struct sl_breach *b;
 
+	/* It answered nothing; and of a device that had gone already there was no look. */
+	if (v->gone || v->before.lost)
+		return;
 	sl_look_compare(&v->probes, was, &v->before, differs, &d);
 	if (!d.fixed || (d.firmware && !d.other))
 		return;
@@ -115,8 +118,7 @@ int sl_live_settle(struct sl_verifier *v)
 	}
 	v->watched += sl_now() - start;
 	v->have_before = true;
-	/* Of a device that had gone already there was no look. */
-	if (!error && !v->gone && !v->before.lost)
+	if (!error)
 		sl_live_check_fixed(v, &v->start);
 	return error;
 }

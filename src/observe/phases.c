@@ -86,7 +86,6 @@ static void take_answer(const struct sl_verifier *v, struct sl_case *x, const st
 {
 	x->status = a->lost ? 0xffff : sl_answer_code(a);
 	x->refused = !a->lost && sl_observed_of(v->c->protocol)->no_such(a);
-	x->tried = true;
 }
 
 /* One command, both orders of looking; then after an hour, a reset and a power cycle. */
@@ -104,8 +103,10 @@ static int single(struct sl_verifier *v, struct sl_case *x, bool note_refusal)
 		r.flags = order ? SL_TRIAL_BACKWARDS : 0;
 		r.stages = order || !(v->rig->can & SL_RIG_CLOCK) ? 1u << SL_STAGE_NOW : ALL_STAGES;
 		error = sl_experiment(v, &r);
-		if (!error)
+		if (!error) {
 			take_answer(v, x, &r.step[0].a);
+			x->tried = true;
+		}
 		sl_trial_done(&r);
 	}
 	if (!error && x->refused && note_refusal && x->listed && x->kind == SL_CASE_BASE &&
@@ -162,8 +163,7 @@ static void judge_opcode(struct sl_verifier *v, struct sl_case *x, const struct 
 {
 	struct sl_evidence e = {.where = "status"};
 
-	x->status = a->lost ? 0xffff : sl_answer_code(a);
-	x->refused = !a->lost && sl_observed_of(v->c->protocol)->no_such(a);
+	take_answer(v, x, a);
 	if (x->refused || a->lost)
 		return;
 	(void)snprintf(e.what, sizeof(e.what), "%Xh, not %s", sl_answer_code(a),

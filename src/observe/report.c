@@ -184,7 +184,7 @@ static void gaps_json(struct sl_emit *e, const struct sl_verdicts *v)
 	sl_emit_end(e);
 	sl_emit_table(e, "not_done", phases);
 	for (unsigned i = 0; i < v->n_undone; i++) {
-		sl_emit_cell(e, "%s", v->undone[i].phase);
+		sl_emit_cell(e, "%s", v->undone[i].what);
 		sl_emit_cell(e, "%s", v->undone[i].why);
 	}
 	sl_emit_end(e);
@@ -255,52 +255,31 @@ static const char *plain(const char *name)
 	return strncmp(name, "nvme.", 5) == 0 ? name + 5 : name;
 }
 
-/* What was left out, one line for each reason. */
-static void gaps_text(struct sl_emit *e, const struct sl_verdicts *v)
+/* What was left out, one line for each reason; of no more reasons than `most`. */
+static void gaps_text(struct sl_emit *e, const char *label, const struct sl_gap *gap, size_t n,
+		      unsigned most)
 {
 	unsigned shown = 0, more = 0;
 
-	for (size_t i = 0; i < v->n_gaps; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct words w = {.len = 0};
 		bool told = false;
 
 		for (size_t k = 0; k < i; k++)
-			told |= strcmp(v->gap[k].why, v->gap[i].why) == 0;
+			told |= strcmp(gap[k].why, gap[i].why) == 0;
 		if (told)
 			continue;
-		if (shown == REASONS_MAX) {
+		if (shown == most) {
 			more++;
 			continue;
 		}
-		for (size_t k = i; k < v->n_gaps; k++)
-			if (strcmp(v->gap[k].why, v->gap[i].why) == 0)
-				word(&w, "%s", plain(v->gap[k].what));
-		sl_emit_str(e, NULL, shown++ ? " " : "left out", "%s: %s", v->gap[i].why,
-			    words(&w));
+		for (size_t k = i; k < n; k++)
+			if (strcmp(gap[k].why, gap[i].why) == 0)
+				word(&w, "%s", plain(gap[k].what));
+		sl_emit_str(e, NULL, shown++ ? " " : label, "%s: %s", gap[i].why, words(&w));
 	}
 	if (more)
 		sl_emit_str(e, NULL, " ", "and for %u more reasons: --json has them", more);
-}
-
-/* Kinds of experiments that were not done, one line for each reason. */
-static void phases_text(struct sl_emit *e, const struct sl_verdicts *v)
-{
-	unsigned shown = 0;
-
-	for (unsigned i = 0; i < v->n_undone; i++) {
-		struct words w = {.len = 0};
-		bool told = false;
-
-		for (unsigned k = 0; k < i; k++)
-			told |= strcmp(v->undone[k].why, v->undone[i].why) == 0;
-		if (told)
-			continue;
-		for (unsigned k = i; k < v->n_undone; k++)
-			if (strcmp(v->undone[k].why, v->undone[i].why) == 0)
-				word(&w, "%s", v->undone[k].phase);
-		sl_emit_str(e, NULL, shown++ ? " " : "not done", "%s: %s", v->undone[i].why,
-			    words(&w));
-	}
 }
 
 static void hints_text(struct sl_emit *e, const struct sl_verdicts *v)
@@ -349,8 +328,8 @@ static void covered_text(struct sl_emit *e, const struct sl_verdicts *v)
 	sl_emit_str(e, NULL, "covered",
 		    "%u of %u declared entries carried out; %u of %u fields varied%s", v->covered,
 		    v->entries, f.turned, f.all, blocks);
-	phases_text(e, v);
-	gaps_text(e, v);
+	gaps_text(e, "not done", v->undone, v->n_undone, SL_PHASES_MAX);
+	gaps_text(e, "left out", v->gap, v->n_gaps, REASONS_MAX);
 	hints_text(e, v);
 }
 

@@ -257,7 +257,10 @@ static void end(struct sl_verifier *v)
 
 static void leave_out(struct sl_verifier *v, const struct sl_phase *phase, const char *why)
 {
-	v->out->undone[v->out->n_undone++] = (struct sl_undone){phase->name, why};
+	struct sl_gap *g = &v->out->undone[v->out->n_undone++];
+
+	(void)snprintf(g->what, sizeof(g->what), "%s", phase->name);
+	(void)snprintf(g->why, sizeof(g->why), "%s", why);
 }
 
 /* Done without anything to do it with is not done. */

@@ -167,11 +167,6 @@ struct sl_gap {
 
 #define SL_PHASES_MAX 24
 
-/* A phase that was left out, or had nothing to do. */
-struct sl_undone {
-	const char *phase, *why;
-};
-
 /* An answer that the contract was read from. */
 struct sl_raw_answer {
 	uint8_t raw; /* enum sl_raw */
@@ -193,7 +188,7 @@ struct sl_verdicts {
 	unsigned n_phases;
 	struct sl_phase_count phase[SL_PHASES_MAX];
 	unsigned n_undone;
-	struct sl_undone undone[SL_PHASES_MAX];
+	struct sl_gap undone[SL_PHASES_MAX]; /* kinds of experiments that were not done */
 	uint64_t commands, experiments;
 	uint64_t blocks_tried, blocks_of; /* written and read one by one, of how many */
 	/* Tried with harmless ones beside it; of these, to be run alone; that disturbed nothing. */

@@ -258,20 +258,21 @@ static unsigned oddness(const struct sl_domain *d, uint32_t n)
 	return odd;
 }
 
+/* Of a command that is allowed, or with ALWAYS refused: no other answers the question. */
 static bool decides(const struct question *q, bool member, const struct sl_verdict *v, bool asked)
 {
 	switch (q->form) {
 	case ONLY:
-		return !member && v->allow && asked;
+		return !member && asked;
 	case CANNOT:
 	case CAN:
-		return member && v->allow && asked;
+		return member && asked;
 	case ALWAYS:
-		return member && asked && !v->allow &&
+		return member && asked &&
 		       (v->reason == SL_REASON_NO_RULE || v->reason == SL_REASON_DENY_RULE ||
 			v->reason == SL_REASON_CAUGHT);
 	case HAS:
-		return member && v->allow && !asked;
+		return member && !asked;
 	}
 	return false;
 }
@@ -290,7 +291,7 @@ static void search_row(struct sl_domain *d, const struct question *q, bool membe
 		sl_domain_point(d, n, &p);
 		sl_domain_judge(d, 0, &p, &final, &v);
 		ret->tried++;
-		if (v.allow == (q->form == ALWAYS))
+		if (v.allow == (q->form == ALWAYS)) /* decides() goes by that */
 			continue;
 		again = p;
 		memcpy(again.cmd.req, final.req, sizeof(final.req));
