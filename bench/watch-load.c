@@ -11,7 +11,7 @@
 #include "stats.h"
 
 #define DEPTH  8u
-#define SLICES 120u
+#define SLICES 360u
 #define BYTES  4096u
 
 static int submit(struct sl_client *c, uint32_t i)

@@ -31,20 +31,41 @@ static struct sl_act *slot(struct sl_acts *a, uint64_t n)
 	return &a->act[n & (SL_ACTS_MAX - 1)];
 }
 
-/* Intents come in order: a binary search over the ring. */
-static struct sl_act *find(struct sl_acts *a, uint64_t intent)
+static const struct sl_act *nth(const struct sl_acts *a, uint64_t n)
 {
-	uint64_t lo = a->first, hi = a->n;
+	return &a->act[n & (SL_ACTS_MAX - 1)];
+}
 
+/*
+ * The number of the first whose intent is not before this one. They come in order, and who asks
+ * mostly asks for one of the last: so back in growing steps, then a binary search.
+ */
+static uint64_t lower(const struct sl_acts *a, uint64_t intent)
+{
+	uint64_t lo = a->n, hi = a->n;
+
+	for (uint64_t step = 1; lo > a->first; step *= 2) {
+		lo = lo - a->first > step ? lo - step : a->first;
+		if (nth(a, lo)->intent < intent)
+			break;
+		hi = lo;
+	}
 	while (lo < hi) {
 		uint64_t mid = lo + (hi - lo) / 2;
 
-		if (slot(a, mid)->intent < intent)
+		if (nth(a, mid)->intent < intent)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < a->n && slot(a, lo)->intent == intent ? slot(a, lo) : NULL;
+	return lo;
+}
+
+static struct sl_act *find(struct sl_acts *a, uint64_t intent)
+{
+	uint64_t i = lower(a, intent);
+
+	return i < a->n && slot(a, i)->intent == intent ? slot(a, i) : NULL;
 }
 
 const struct sl_act *sl_acts_find(const struct sl_acts *a, uint64_t intent)
@@ -73,9 +94,12 @@ static void begin(struct sl_acts *a, const struct sl_record *r)
 
 	if (a->n - a->first == SL_ACTS_MAX)
 		a->first++;
-	act = slot(a, a->n++);
+	while (a->open < a->n && (a->open < a->first || nth(a, a->open)->outcome))
+		a->open++;
+	act = slot(a, a->n);
 	*act = (struct sl_act){
 		.intent = r->seq,
+		.open = a->open,
 		.digest = r->digest,
 		.device = device_of(a, r),
 		.session = r->session,
@@ -92,6 +116,7 @@ static void begin(struct sl_acts *a, const struct sl_record *r)
 	act->row = r->table_hash == a->table_hash && r->row < sl_row_count
 			   ? r->row
 			   : sl_row_find(r->set, r->final);
+	a->n++;
 }
 
 static void end(struct sl_acts *a, const struct sl_record *r,
@@ -105,7 +130,7 @@ static void end(struct sl_acts *a, const struct sl_record *r,
 	act->status = r->status & 0x7ff;
 	act->lost = r->outcome != SL_OUTCOME_OK;
 	act->error = r->error;
-	act->t = sl_watch_now();
+	act->t = a->now;
 	if (r->digest)
 		act->digest = r->digest;
 	if (act->own || act->device == UINT32_MAX)
@@ -154,6 +179,7 @@ int sl_acts_read(struct sl_acts *a, void (*done)(void *ctx, const struct sl_act 
 			return -errno;
 		/* A record that is being written is taken when it is whole. */
 		whole = (size_t)n / sizeof(buf[0]);
+		a->now = sl_watch_now();
 		for (size_t i = 0; i < whole; i++) {
 			if (buf[i].magic != SL_LEDGER_MAGIC)
 				return -EBADMSG;
@@ -165,13 +191,24 @@ int sl_acts_read(struct sl_acts *a, void (*done)(void *ctx, const struct sl_act 
 	}
 }
 
+/* Whatever began before and ended in the window was under way when the last of those before began.
+ */
+static uint64_t first_of(const struct sl_acts *a, uint64_t from)
+{
+	uint64_t i = lower(a, from + 1);
+
+	return i > a->first ? nth(a, i - 1)->open : i;
+}
+
 const struct sl_act *sl_window_next(const struct sl_acts *a, const struct sl_window *w,
 				    uint64_t *at)
 {
+	if (!*at)
+		*at = first_of(a, w->from);
 	if (*at < a->first)
 		*at = a->first;
 	while (*at < a->n) {
-		const struct sl_act *act = &a->act[(*at)++ & (SL_ACTS_MAX - 1)];
+		const struct sl_act *act = nth(a, (*at)++);
 
 		if (act->intent > w->to)
 			return NULL;

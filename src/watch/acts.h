@@ -18,6 +18,7 @@ double sl_watch_now(void);
 struct sl_act {
 	uint64_t intent;
 	uint64_t outcome; /* 0: it is under way */
+	uint64_t open;	  /* number of the oldest that was under way when it began */
 	uint64_t digest;
 	double t;	 /* when we learned how it ended, CLOCK_MONOTONIC */
 	uint32_t device; /* index */
@@ -40,7 +41,9 @@ struct sl_acts {
 	uint32_t session; /* ours; 0: not seen yet */
 	uint64_t first;	  /* number of the oldest kept, counted from 0 */
 	uint64_t n;	  /* ever taken in */
+	uint64_t open;	  /* number of the oldest that is under way, or n */
 	uint64_t seq;	  /* of the newest record */
+	double now;	  /* when the records that are taken in were read */
 	uint64_t foreign; /* ever, of others than us */
 	uint32_t gaps;	  /* records that are missing: what ran then is not known */
 	/* What came since it was last cleared, per device. */

@@ -20,6 +20,7 @@
 #define CHUNKS_MAX  1024u /* of a namespace */
 #define ENDS	    8u	  /* chunks at either end of a large one */
 #define TOKEN_BYTES 16384u
+#define URGENT_MAX  128u /* chunks */
 #define REREAD_LATE 0.25 /* seconds: later, somebody else is too likely */
 #define NVM_READ    0x02u
 #define NVM_WRITE   0x01u
@@ -230,8 +231,11 @@ void sl_blocks_note(struct sl_watched *d, const struct sl_act *act)
 	}
 	if (sl_act_harmless(act))
 		return;
-	/* The neighbours first: there a command that does more than it says writes its answer. */
-	if (good) {
+	/*
+	 * The neighbours first: there a command that does more than it says writes its answer. Of
+	 * more than can be looked at soon, none is first.
+	 */
+	if (good && d->blocks.urgent < URGENT_MAX) {
 		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, lba));
 		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, lba ? lba - 1 : 0));
 		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, lba + n));
