@@ -106,7 +106,7 @@ int sl_kernel_filter(unsigned major, unsigned minor, struct sl_kernel_filter *re
 	for (uint32_t k = 0; k < d->n_kinds; k++)
 		for (uint32_t row = 0; row < sl_row_count && d->kinds[k].who.uid; row++) {
 			if (sl_sets[sl_rows[row].set].protocol != SL_WIRE_NVME ||
-			    !sl_domain_row(d, k, (uint16_t)row))
+			    !sl_domain_row(d, k, (uint16_t)row, 0))
 				continue;
 			for (uint32_t n = 0; n < d->n_points; n++)
 				note(d, n, ret);

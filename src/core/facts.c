@@ -106,7 +106,7 @@ static void refine(const struct sl_row *row, const struct sl_command *cmd, const
 {
 	const struct sl_when *w = sl_whens[row->when].when;
 
-	for (uint32_t n = sl_whens[row->when].n; n; n--, w++) {
+	for (const struct sl_when *end = w + sl_whens[row->when].n; w < end; w++) {
 		uint64_t v;
 
 		if (w->field.space == SL_SPACE_REQ) {
@@ -121,6 +121,8 @@ static void refine(const struct sl_row *row, const struct sl_command *cmd, const
 		if ((v - w->lo <= w->hi - w->lo) != w->negate) {
 			f->floor |= w->effects;
 			f->scope |= w->scope;
+		} else {
+			w += w->guards;
 		}
 	}
 	if (f->floor & SL_E_UNKNOWN)

@@ -82,6 +82,7 @@ struct sl_set_info {
 struct sl_when {
 	struct sl_field field; /* eight bytes of the request, little-endian; or of the payload */
 	uint8_t negate;
+	uint8_t guards; /* so many of those that follow are looked at only where this one holds */
 	uint64_t lo, hi;
 	sl_effects effects;
 	sl_scope scope;

@@ -226,16 +226,35 @@ static void test_fields(void)
 	assert(b[0] == 0x1f && b[1] == 0xf4);
 }
 
+/* A guard excludes the next one beside it: both are about one field and no value is of both. */
+static void test_guards(const struct sl_when *w, uint32_t n)
+{
+	const struct sl_when *before = NULL;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!w[i].guards)
+			continue;
+		assert(!before || (!memcmp(&before->field, &w[i].field, sizeof(w[i].field)) &&
+				   !before->negate && !w[i].negate && before->hi < w[i].lo));
+		before = &w[i];
+		test_guards(w + i + 1, w[i].guards);
+		i += w[i].guards;
+	}
+}
+
 static void test_whens(void)
 {
 	for (uint32_t i = 0; i < sl_row_count; i++) {
 		const struct sl_when_list *list = &sl_whens[sl_rows[i].when];
 
+		test_guards(list->when, list->n);
 		for (uint32_t j = 0; j < list->n; j++) {
 			const struct sl_when *w = &list->when[j];
 
 			assert(w->lo <= w->hi && w->hi <= UINT64_MAX >> (64 - w->field.width));
-			assert(w->effects || w->scope);
+			/* It adds something, or guards what does, within its own list. */
+			assert(w->guards ? !w->effects && !w->scope && j + w->guards < list->n
+					 : w->effects || w->scope);
 			if (w->field.space == SL_SPACE_DATA)
 				continue;
 			/* The form that the core takes with one load. */

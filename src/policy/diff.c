@@ -19,49 +19,56 @@ struct change {
 	bool told;
 };
 
+/* Lines, joined; `whole`: all points of all views, so that they say no more than "all of it". */
+struct lines {
+	char *text;
+	size_t len, size;
+	bool any, whole;
+};
+
 struct diffing {
 	struct sl_domain *d;
 	struct sl_arena arena;
 	uint32_t n;
 	struct change *change;
-	size_t held; /* bytes of changes */
-	char *text;  /* the lines of the row in hand */
-	size_t text_len, text_size;
-	uint8_t gained[SL_DOMAIN_POINTS], lost[SL_DOMAIN_POINTS];
+	size_t held;	      /* bytes of changes */
+	struct lines text[2]; /* of the row in hand: what was lost, what was gained */
+	uint8_t set[2][SL_DOMAIN_POINTS];
 	sl_effects effects[2][SL_DOMAIN_POINTS];
 };
 
 static void add_line(void *userdata, const char *line)
 {
-	struct diffing *s = userdata;
+	struct lines *s = userdata;
 	size_t n = strlen(line);
 
-	if (s->text_len + n + 2 > s->text_size) {
-		s->text_size = 2 * s->text_size + n + 256;
-		s->text = realloc(s->text, s->text_size);
+	if (s->len + n + 2 > s->size) {
+		s->size = 2 * s->size + n + 256;
+		s->text = realloc(s->text, s->size);
 		if (!s->text)
 			abort();
 	}
-	if (s->text_len)
-		s->text[s->text_len++] = '\n';
-	memcpy(s->text + s->text_len, line, n + 1);
-	s->text_len += n;
+	if (s->any)
+		s->text[s->len++] = '\n';
+	memcpy(s->text + s->len, line, n + 1);
+	s->len += n;
+	s->any = true;
 }
 
-static void record(struct diffing *s, uint32_t kind, bool gained, const uint8_t *set,
-		   const sl_effects *effects)
+static void record(struct diffing *s, uint32_t kind, bool gained)
 {
+	struct lines *l = &s->text[gained];
 	struct change *c;
 
-	s->text_len = 0;
-	add_line(s, "");
-	s->text_len = 0;
-	sl_domain_describe(s->d, set, effects, add_line, s);
+	if (!l->any)
+		return;
+	if (l->whole)
+		l->text[0] = 0;
 	for (uint32_t i = s->n; i-- > 0;) {
 		c = &s->change[i];
 		if (c->kind != kind)
 			break;
-		if (c->gained == gained && strcmp(c->lines, s->text) == 0) {
+		if (c->gained == gained && strcmp(c->lines, l->text) == 0) {
 			c->rows[s->d->row] = 1;
 			return;
 		}
@@ -69,17 +76,15 @@ static void record(struct diffing *s, uint32_t kind, bool gained, const uint8_t 
 	c = sl_arena_push(&s->arena, &s->change, &s->n, sizeof(*c));
 	c->gained = gained;
 	c->kind = kind;
-	c->lines = sl_arena_str(&s->arena, s->text, strlen(s->text));
+	c->lines = sl_arena_str(&s->arena, l->text, strlen(l->text));
 	c->rows = sl_arena_get(&s->arena, sl_row_count);
 	c->rows[s->d->row] = 1;
-	s->held += sizeof(*c) + strlen(s->text) + sl_row_count;
+	s->held += sizeof(*c) + strlen(l->text) + sl_row_count;
 }
 
-static void diff_row(struct diffing *s, uint32_t kind)
+static void diff_view(struct diffing *s)
 {
 	struct sl_domain *d = s->d;
-	uint8_t *gained = s->gained, *lost = s->lost;
-	bool any_gained = false, any_lost = false;
 
 	for (uint32_t n = 0; n < d->n_points; n++) {
 		struct sl_point p;
@@ -89,18 +94,36 @@ static void diff_row(struct diffing *s, uint32_t kind)
 		sl_domain_point(d, n, &p);
 		sl_domain_judge(d, 0, &p, &final, &a);
 		sl_domain_judge(d, 1, &p, &final, &b);
-		gained[n] = b.allow && !a.allow;
-		lost[n] = a.allow && !b.allow;
+		s->set[1][n] = b.allow && !a.allow;
+		s->set[0][n] = a.allow && !b.allow;
 		/* Each by the final bytes of the policy that allows it. */
 		s->effects[1][n] = b.facts.effective;
 		s->effects[0][n] = a.facts.effective;
-		any_gained |= gained[n];
-		any_lost |= lost[n];
 	}
-	if (any_gained)
-		record(s, kind, true, gained, s->effects[1]);
-	if (any_lost)
-		record(s, kind, false, lost, s->effects[0]);
+	for (unsigned i = 0; i < 2; i++) {
+		s->text[i].whole &= !memchr(s->set[i], 0, d->n_points);
+		sl_domain_describe(d, s->set[i], s->effects[i], add_line, &s->text[i]);
+	}
+}
+
+/* True: not every combination was looked at. */
+static bool diff_row(struct diffing *s, uint32_t kind, uint16_t row)
+{
+	bool sampled = false;
+	uint32_t view = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		s->text[i].len = 0;
+		s->text[i].any = false;
+		s->text[i].whole = true;
+	}
+	for (; sl_domain_row(s->d, kind, row, view); view++) {
+		diff_view(s);
+		sampled |= s->d->sampled;
+	}
+	record(s, kind, true);
+	record(s, kind, false);
+	return sampled;
 }
 
 /* Does every sub-selector of the command change alike? What is not listed need not. */
@@ -231,15 +254,13 @@ int sl_policy_diff(const struct sl_image *old, const struct sl_image *new, size_
 			/* What is in no table is told last. */
 			uint32_t row = (i + _SL_SET_N) % sl_row_count;
 
-			if (!sl_domain_row(s->d, k, (uint16_t)row))
-				continue;
-			*ret_sampled += s->d->sampled;
-			diff_row(s, k);
+			*ret_sampled += diff_row(s, k, (uint16_t)row);
 			if (s->held > memory)
 				tell_all(s, each, userdata);
 		}
 	tell_all(s, each, userdata);
-	free(s->text);
+	free(s->text[0].text);
+	free(s->text[1].text);
 	(void)sl_domain_free(s->d);
 	free(s);
 	return 0;

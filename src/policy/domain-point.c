@@ -342,6 +342,8 @@ static void plain(struct sl_domain *d, struct sl_command *cmd)
 		payload = sl_block_lists[row->len_arg].head + 16u;
 	if (row->len == SL_LEN_SIZE && f->size.space == SL_SPACE_REQ)
 		sl_field_set(&f->size, cmd->req, payload);
+	if (row->len == SL_LEN_ATA && payload) /* COUNT: one page */
+		cmd->req[row->len_arg >> 16 & 0xff] = 1;
 	if (row->len == SL_LEN_MBOX || row->len == SL_LEN_MBOX_MIN)
 		sl_put_le32(cmd->req + SL_MBOX_IN_LEN,
 			    payload > row->len_arg ? payload : row->len_arg);
@@ -678,6 +680,15 @@ static bool describe_effects(struct describing *s, const uint8_t *set, uint32_t 
 	return false;
 }
 
+/* All of a view is not all of the command: its limits are told. */
+static bool limited_from(const struct sl_domain *d, uint32_t var)
+{
+	for (; var < d->n_vars; var++)
+		if (d->var[var].limited)
+			return true;
+	return false;
+}
+
 static void describe(struct describing *s, const uint8_t *set, uint32_t var, uint32_t n)
 {
 	const struct sl_domain *d = s->d;
@@ -686,7 +697,7 @@ static void describe(struct describing *s, const uint8_t *set, uint32_t var, uin
 
 	if (!memchr(set, 1, n))
 		return;
-	if (var == d->n_vars || !memchr(set, 0, n)) {
+	if (var == d->n_vars || (!memchr(set, 0, n) && !limited_from(d, var))) {
 		s->each(s->userdata, s->line);
 		return;
 	}
@@ -705,7 +716,7 @@ static void describe(struct describing *s, const uint8_t *set, uint32_t var, uin
 			if (memcmp(set + (size_t)i * part, set + (size_t)k * part, part) == 0)
 				alike |= UINT64_C(1) << k;
 		done |= alike;
-		if (alike != (UINT64_C(2) << (values - 1)) - 1) {
+		if (alike != (UINT64_C(2) << (values - 1)) - 1 || d->var[var].limited) {
 			if (len)
 				put(s->line, sizeof(s->line), " and ");
 			var_text(d, &d->var[var], alike, s->line, sizeof(s->line));

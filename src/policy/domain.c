@@ -58,6 +58,12 @@ struct wanted {
 		struct sl_field field;
 		struct cuts cuts;
 	} field[SL_DOMAIN_VARS];
+	uint32_t n_limits; /* what the view in hand has of guards' fields */
+	struct {
+		struct sl_field field;
+		uint64_t lo, hi;
+		bool in;
+	} limit[SL_DOMAIN_VARS];
 };
 
 static struct cuts *cuts_of(struct wanted *w, const struct sl_field *f)
@@ -364,18 +370,50 @@ static bool want_image(struct wanted *w, unsigned a)
 			  !(sl_rows[row].flags & (SL_ROW_KERNEL | SL_ROW_UNLISTED)));
 }
 
-static void want_whens(struct wanted *w)
+static uint32_t guards_of(const struct sl_when *when, uint32_t n)
+{
+	uint32_t guards = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		guards += when[i].guards > 0;
+	return guards;
+}
+
+/*
+ * View 0 is where no guard holds; view n is where the nth does, with those around it and without
+ * those inside. Those side by side exclude each other (core/table's test).
+ */
+static void want_whens(struct wanted *w, uint32_t view)
 {
 	const struct sl_when_list *list = &sl_whens[sl_rows[w->d->row].when];
+	uint32_t guard = 0;
 
 	for (uint32_t i = 0; i < list->n; i++) {
 		const struct sl_when *x = &list->when[i];
+		uint32_t inside = guards_of(x + 1, x->guards);
+		bool in;
 
 		if (x->field.space == SL_SPACE_DATA)
 			want_payload(w, &x->field);
 		cut(w, &x->field, x->lo);
 		if (x->hi != UINT64_MAX)
 			cut(w, &x->field, x->hi + 1);
+		if (!x->guards)
+			continue;
+		guard++;
+		in = view >= guard && view <= guard + inside;
+		if (w->n_limits == SL_COUNT(w->limit)) {
+			w->d->sampled = true;
+		} else {
+			w->limit[w->n_limits].field = x->field;
+			w->limit[w->n_limits].lo = x->lo;
+			w->limit[w->n_limits].hi = x->hi;
+			w->limit[w->n_limits++].in = in;
+		}
+		if (!in) {
+			i += x->guards;
+			guard += inside;
+		}
 	}
 }
 
@@ -426,6 +464,18 @@ static bool deciding(const struct sl_domain *d, const struct sl_field *f)
 	       (sl_row_selector(d->row, &sel) && sl_bits_same(f, &sel));
 }
 
+/* Has the view in hand this value of the field? */
+static bool in_view(const struct wanted *w, struct sl_var *v, uint64_t value)
+{
+	for (uint32_t i = 0; i < w->n_limits; i++)
+		if (sl_bits_same(&w->limit[i].field, &v->field) &&
+		    (value >= w->limit[i].lo && value <= w->limit[i].hi) != w->limit[i].in) {
+			v->limited = true;
+			return false;
+		}
+	return true;
+}
+
 static void add_rep(struct sl_domain *d, struct sl_var *v, uint64_t lo, uint64_t hi)
 {
 	if (v->n == SL_DOMAIN_REPS) {
@@ -453,8 +503,10 @@ static void add_field(struct wanted *w, const struct sl_field *f, struct cuts *c
 
 		if (!deciding(d, f)) {
 			/* I/O commands are of one namespace, or of all where that is allowed. */
-			if (f->off != 4 || f->space != SL_SPACE_REQ ||
-			    sl_sets[sl_rows[d->row].set].asked != SL_SET_NVME_IO || from || to != 0)
+			if ((f->off != 4 || f->space != SL_SPACE_REQ ||
+			     sl_sets[sl_rows[d->row].set].asked != SL_SET_NVME_IO || from ||
+			     to != 0) &&
+			    in_view(w, v, from))
 				add_rep(d, v, from, to);
 		} else {
 			/* Runs of values that keep the row. */
@@ -686,8 +738,9 @@ static void want_nsid(struct wanted *w)
 	cut(w, &f, NVME_NSID_ALL);
 }
 
-bool sl_domain_row(struct sl_domain *d, uint32_t kind, uint16_t row)
+bool sl_domain_row(struct sl_domain *d, uint32_t kind, uint16_t row, uint32_t view)
 {
+	const struct sl_when_list *whens = &sl_whens[sl_rows[row].when];
 	struct wanted *w = calloc(1, sizeof(*w));
 	bool any = false;
 	uint64_t points = 1;
@@ -703,7 +756,8 @@ bool sl_domain_row(struct sl_domain *d, uint32_t kind, uint16_t row)
 	d->fence.any = false;
 	d->payload = 0;
 	d->n_entries = 0;
-	if (d->kind->protocol != sl_sets[sl_rows[row].set].protocol) {
+	if (d->kind->protocol != sl_sets[sl_rows[row].set].protocol ||
+	    view > guards_of(whens->when, whens->n)) {
 		free(w);
 		return false;
 	}
@@ -715,7 +769,7 @@ bool sl_domain_row(struct sl_domain *d, uint32_t kind, uint16_t row)
 	for (unsigned i = 0; i < d->n_images; i++)
 		any |= want_image(w, i);
 	if (any) {
-		want_whens(w);
+		want_whens(w, view);
 		want_nsid(w);
 		add_fields(w);
 		add_states(w);

@@ -40,6 +40,7 @@ enum sl_var_kind {
 struct sl_var {
 	uint8_t kind; /* enum sl_var_kind */
 	uint8_t bit;  /* BIT */
+	bool limited; /* FIELD: the view has not all of its values */
 	struct sl_field field;
 	uint32_t n;
 	struct {
@@ -99,8 +100,12 @@ uint32_t sl_domain_reserved(const struct sl_domain *d, unsigned n);
 /* The images are borrowed. */
 struct sl_domain *sl_domain_new(const struct sl_image *const *img, unsigned n);
 struct sl_domain *sl_domain_free(struct sl_domain *d);
-/* Takes up a row for a kind of client and device. False: it cannot be allowed by any image. */
-bool sl_domain_row(struct sl_domain *d, uint32_t kind, uint16_t row);
+/*
+ * Takes up a row for a kind of client and device, as far as one view of it goes: what guarded
+ * refinements look at is of no matter elsewhere, so that each guard has a view of its own. From 0
+ * on until it is false: there is no such view, or the row cannot be allowed by any image.
+ */
+bool sl_domain_row(struct sl_domain *d, uint32_t kind, uint16_t row, uint32_t view);
 /* Builds point number n and sets the contract to it. */
 void sl_domain_point(struct sl_domain *d, uint32_t n, struct sl_point *ret);
 /* The value of a variable in a point. */

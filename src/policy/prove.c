@@ -329,10 +329,13 @@ static void search(const struct sl_image *img, const struct sl_image *query,
 		if (q->form == ONLY ? member : !member)
 			continue;
 		for (uint32_t row = 0; row < sl_row_count; row++) {
-			if (!sl_domain_row(d, k, (uint16_t)row))
-				continue;
-			ret->sampled += d->sampled;
-			search_row(d, q, member, ret, &best);
+			bool sampled = false;
+
+			for (uint32_t v = 0; sl_domain_row(d, k, (uint16_t)row, v); v++) {
+				sampled |= d->sampled;
+				search_row(d, q, member, ret, &best);
+			}
+			ret->sampled += sampled;
 		}
 	}
 	ret->yes = (best != UINT32_MAX) == (q->form == CAN);

@@ -168,10 +168,12 @@ static void representatives(struct sl_random *r, unsigned rounds)
 			for (unsigned row = 0; row < sl_row_count;
 			     row += 1 + sl_random_below(
 						r, d->kinds[k].protocol == SL_WIRE_NVME ? 60 : 6)) {
-				if (!sl_domain_row(d, k, (uint16_t)row) || d->sampled)
-					continue;
-				for (unsigned m = 0; m < 24; m++)
-					check_point(r, d, sl_random_below(r, d->n_points), text);
+				uint32_t view = 0;
+
+				for (; sl_domain_row(d, k, (uint16_t)row, view); view++)
+					for (unsigned m = 0; m < 24 && !d->sampled; m++)
+						check_point(r, d, sl_random_below(r, d->n_points),
+							    text);
 			}
 		(void)sl_domain_free(d);
 		done(&c);

@@ -101,8 +101,10 @@ NVME_FORMATS(X)
 	}
 #define CDB_FIELD(a, name, at, n, sh, w)     {name, AT_BYTES(REQ, at, n, sh, w, 1)},
 #define PARAM_FIELD(a, name, at, n, sh, w)   {name, AT_BYTES(DATA, at, n, sh, w, 1)},
+#define PARAM_FIELD_LE			     PAYLOAD_FIELD
 #define PAYLOAD_FIELD(a, name, at, n, sh, w) {name, AT_BYTES(DATA, at, n, sh, w, 0)},
 #define NO_FIELD(...)
+#define NO_FIELD_LE(...)
 #define NOWHERE                                                                                    \
 	{                                                                                          \
 		0                                                                                  \
@@ -212,7 +214,14 @@ const uint32_t sl_format_count = COUNT(sl_formats);
 #define PN(at, n, sh, w, ...) ADDS(1, AT_BYTES(DATA, at, n, sh, w, 1), __VA_ARGS__)
 #define L(at, n, sh, w, ...)  ADDS(0, AT_BYTES(DATA, at, n, sh, w, 0), __VA_ARGS__)
 #define LN(at, n, sh, w, ...) ADDS(1, AT_BYTES(DATA, at, n, sh, w, 0), __VA_ARGS__)
-#define WHEN(id, ...)	      static const struct sl_when when_##id[] = {__VA_ARGS__};
+/* Adds nothing itself: those that follow in the list of arguments hold where it does. */
+#define N_WHENS(...) (sizeof((struct sl_when[]){__VA_ARGS__}) / sizeof(struct sl_when))
+#define GUARD(at, from, to, ...)                                                                   \
+	{.field = at, .lo = (from), .hi = (to), .guards = N_WHENS(__VA_ARGS__)}, __VA_ARGS__
+#define B_ONLY(at, lsb, w, from, to, ...) GUARD(CDB_WHEN(at, lsb, w), from, to, __VA_ARGS__)
+#define L_ONLY(at, n, sh, w, from, to, ...)                                                        \
+	GUARD(AT_BYTES(DATA, at, n, sh, w, 0), from, to, __VA_ARGS__)
+#define WHEN(id, ...) static const struct sl_when when_##id[] = {__VA_ARGS__};
 #include "spec/when.def"
 #undef WHEN
 
