@@ -162,7 +162,7 @@ bool sl_finder_try(struct sl_finder *f, struct sl_probe *probe)
 	}
 	if (!keep_first(f, probe->cmd.data_len))
 		return false;
-	if (!(f->rig->can & SL_RIG_FRESH))
+	if (!(f->rig->can & SL_RIG_FRESH) && !f->watched)
 		read_again(f, probe);
 	probe->off = p->bytes;
 	p->bytes += probe->cmd.data_len;
@@ -447,23 +447,36 @@ void sl_nvme_probes(struct sl_finder *f)
 		find_ns(f, &f->c->ns[i]);
 }
 
+static int find(struct sl_finder *f, void (*how)(struct sl_finder *f))
+{
+	f->data = malloc(SL_RIG_DATA_MAX + SL_RIG_OVER_MAX);
+	if (!f->data)
+		return -ENOMEM;
+	how(f);
+	free(f->data);
+	f->p->mask = calloc(1, f->p->bytes + 1);
+	if (!f->error && !f->p->mask)
+		f->error = -ENOMEM;
+	if (f->error)
+		sl_probes_done(f->p);
+	return f->error;
+}
+
 int sl_probes_find(struct sl_rig *rig, const struct sl_contract *c, uint64_t key,
 		   struct sl_probes *ret)
 {
 	struct sl_finder f = {.rig = rig, .c = c, .p = ret};
 
 	*ret = (struct sl_probes){.key = key};
-	f.data = malloc(SL_RIG_DATA_MAX + SL_RIG_OVER_MAX);
-	if (!f.data)
-		return -ENOMEM;
-	sl_observed_of(c->protocol)->find(&f);
-	free(f.data);
-	ret->mask = calloc(1, ret->bytes + 1);
-	if (!f.error && !ret->mask)
-		f.error = -ENOMEM;
-	if (f.error)
-		sl_probes_done(ret);
-	return f.error;
+	return find(&f, sl_observed_of(c->protocol)->find);
+}
+
+int sl_probes_watch(struct sl_rig *rig, const struct sl_contract *c, struct sl_probes *ret)
+{
+	struct sl_finder f = {.rig = rig, .c = c, .p = ret, .watched = true};
+
+	*ret = (struct sl_probes){0};
+	return find(&f, sl_observed_of(c->protocol)->watch);
 }
 
 void sl_probes_done(struct sl_probes *p)

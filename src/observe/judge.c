@@ -46,7 +46,8 @@ bool sl_change_kept(const struct sl_change *c)
 	if (f && (f->rule == SL_FIELD_COUNTS || f->rule == SL_FIELD_UP || f->rule == SL_FIELD_ADDS))
 		return c->new_value < c->old_value;
 	/* The power state in force is the device's own choice too (APST). */
-	if (c->probe->facet == SL_FACET_FEATURE && c->probe->sel == NVME_FEATURE_POWER)
+	if (c->probe->facet == SL_FACET_FEATURE && c->probe->cmd.set == SL_SET_NVME_ADMIN &&
+	    c->probe->sel == NVME_FEATURE_POWER)
 		return false;
 	return sl_facets[c->probe->facet].flags & SL_FACETF_KEPT &&
 	       !(f && f->rule == SL_FIELD_LAGS);

@@ -7,6 +7,7 @@
 #ifndef SL_OBSERVE_PROTOCOL_H
 #define SL_OBSERVE_PROTOCOL_H
 
+#include "core/ranges.h"
 #include "observe/case.h"
 #include "observe/facet.h"
 #include "observe/rig.h"
@@ -19,6 +20,34 @@ enum sl_block_op {
 	_SL_BLOCK_N
 };
 
+/* What a command is for, as far as watching has to know it. */
+enum sl_role {
+	SL_ROLE_OTHER,
+	SL_ROLE_READS,	 /* returns the blocks that it names */
+	SL_ROLE_STORES,	 /* stores in them, or has compared with them, what it brings */
+	SL_ROLE_FILLS,	 /* stores the one block that it brings in each of them */
+	SL_ROLE_ZEROES,	 /* leaves zeroes in them */
+	SL_ROLE_COPIES,	 /* brings what its own namespace holds */
+	SL_ROLE_RESTS,	 /* stops the device, or lets it sleep */
+	SL_ROLE_WAKES,	 /* ends that; so do those above */
+	SL_ROLE_REPORTS, /* says how the device is */
+	SL_ROLE_VITAL,	 /* likewise: identity and health, which stay readable whatever is found */
+};
+
+/* Of these opcodes, of a row of that set: what they are for when (req[at] & mask) == value. */
+struct sl_known {
+	uint8_t set, opcode;
+	uint8_t at, mask, value;
+	uint8_t role; /* enum sl_role; the first that fits */
+};
+
+/* Who may act on a device besides its host, by what it says that it is: (byte & mask) != 0. */
+struct sl_actor {
+	uint16_t at;
+	uint8_t mask;
+	const char *others, *nobody;
+};
+
 #define SL_NEUTRALS 3u /* harmless commands of each protocol, to choose from */
 
 /* Finding out what a device lets be read. */
@@ -28,6 +57,7 @@ struct sl_finder {
 	struct sl_probes *p;
 	uint8_t *data;
 	uint8_t id[4096]; /* NVMe: Identify Controller */
+	bool watched;	  /* each is asked for once */
 	int error;
 };
 
@@ -76,6 +106,19 @@ struct sl_observed {
 		    const uint8_t *bytes, uint8_t *payload, struct sl_command *ret);
 	/* Does the command set one of several things that are looked at, and this one? */
 	bool (*sets_one)(const struct sl_case *x, const struct sl_probe *p, bool *ret_this);
+
+	/*
+	 * Watching a device in use. Tries what can be read again and again beside others, at one
+	 * command each, that leaves no scar on a real device and takes nothing from anybody. First
+	 * comes what the device says it is, whose bytes the next four are about.
+	 */
+	void (*watch)(struct sl_finder *f);
+	uint16_t firmware_at, firmware_len;
+	const struct sl_actor *actors; /* up to one without a mask; NULL: none are known */
+	/* Does it go to sleep by itself, from which a look would wake it? `real`: no program. */
+	bool (*sleeps)(const struct sl_probes *p, bool real);
+	const struct sl_known *known;
+	size_t n_known;
 };
 
 /* Is there a row of an enum sl_wire_protocol? */
@@ -88,7 +131,12 @@ const struct sl_observed *sl_observed_of(uint8_t protocol);
 	(((UINT64_C(2) << SL_FACET_##last) - 1) & ~((UINT64_C(1) << SL_FACET_##first) - 1))
 _Static_assert(_SL_FACET_N <= 64, "a bit each");
 
-extern const struct sl_observed sl_observed_scsi, sl_observed_cxl;
+extern const struct sl_observed sl_observed_nvme, sl_observed_scsi, sl_observed_cxl;
+
+/* What a command is for. */
+enum sl_role sl_role_of(uint16_t row, const uint8_t *req);
+/* The one run of blocks that its request names; false: none, or that takes more to say. */
+bool sl_blocks_named(uint16_t row, const uint8_t *req, struct sl_range *ret);
 
 /* NVMe's, in facet.c and case.c. */
 void sl_nvme_probes(struct sl_finder *f);

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "core/table.h"
+#include "observe/protocol.h"
 #include "spec/names.h"
 
 #define BATCH 64u /* records read at once */
@@ -88,6 +89,15 @@ static uint32_t device_of(const struct sl_acts *a, const struct sl_record *r)
 	return UINT32_MAX;
 }
 
+static enum sl_level level_of(const struct sl_act *act)
+{
+	if (sl_effects_mutating(act->declared | act->floor) ||
+	    sl_rows[act->row].flags & SL_ROW_VENDOR)
+		return SL_LEVEL_STIRS;
+	return act->role == SL_ROLE_REPORTS || act->role == SL_ROLE_VITAL ? SL_LEVEL_REPORTS
+									  : SL_LEVEL_WORKS;
+}
+
 static void begin(struct sl_acts *a, const struct sl_record *r)
 {
 	struct sl_act *act;
@@ -116,6 +126,14 @@ static void begin(struct sl_acts *a, const struct sl_record *r)
 	act->row = r->table_hash == a->table_hash && r->row < sl_row_count
 			   ? r->row
 			   : sl_row_find(r->set, r->final);
+	memcpy(act->head, r->head, sizeof(act->head));
+	act->nsid = sl_sets[act->cmd.set].lu;
+	if (!act->nsid)
+		act->nsid = sl_get_le32(act->cmd.req + 4);
+	act->role = (uint8_t)sl_role_of(act->row, act->cmd.req);
+	act->level = (uint8_t)level_of(act);
+	if (!sl_blocks_named(act->row, act->cmd.req, &act->blocks))
+		act->blocks.count = 0;
 	a->n++;
 }
 
@@ -221,7 +239,8 @@ const struct sl_act *sl_window_next(const struct sl_acts *a, const struct sl_win
 /* The fields that say which: few, by the names of the specification. */
 static void add_fields(const struct sl_act *act, char *buf, size_t size)
 {
-	static const char *const names[] = {"opcode", "fid", "lid", "cns", "nsid", "slba", "sdlba"};
+	static const char *const names[] = {"opcode", "fid",  "lid",   "cns", "page-code",
+					    "nsid",   "slba", "sdlba", "lba"};
 	size_t len = strlen(buf);
 
 	for (unsigned i = 0; i < SL_COUNT(names) && len < size; i++) {

@@ -7,11 +7,20 @@
 #ifndef SL_WATCH_ACTS_H
 #define SL_WATCH_ACTS_H
 
+#include "core/ranges.h"
 #include "ledger/ledger.h"
 #include "watch/watch.h"
 
 /* CLOCK_MONOTONIC, in seconds. */
 double sl_watch_now(void);
+
+/* How likely it is that a command did what nothing explains. */
+enum sl_level {
+	SL_LEVEL_STIRS,	  /* it may change state, or it is a vendor's and only he knows */
+	SL_LEVEL_WORKS,	  /* it moves data, or makes the device do something */
+	SL_LEVEL_REPORTS, /* it says how the device is */
+	_SL_LEVEL_N
+};
 
 #define SL_ACTS_MAX 8192u /* power of two */
 
@@ -29,9 +38,20 @@ struct sl_act {
 	uint16_t status; /* without DNR and MORE */
 	uint8_t lost;	 /* it was not completed */
 	uint8_t own;	 /* ours, or the broker's reading */
+	uint8_t role;	 /* enum sl_role */
+	uint8_t level;	 /* enum sl_level */
 	sl_effects declared, floor;
-	struct sl_command cmd; /* final bytes */
+	uint32_t nsid;		/* that it names, or the only one; 0: none */
+	struct sl_range blocks; /* that its request names; count 0: none, or that says not all */
+	struct sl_command cmd;	/* final bytes */
+	uint8_t head[SL_RECORD_HEAD]; /* of its payload, as the ledger has it */
 };
+
+/* Leaves state alone, by declaration and specification. */
+static inline bool sl_act_harmless(const struct sl_act *act)
+{
+	return act->level != SL_LEVEL_STIRS;
+}
 
 struct sl_acts {
 	int fd;

@@ -13,7 +13,7 @@
 #include "base/bytes.h"
 #include "core/ranges.h"
 #include "core/table.h"
-#include "spec/nvme.h"
+#include "spec/names.h"
 #include "watch/watcher.h"
 
 #define CHUNK_BYTES (64u << 10)
@@ -21,12 +21,9 @@
 #define ENDS	    8u	  /* chunks at either end of a large one */
 #define TOKEN_BYTES 16384u
 #define URGENT_MAX  128u /* chunks */
-#define REREAD_LATE 0.25 /* seconds: later, somebody else is too likely */
-#define NVM_READ    0x02u
-#define NVM_WRITE   0x01u
-#define NVM_ZEROES  0x08u
-#define NVM_COPY    0x19u
-#define DEALLOCATE  (1u << 25) /* Write Zeroes, CDW12: DEAC */
+#define LATE	    5.0	 /* seconds: what is read again later says too little */
+#define LATE_OTHERS 0.25 /* likewise, where somebody else may write */
+#define PUT_OFF	    0.1	 /* seconds, of what the device does not let be read */
 
 static uint64_t digest(const uint8_t *p, size_t n, uint64_t seed)
 {
@@ -150,7 +147,7 @@ int sl_blocks_init(struct sl_watched *d, const struct sl_contract *old)
 	int r = 0;
 
 	*b = (struct sl_blocks){0};
-	for (uint32_t i = 0; i < c->n_ns && r == 0; i++)
+	for (uint32_t i = 0; i < c->n_ns && d->o->block && r == 0; i++)
 		if (plain(&c->ns[i]))
 			r = add_ns(d, b, &c->ns[i]);
 	for (size_t i = 0; i < b->n && r == 0; i++) {
@@ -197,9 +194,13 @@ void sl_blocks_hurry(struct sl_watched *d, struct sl_chunk *chunk)
 	}
 }
 
-static bool names_blocks(const struct sl_act *act)
+/* How many bytes of what a command moved its digest is of. */
+static size_t read_back(const struct sl_ns *ns, const struct sl_act *act)
 {
-	return act->cmd.set == SL_SET_NVME_NVM && sl_rows[act->row].len == SL_LEN_NLB;
+	uint64_t blocks = act->role == SL_ROLE_FILLS ? 1 : act->blocks.count;
+
+	return blocks < SL_DIGEST_BYTES >> ns->lba_shift ? (size_t)blocks << ns->lba_shift
+							 : SL_DIGEST_BYTES;
 }
 
 static void keep(struct sl_blocks *b, const struct sl_act *act, uint64_t value)
@@ -208,27 +209,45 @@ static void keep(struct sl_blocks *b, const struct sl_act *act, uint64_t value)
 		b->late++;
 		return;
 	}
-	b->reread[b->n_rereads++] = (struct sl_reread){*act, value};
+	b->reread[b->n_rereads++] = (struct sl_reread){.act = *act, .digest = value};
+}
+
+static void forget(struct sl_blocks *b, unsigned i)
+{
+	b->n_rereads--;
+	memmove(b->reread + i, b->reread + i + 1, (b->n_rereads - i) * sizeof(b->reread[0]));
+}
+
+/* What is there is another's now, who may be read back in its turn. */
+static void make_moot(struct sl_watched *d, const struct sl_act *act)
+{
+	struct sl_blocks *b = &d->blocks;
+
+	for (unsigned i = b->n_rereads; i > 0; i--) {
+		const struct sl_range *at = &b->reread[i - 1].act.blocks;
+
+		if (!sl_act_touches(d, act, at->nsid, at->lba, at->count))
+			continue;
+		forget(b, i - 1);
+		b->late++;
+	}
 }
 
 void sl_blocks_note(struct sl_watched *d, const struct sl_act *act)
 {
 	static const uint8_t zeroes[SL_DIGEST_BYTES];
-	const struct sl_ns *ns = sl_contract_ns(&d->doc->contract, sl_get_le32(act->cmd.req + 4));
-	uint64_t lba = sl_get_le64(act->cmd.req + 40);
-	uint32_t n = sl_get_le16(act->cmd.req + 48) + 1u, cdw12 = sl_get_le32(act->cmd.req + 48);
-	bool good =
-		!act->status && !act->lost && ns && plain(ns) && act->cmd.set == SL_SET_NVME_NVM;
+	const struct sl_range *x = &act->blocks;
+	const struct sl_ns *ns = x->count ? sl_contract_ns(&d->doc->contract, x->nsid) : NULL;
+	bool good = !act->status && !act->lost && ns && plain(ns) && d->o->block;
 
-	if (good && act->digest && names_blocks(act))
+	if (d->blocks.n_rereads && !sl_act_harmless(act))
+		make_moot(d, act);
+	if (good && act->digest &&
+	    (act->role == SL_ROLE_READS || act->role == SL_ROLE_STORES ||
+	     act->role == SL_ROLE_FILLS))
 		keep(&d->blocks, act, act->digest);
-	if (good && act->cmd.req[0] == NVM_ZEROES && !(cdw12 & DEALLOCATE)) {
-		uint64_t bytes = (uint64_t)n << ns->lba_shift;
-
-		keep(&d->blocks, act,
-		     digest(zeroes, bytes < sizeof(zeroes) ? bytes : sizeof(zeroes),
-			    d->w->config.seed));
-	}
+	if (good && act->role == SL_ROLE_ZEROES)
+		keep(&d->blocks, act, digest(zeroes, read_back(ns, act), d->w->config.seed));
 	if (sl_act_harmless(act))
 		return;
 	/*
@@ -236,9 +255,9 @@ void sl_blocks_note(struct sl_watched *d, const struct sl_act *act)
 	 * more than can be looked at soon, none is first.
 	 */
 	if (good && d->blocks.urgent < URGENT_MAX) {
-		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, lba));
-		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, lba ? lba - 1 : 0));
-		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, lba + n));
+		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, x->lba));
+		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, x->lba ? x->lba - 1 : 0));
+		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, x->lba + x->count));
 	}
 	d->blocks.due = d->blocks.n;
 }
@@ -247,24 +266,16 @@ void sl_blocks_note(struct sl_watched *d, const struct sl_act *act)
 static int read_blocks(struct sl_watched *d, const struct sl_ns *ns, uint64_t lba, uint32_t n,
 		       const struct sl_act **ret)
 {
-	struct sl_command cmd = {
-		.set = SL_SET_NVME_IO,
-		.dir = SL_DIR_IN,
-		.req_len = SL_REQ_MAX,
-		.data_len = n << ns->lba_shift,
-	};
 	const struct sl_act *own;
+	struct sl_command cmd;
 	struct sl_answer a;
 	int r;
 
-	cmd.req[0] = NVM_READ;
-	sl_put_le32(cmd.req + 4, ns->nsid);
-	sl_put_le64(cmd.req + 40, lba);
-	sl_put_le32(cmd.req + 48, n - 1);
+	d->o->block(&d->doc->contract, ns, SL_BLOCK_READ, lba, n, &cmd);
 	/* What nobody else waits for costs no more than its command. */
 	d->w->tokens -= d->w->quiet ? 0 : cmd.data_len / TOKEN_BYTES;
 	d->rig.first = d->rig.last = 0;
-	r = sl_watch_call(d, &cmd, &a);
+	r = sl_rig_call(&d->rig.rig, &cmd, d->w->data, &a);
 	if (r == 0)
 		r = sl_watch_catch_up(d->w);
 	if (r < 0)
@@ -327,23 +338,22 @@ static bool touched(const struct sl_watched *d, const struct sl_chunk *c, uint32
 }
 
 /*
- * A Copy within one namespace (descriptor formats 0 and 1) that is all that can have changed this
+ * A Copy within one namespace that is all that can have changed this
  * block: it brings what the namespace held. Where all of it is known, anything else is foreign.
  */
 static const struct sl_act *brought(const struct sl_watched *d, const struct sl_chunk *c,
 				    uint32_t i, uint64_t now, const struct sl_window *w)
 {
 	const struct sl_act *act, *copy = NULL;
+	const struct sl_field *to;
 	uint64_t at = 0, known = 0;
 
 	while ((act = sl_window_next(d->w->acts, w, &at))) {
-		bool is_copy = act->cmd.set == SL_SET_NVME_NVM && act->cmd.req[0] == NVM_COPY;
-
 		if (act->own || sl_act_harmless(act))
 			continue;
-		if (!is_copy || (act->cmd.req[49] & 0xe) || act->status || act->lost ||
-		    sl_get_le32(act->cmd.req + 4) != c->nsid ||
-		    sl_get_le64(act->cmd.req + 40) > c->lba + i)
+		to = sl_row_field(act->row, "sdlba");
+		if (act->role != SL_ROLE_COPIES || !to || act->status || act->lost ||
+		    act->nsid != c->nsid || sl_field_get(to, act->cmd.req) > c->lba + i)
 			return NULL;
 		copy = act;
 	}
@@ -432,40 +442,38 @@ static bool disturbed(const struct sl_watched *d, const struct sl_act *act, uint
 	return !whole(d, act->intent);
 }
 
-/* Reads again what somebody has written or read. */
+/* Reads again what somebody has written or read. 1: not now; 0; -errno. */
 static int reread(struct sl_watched *d, const struct sl_reread *x)
 {
-	uint32_t nsid = sl_get_le32(x->act.cmd.req + 4), n = sl_get_le16(x->act.cmd.req + 48) + 1u;
-	const struct sl_ns *ns = sl_contract_ns(&d->doc->contract, nsid);
-	bool wrote = x->act.cmd.req[0] != NVM_READ;
+	const struct sl_range *at = &x->act.blocks;
+	const struct sl_ns *ns = sl_contract_ns(&d->doc->contract, at->nsid);
+	bool wrote = x->act.role != SL_ROLE_READS;
 	struct sl_sight s = {
 		.kind = wrote ? "not-stored" : "answer-nobody-wrote",
 		.effects = SL_E_DATA,
 		.strong = true,
-		.nsid = nsid,
-		.lba = sl_get_le64(x->act.cmd.req + 40),
+		.nsid = at->nsid,
+		.lba = at->lba,
 		.who = &x->act,
 	};
-	struct sl_chunk *c = sl_blocks_find(d, nsid, s.lba);
-	uint32_t most = ns ? SL_DIGEST_BYTES >> ns->lba_shift : 0;
+	struct sl_chunk *c = sl_blocks_find(d, at->nsid, at->lba);
+	double late = d->others[0] ? LATE_OTHERS : LATE;
 	size_t bytes;
+	uint32_t n;
 
-	if (n > most)
-		n = most ? most : 1;
-	if (!ns || sl_watch_now() - x->act.t > REREAD_LATE || (c && c->moves[s.lba - c->lba])) {
+	if (!ns || sl_watch_now() - x->act.t > late || (c && c->moves[at->lba - c->lba])) {
 		d->blocks.late++;
 		return 0;
 	}
-	bytes = (size_t)n << ns->lba_shift;
-	if (bytes > SL_DIGEST_BYTES)
-		bytes = SL_DIGEST_BYTES;
+	bytes = read_back(ns, &x->act);
+	n = bytes >> ns->lba_shift ? (uint32_t)(bytes >> ns->lba_shift) : 1;
 	/* Twice: what passes is no finding. */
 	for (unsigned i = 0; i < 2; i++) {
 		const struct sl_act *own = NULL;
-		int r = read_blocks(d, ns, s.lba, n, &own);
+		int r = read_blocks(d, ns, at->lba, n, &own);
 
 		if (r <= 0)
-			return r;
+			return r < 0 ? r : !d->rig.denied;
 		s.window = (struct sl_window){
 			.from = own->intent,
 			.to = own->outcome ? own->outcome : own->intent,
@@ -473,10 +481,10 @@ static int reread(struct sl_watched *d, const struct sl_reread *x)
 		};
 		if (digest(d->w->data, bytes, d->w->config.seed) == x->digest)
 			break;
-		if (i == 0 || disturbed(d, &x->act, nsid, s.lba, n, &s.window))
+		if (i == 0 || disturbed(d, &x->act, at->nsid, at->lba, n, &s.window))
 			continue;
-		(void)snprintf(s.where, sizeof(s.where), "blocks nsid=%u lba=%llu", nsid,
-			       (unsigned long long)s.lba);
+		(void)snprintf(s.where, sizeof(s.where), "blocks nsid=%u lba=%llu", at->nsid,
+			       (unsigned long long)at->lba);
 		(void)snprintf(s.what, sizeof(s.what), "%s",
 			       wrote ? "reading back does not return what was written"
 				     : "it returned what reading again does not");
@@ -486,30 +494,53 @@ static int reread(struct sl_watched *d, const struct sl_reread *x)
 	return 0;
 }
 
-int sl_blocks_look(struct sl_watched *d)
+/* Those that it is time for. What the device does not let be read now is put off. */
+static int reread_some(struct sl_watched *d)
 {
 	struct sl_blocks *b = &d->blocks;
 	int r = 0;
 
-	while (r == 0 && b->n_rereads && d->w->tokens >= 1) {
-		struct sl_reread x = b->reread[0];
+	for (unsigned i = 0; i < b->n_rereads && d->w->tokens >= 1 && r >= 0;) {
+		struct sl_reread x = b->reread[i];
+		double now = sl_watch_now();
 
-		memmove(b->reread, b->reread + 1, --b->n_rereads * sizeof(x));
+		if (x.not_before > now) {
+			i++;
+			continue;
+		}
+		/* Newer ones may come meanwhile, and take its place. */
+		forget(b, i);
 		r = reread(d, &x);
+		if (r > 0) {
+			x.not_before = now + PUT_OFF;
+			if (b->n_rereads < SL_REREADS_MAX)
+				b->reread[b->n_rereads++] = x;
+		}
 	}
+	return r < 0 ? r : 0;
+}
+
+int sl_blocks_look(struct sl_watched *d)
+{
+	struct sl_blocks *b = &d->blocks;
+	int r = reread_some(d);
+
 	for (size_t i = 0; i < b->n && b->urgent && r == 0 && d->w->tokens >= 1; i++) {
 		if (!b->chunk[i].urgent)
 			continue;
 		b->chunk[i].urgent = false;
 		b->urgent--;
 		r = look_at(d, &b->chunk[i]);
+		/* What is written meanwhile is read back first. */
+		if (r == 0)
+			r = reread_some(d);
 	}
-	/* A few at a time: what is written meanwhile is read back first. */
-	for (unsigned i = 0; i < 16 && b->due && !b->n_rereads && r == 0 && d->w->tokens >= 1;
-	     i++) {
+	for (unsigned i = 0; i < 16 && b->due && r == 0 && d->w->tokens >= 1; i++) {
 		b->due--;
 		b->at = (b->at + 1) % b->n;
 		r = look_at(d, &b->chunk[b->at]);
+		if (r == 0)
+			r = reread_some(d);
 	}
 	return d->rig.gone ? -ENODEV : r;
 }

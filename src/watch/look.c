@@ -14,66 +14,17 @@
 #include "spec/nvme.h"
 #include "watch/watcher.h"
 
-#define RAE		  (1u << 15)
 #define NVME_ADMIN_FORMAT 0x80u
-
-/* Identify Controller, Base 2.1 figure 312 */
-enum {
-	ID_FR = 64,
-	ID_CMIC = 76,
-	ID_MEC = 255,
-	ID_LPA = 261,
-	ID_NPSS = 263,
-	ID_APSTA = 265,
-	ID_HCTMA = 322,
-	ID_SANICAP = 328,
-	ID_ONCS = 520,
-	ID_FNA = 524,
-	ID_VWC = 525,
-	ID_PSD = 2048,
-	LISTED = 0xffff, /* none of its bytes: the feature is in the log of features (LID 12h) */
-};
-
-/* One thing to read, and what has to be set in Identify Controller for it to be there. */
-static const struct {
-	uint8_t opcode, facet, sel, per_ns;
-	uint16_t bytes;
-	uint16_t need_byte;
-	uint8_t need_mask; /* 0: always */
-} choice[] = {
-	{NVME_ADMIN_IDENTIFY, SL_FACET_ID_CTRL, 0x01, 0, 4096, 0, 0},
-	{NVME_ADMIN_IDENTIFY, SL_FACET_ID_LIST, 0x02, 0, 4096, 0, 0},
-	{NVME_ADMIN_IDENTIFY, SL_FACET_ID_NS, 0x00, 1, 4096, 0, 0},
-	{NVME_ADMIN_GET_LOG_PAGE, SL_FACET_ERRORS, 0x01, 0, 64, 0, 0},
-	{NVME_ADMIN_GET_LOG_PAGE, SL_FACET_SMART, 0x02, 0, 512, 0, 0},
-	{NVME_ADMIN_GET_LOG_PAGE, SL_FACET_FIRMWARE, 0x03, 0, 512, 0, 0},
-	{NVME_ADMIN_GET_LOG_PAGE, SL_FACET_EFFECTS, 0x05, 0, 4096, ID_LPA, 0x02},
-	{NVME_ADMIN_GET_LOG_PAGE, SL_FACET_SANITIZE, 0x81, 0, 512, ID_SANICAP, 0x07},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x01, 0, 0, 0, 0},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x02, 0, 0, 0, 0},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x04, 0, 0, 0, 0},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x05, 0, 0, 0, 0},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x06, 0, 0, ID_VWC, 0x01},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x07, 0, 0, 0, 0},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x0a, 0, 0, 0, 0},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x0b, 0, 0, 0, 0},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x0c, 0, 256, ID_APSTA, 0x01},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x10, 0, 0, ID_HCTMA, 0x01},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x11, 0, 0, LISTED, 1},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x12, 0, 0, LISTED, 1},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x16, 0, 512, LISTED, 1},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x80, 0, 0, LISTED, 1},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x82, 1, 0, LISTED, 1},
-	{NVME_ADMIN_GET_FEATURES, SL_FACET_FEATURE, 0x84, 1, 0, LISTED, 1},
-};
 
 static int doc_call(void *ctx, const struct sl_command *cmd, void *data, uint16_t *ret_status,
 		    size_t *ret_len)
 {
 	struct sl_watched *d = ctx;
 	struct sl_answer a;
-	int r = sl_watch_call(d, cmd, &a);
+	int r;
 
+	memcpy(d->w->data, data, cmd->data_len);
+	r = sl_rig_call(&d->rig.rig, cmd, d->w->data, &a);
 	if (r < 0)
 		return r;
 	if (a.lost)
@@ -86,99 +37,9 @@ static int doc_call(void *ctx, const struct sl_command *cmd, void *data, uint16_
 
 static int read_contract(struct sl_watched *d, struct sl_doc **ret)
 {
-	struct sl_doc_source source = {.call = doc_call, .ctx = d};
+	struct sl_doc_source source = {.call = doc_call, .ctx = d, .protocol = d->protocol};
 
 	return sl_doc_read(d->w->config.device[d->index].name, &source, ret);
-}
-
-static struct sl_command command_of(unsigned row, uint32_t nsid)
-{
-	struct sl_command cmd = {.set = SL_SET_NVME_ADMIN, .req_len = SL_REQ_MAX};
-	uint32_t bytes = choice[row].bytes, cdw10 = choice[row].sel;
-
-	if (choice[row].opcode == NVME_ADMIN_GET_LOG_PAGE)
-		cdw10 |= RAE | (bytes / 4 - 1) << 16;
-	cmd.req[0] = choice[row].opcode;
-	sl_put_le32(cmd.req + 4, nsid);
-	sl_put_le32(cmd.req + 40, cdw10);
-	cmd.data_len = bytes;
-	cmd.dir = bytes ? SL_DIR_IN : SL_DIR_NONE;
-	return cmd;
-}
-
-/* Keeps what answers. */
-static int try(struct sl_watched *d, unsigned row, uint32_t nsid)
-{
-	struct sl_probe p = {
-		.facet = choice[row].facet,
-		.sel = choice[row].sel,
-		.nsid = nsid,
-		.cmd = command_of(row, nsid),
-		.off = d->probes.bytes,
-	};
-	struct sl_answer a;
-	int r = sl_watch_call(d, &p.cmd, &a);
-
-	if (r < 0 || !sl_answer_ok(&a))
-		return r;
-	(void)snprintf(p.name, sizeof(p.name), "%s %02Xh", sl_facets[p.facet].name, p.sel);
-	d->probes.v[d->probes.n++] = p;
-	d->probes.bytes += p.cmd.data_len;
-	return 0;
-}
-
-/*
- * Is it there? To ask for what is not leaves an entry in the device's error log; a program may be
- * asked for everything.
- */
-static bool is_there(const struct sl_watched *d, unsigned row, const uint8_t *id)
-{
-	const struct sl_entry *e;
-
-	if (!choice[row].need_mask || d->w->config.device[d->index].evidence & SL_WATCH_SOFT)
-		return true;
-	if (choice[row].need_byte != LISTED)
-		return id[choice[row].need_byte] & choice[row].need_mask;
-	e = sl_contract_find(&d->doc->contract,
-			     sl_key(SL_SET_NVME_ADMIN, NVME_ADMIN_SET_FEATURES, choice[row].sel));
-	return e && e->flags & SL_ENTRY_SUPPORTED;
-}
-
-static int choose(struct sl_watched *d, const uint8_t *id)
-{
-	const struct sl_contract *c = &d->doc->contract;
-	int r = 0;
-
-	d->probes.cap = SL_COUNT(choice) * (1 + c->n_ns);
-	d->probes.v = calloc(d->probes.cap, sizeof(*d->probes.v));
-	if (!d->probes.v)
-		return -ENOMEM;
-	for (unsigned row = 0; row < SL_COUNT(choice) && r == 0; row++) {
-		if (!is_there(d, row, id))
-			continue;
-		if (!choice[row].per_ns)
-			r = try(d, row, 0);
-		for (uint32_t i = 0; choice[row].per_ns && i < c->n_ns && r == 0; i++)
-			r = try(d, row, c->ns[i].nsid);
-	}
-	d->probes.mask = calloc(1, d->probes.bytes + 1);
-	d->probe = calloc(d->probes.n + 1, sizeof(*d->probe));
-	if (r == 0 && (!d->probes.mask || !d->probe))
-		r = -ENOMEM;
-	if (r == 0 && (!d->probes.n || d->probes.v[0].facet != SL_FACET_ID_CTRL))
-		r = -ENODEV; /* it identified itself a moment ago */
-	if (r == 0)
-		r = sl_look_new(&d->probes, &d->before);
-	return r < 0 ? r : sl_look_new(&d->probes, &d->now);
-}
-
-/* Can a command wake it? Any power state that does no I/O (NOPS), or transitions by itself. */
-static bool can_sleep(const uint8_t *id)
-{
-	for (unsigned i = 0; i <= id[ID_NPSS] && i < 32; i++)
-		if (id[ID_PSD + 32 * i + 3] & 2)
-			return true;
-	return false;
 }
 
 static void add(char *to, size_t size, const char *text)
@@ -208,38 +69,66 @@ static void find_others(struct sl_watched *d, const uint8_t *id)
 	else
 		add(d->others, sizeof(d->others),
 		    "the kernel, and other programs with a way to it");
-	if (id[ID_CMIC] & 7)
-		add(d->others, sizeof(d->others),
-		    "other hosts or controllers: it says that it has several (CMIC)");
-	else
-		add(d->excluded, sizeof(d->excluded), "it has one port and one controller (CMIC)");
-	if (id[ID_MEC] & 3)
-		add(d->others, sizeof(d->others),
-		    "a management controller: it says that it has an endpoint for one (MEC)");
-	else
-		add(d->excluded, sizeof(d->excluded), "it has no management endpoint (MEC)");
+	for (const struct sl_actor *a = d->o->actors; a && a->mask; a++) {
+		if (id[a->at] & a->mask)
+			add(d->others, sizeof(d->others), a->others);
+		else
+			add(d->excluded, sizeof(d->excluded), a->nobody);
+	}
+}
+
+static void nobody(void *ctx, const struct sl_act *act)
+{
+	(void)ctx;
+	(void)act;
+}
+
+/* Which session of the ledger's is ours: its first commands say. */
+static int find_session(struct sl_watched *d)
+{
+	const struct sl_act *act;
+	int r = sl_acts_read(d->w->acts, nobody, NULL);
+
+	if (r < 0 || d->w->acts->session)
+		return r;
+	act = sl_acts_find(d->w->acts, d->rig.last);
+	if (act)
+		sl_acts_own(d->w->acts, act->session);
+	return act ? 0 : -ENOMSG;
+}
+
+/* What is to be looked at, and what there is to say of it at the start. */
+static int choose(struct sl_watched *d)
+{
+	int r = sl_probes_watch(&d->rig.rig, &d->doc->contract, &d->probes);
+
+	if (r < 0)
+		return r;
+	/* It said what it is a moment ago. */
+	if (!d->probes.n || d->probes.v[0].off)
+		return -ENODEV;
+	d->fna = d->o->fna_at ? d->probes.first[d->o->fna_at] : 0;
+	d->sleeps = d->o->sleeps && d->o->sleeps(&d->probes, d->rig.rig.can & SL_RIG_REAL);
+	find_others(d, d->probes.first);
+	d->probe = calloc(d->probes.n, sizeof(*d->probe));
+	if (!d->probe)
+		return -ENOMEM;
+	r = sl_look_new(&d->probes, &d->before);
+	return r < 0 ? r : sl_look_new(&d->probes, &d->now);
 }
 
 int sl_watched_init(struct sl_watched *d)
 {
-	struct sl_command identify = command_of(0, 0);
-	struct sl_answer a;
-	int r = sl_watch_call(d, &identify, &a);
-	uint8_t id[4096];
+	int r = read_contract(d, &d->doc);
 
-	if (r == 0 && !sl_answer_ok(&a))
-		r = d->rig.denied ? -EACCES : -ENODEV;
-	memcpy(id, d->w->data, sizeof(id));
 	if (r == 0)
-		r = read_contract(d, &d->doc);
-	if (r < 0)
-		return r;
-	d->fna = id[ID_FNA];
-	d->sleeps = can_sleep(id);
-	find_others(d, id);
-	r = choose(d, id);
+		r = find_session(d);
+	if (r == 0)
+		r = choose(d);
 	if (r == 0)
 		r = sl_blocks_init(d, NULL);
+	if (r < 0)
+		return r;
 	d->t_first = d->t_act = sl_watch_now();
 	sl_watched_begin(d);
 	while (r == 0 && d->due && !d->rig.gone)
@@ -270,6 +159,13 @@ int sl_watched_renew(struct sl_watched *d)
 	return r;
 }
 
+/* Its payload, where the ledger has all of it; NULL. */
+static const uint8_t *payload_of(const struct sl_act *act)
+{
+	return act->cmd.dir & SL_DIR_OUT && act->cmd.data_len <= sizeof(act->head) ? act->head
+										   : NULL;
+}
+
 bool sl_act_touches(const struct sl_watched *d, const struct sl_act *act, uint32_t nsid,
 		    uint64_t lba, uint64_t n)
 {
@@ -286,20 +182,19 @@ bool sl_act_touches(const struct sl_watched *d, const struct sl_act *act, uint32
 	if (!sl_effects_any(may, SL_E_DATA | SL_E_CAPABILITY | SL_E_INVENTORY))
 		return false;
 	/* Under load there are thousands of these: without the facts. */
-	if (act->cmd.set == SL_SET_NVME_NVM && row->len == SL_LEN_NLB)
-		return sl_get_le32(cmd->req + 4) == nsid &&
-		       lba <= sl_get_le64(cmd->req + 40) + sl_get_le16(cmd->req + 48) &&
-		       sl_get_le64(cmd->req + 40) < lba + n;
-	sl_facts_collect(&d->doc->contract, cmd, NULL, &f);
+	if (act->blocks.count)
+		return (act->blocks.nsid == nsid || act->blocks.nsid == NVME_NSID_ALL) &&
+		       lba < act->blocks.lba + act->blocks.count && act->blocks.lba < lba + n;
+	sl_facts_collect(&d->doc->contract, cmd, payload_of(act), &f);
 	/* FNA: a format, or an erase, may be of all namespaces whichever is named. */
 	if (f.nsid && f.nsid != NVME_NSID_ALL && f.nsid != nsid && !(f.scope & beyond) &&
-	    !(cmd->req[0] == NVME_ADMIN_FORMAT && d->fna & 3))
+	    !(cmd->set == SL_SET_NVME_ADMIN && cmd->req[0] == NVME_ADMIN_FORMAT && d->fna & 3))
 		return false;
-	/* What a payload names is not recorded. */
+	/* A payload that is not on record may name any. */
 	if (row->ranges == SL_RANGES_NONE || row->ranges == SL_RANGES_NS ||
-	    row->ranges == SL_RANGES_DSM || row->ranges == SL_RANGES_COPY)
+	    (row->ranges >= SL_RANGES_DSM && !payload_of(act)))
 		return true;
-	sl_ranges_init(&it, &d->doc->contract, cmd, &f, NULL);
+	sl_ranges_init(&it, &d->doc->contract, cmd, &f, payload_of(act));
 	while (sl_ranges_next(&it, &r))
 		if (!r.source && (r.nsid == nsid || r.nsid == NVME_NSID_ALL) &&
 		    lba < r.lba + r.count && r.lba < lba + n)
@@ -315,7 +210,9 @@ enum sl_explanation sl_act_explains(const struct sl_watched *d, const struct sl_
 		.cmd = act->cmd,
 		.declared = act->declared,
 		.floor = act->floor,
-		.nsid = sl_get_le32(act->cmd.req + 4),
+		.nsid = act->nsid,
+		/* What is looked at in it lies in its head; nobody writes to it. */
+		.payload = act->cmd.dir & SL_DIR_OUT ? (uint8_t *)(uintptr_t)act->head : NULL,
 	};
 	struct sl_done done = {.x = &x, .status = act->status, .lost = act->lost};
 
@@ -323,20 +220,6 @@ enum sl_explanation sl_act_explains(const struct sl_watched *d, const struct sl_
 	x.scope = x.facts.scope;
 	/* What the floor says and the device does not is known before it runs: `contract lint`. */
 	return sl_explain(&d->doc->contract, &done, change, d->fna, false);
-}
-
-enum sl_level sl_act_level(const struct sl_act *act)
-{
-	uint8_t op = act->cmd.req[0];
-
-	if (sl_effects_mutating(act->declared | act->floor) ||
-	    sl_rows[act->row].flags & SL_ROW_VENDOR)
-		return SL_LEVEL_STIRS;
-	return act->cmd.set == SL_SET_NVME_ADMIN &&
-			       (op == NVME_ADMIN_IDENTIFY || op == NVME_ADMIN_GET_LOG_PAGE ||
-				op == NVME_ADMIN_GET_FEATURES)
-		       ? SL_LEVEL_REPORTS
-		       : SL_LEVEL_WORKS;
 }
 
 struct judging {
@@ -368,7 +251,7 @@ static void mask(struct sl_watched *d, const struct sl_change *c)
 
 static const uint8_t *firmware(const struct sl_watched *d)
 {
-	return d->now.bytes + d->probes.v[0].off + ID_FR; /* Identify Controller is the first */
+	return d->now.bytes + d->o->firmware_at; /* the first says what the device is */
 }
 
 static int read_one(struct sl_watched *d, size_t i)
@@ -380,7 +263,6 @@ static int read_one(struct sl_watched *d, size_t i)
 	one.n = 1;
 	one.v = &d->probes.v[i];
 	d->rig.first = d->rig.last = 0;
-	d->w->tokens -= 1;
 	r = sl_look_take(&d->rig.rig, &one, false, false, d->w->data, &look);
 	return r == 0 ? sl_watch_catch_up(d->w) : r;
 }
@@ -390,7 +272,7 @@ static bool is_new_firmware(struct sl_watched *d, size_t probe)
 {
 	if (probe != 0)
 		(void)read_one(d, 0);
-	return memcmp(firmware(d), d->probe[probe].firmware, sizeof(d->probe[0].firmware)) != 0;
+	return memcmp(firmware(d), d->probe[probe].firmware, d->o->firmware_len) != 0;
 }
 
 static bool judge(void *ctx, const struct sl_change *c)
@@ -463,7 +345,7 @@ static int look_at(struct sl_watched *d, size_t i)
 	}
 	d->before.item[i] = d->now.item[i];
 	memcpy(d->before.bytes + p->off, d->now.bytes + p->off, p->cmd.data_len);
-	memcpy(x->firmware, firmware(d), sizeof(x->firmware));
+	memcpy(x->firmware, firmware(d), d->o->firmware_len);
 	return 0;
 }
 

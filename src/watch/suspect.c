@@ -23,12 +23,9 @@
 #define AGE_S	  0.5 /* a suspicion that stands is looked at so often */
 #define AGE_MAX	  300.0
 
-/* Everything but the command identifier and the pointers. */
 static bool same_command(const struct sl_act *a, const struct sl_act *b)
 {
-	return a->cmd.set == b->cmd.set && a->cmd.req[0] == b->cmd.req[0] &&
-	       memcmp(a->cmd.req + 4, b->cmd.req + 4, 12) == 0 &&
-	       memcmp(a->cmd.req + 40, b->cmd.req + 40, 24) == 0;
+	return a->cmd.set == b->cmd.set && memcmp(a->cmd.req, b->cmd.req, SL_REQ_MAX) == 0;
 }
 
 static struct sl_stretch *stretch_of(struct sl_watched *d, const struct sl_sight *s)
@@ -43,10 +40,10 @@ static struct sl_stretch *stretch_of(struct sl_watched *d, const struct sl_sight
 /* Of many, the last: the first may have been forgotten. */
 static void add_candidate(struct sl_suspicion *ret, const struct sl_act *act)
 {
-	enum sl_level level = sl_act_level(act);
+	uint8_t level = act->level;
 
 	if (!ret->n)
-		ret->level = (uint8_t)level;
+		ret->level = level;
 	ret->all += level == ret->level;
 	ret->beside += level != ret->level;
 	if (ret->n == SL_CANDIDATES_MAX) {
@@ -80,10 +77,10 @@ static void find_late(const struct sl_watched *d, struct sl_suspicion *ret)
 	}
 	for (unsigned level = 0; level < _SL_LEVEL_N; level++)
 		for (unsigned i = n; i > 0; i--)
-			if (sl_act_level(found[i - 1]) == level)
+			if (found[i - 1]->level == level)
 				add_candidate(ret, found[i - 1]);
 	for (unsigned i = 0; i < ret->n; i++)
-		if (sl_act_level(&ret->candidate[i].act) == ret->level)
+		if (ret->candidate[i].act.level == ret->level)
 			ret->late = now - ret->candidate[i].act.t;
 }
 
@@ -101,7 +98,7 @@ static void find_candidates(const struct sl_watched *d, const struct sl_sight *s
 		uint64_t at = 0;
 
 		while ((act = sl_window_next(d->w->acts, &s->window, &at)))
-			if (!act->own && sl_act_level(act) == level)
+			if (!act->own && act->level == level)
 				add_candidate(ret, act);
 	}
 	if (!ret->n && s->kept) {
@@ -121,7 +118,7 @@ static unsigned likeliest(const struct sl_suspicion *x)
 
 	if (x->s.who)
 		return x->n;
-	while (n < x->n && sl_act_level(&x->candidate[n].act) == x->level)
+	while (n < x->n && x->candidate[n].act.level == x->level)
 		n++;
 	return n;
 }
@@ -210,6 +207,20 @@ static bool same_cause(const struct sl_suspicion *a, const struct sl_suspicion *
 	       a->candidate[n - 1].act.intent == b->candidate[m - 1].act.intent;
 }
 
+/*
+ * What of an effect counts against the command from now on. Identity and health stay readable
+ * whatever reading them was seen to do: their entry is marked, and what else the device says is not
+ * believed any more, but nobody is blinded.
+ */
+static sl_effects held_against(const struct sl_act *act, sl_effects observed)
+{
+	const struct sl_row *row = &sl_rows[act->row];
+	bool stays = act->role == SL_ROLE_VITAL && !(row->flags & SL_ROW_VENDOR) &&
+		     !sl_effects_mutating(row->floor);
+
+	return stays ? SL_E_NONE : observed;
+}
+
 static void name(const struct sl_suspicion *x, struct sl_note *n)
 {
 	const struct sl_act *one = the_one(x);
@@ -226,7 +237,7 @@ static void name(const struct sl_suspicion *x, struct sl_note *n)
 	(void)snprintf(n->command, sizeof(n->command), "%.*s", (int)sizeof(n->command) - 1, text);
 	if (one) {
 		n->row.key = sl_key_of(&one->cmd);
-		n->row.observed = sl_key_observed(&one->cmd, x->s.effects);
+		n->row.observed = held_against(one, x->s.effects);
 	}
 }
 
@@ -357,7 +368,7 @@ static void again(struct sl_suspicion *x, const struct sl_suspicion *now)
 		x->watched = 0;
 		memcpy(x->candidate, now->candidate, sizeof(x->candidate));
 	}
-	x->level = n ? (uint8_t)sl_act_level(&x->candidate[0].act) : now->level;
+	x->level = n ? x->candidate[0].act.level : now->level;
 	x->all = n ? likeliest(x) : now->all;
 	x->beside = n ? n - x->all : now->beside;
 }

@@ -25,6 +25,7 @@ static struct sl_note last;
 static unsigned reports, ended;
 static double clock_s;
 static struct sl_watched_probe probe[1];
+static uint64_t sampled; /* digest of what is written next; 0: it is not of the sample */
 
 /* What the program itself does, stood in for. */
 double sl_watch_now(void)
@@ -57,6 +58,7 @@ static uint64_t put(uint16_t type, uint64_t of, uint32_t session, uint8_t opcode
 			      .of = of,
 			      .session = session,
 			      .set = opcode == 6 ? SL_SET_NVME_ADMIN : SL_SET_NVME_NVM,
+			      .digest = type == SL_RECORD_INTENT ? sampled : 0,
 			      .device = "d"};
 
 	r.final[0] = opcode;
@@ -97,6 +99,7 @@ static void begin(void)
 	strcpy(w.config.device[0].name, "d");
 	d->w = &w;
 	d->doc = &doc;
+	d->o = &sl_observed_nvme;
 	strcpy(doc.contract.model, "Drive");
 	strcpy(doc.contract.serial, "S1");
 	doc.contract.n_ns = 1;
@@ -312,6 +315,31 @@ static void test_own(void)
 	assert(strncmp(last.command, "nvme.admin.identify", 19) == 0);
 }
 
+/* Of several writes to a block the newest has to be there; a write that is not known hides those
+ * before it. */
+static void test_rereads(void)
+{
+	struct sl_blocks *b = &d->blocks;
+	uint64_t intent[4];
+
+	begin();
+	for (unsigned i = 0; i < 4; i++) {
+		sampled = i == 3 ? 0 : 100 + i;
+		intent[i] = ran(2, 1, i == 1 ? 8 : 7);
+		assert(sl_watch_catch_up(&w) == 0);
+		sl_blocks_note(d, sl_acts_find(w.acts, intent[i]));
+		assert(b->n_rereads == (i == 0 || i == 3 ? 1 : 2));
+	}
+	assert(b->reread[0].act.intent == intent[1] && b->reread[0].digest == 101);
+	/* Reading hides nothing, and what was read is read again. */
+	sampled = 105;
+	intent[0] = ran(2, 2, 8);
+	assert(sl_watch_catch_up(&w) == 0);
+	sl_blocks_note(d, sl_acts_find(w.acts, intent[0]));
+	assert(b->n_rereads == 2 && b->reread[1].act.intent == intent[0]);
+	sampled = 0;
+}
+
 /* While nobody did anything: it moves by itself, is said once, and a log is not worth a word. */
 static void test_by_itself(void)
 {
@@ -376,6 +404,7 @@ int main(void)
 	test_late();
 	test_pauses();
 	test_own();
+	test_rereads();
 	test_by_itself();
 	test_take();
 	close(w.acts->fd);

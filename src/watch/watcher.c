@@ -55,6 +55,8 @@ static void on_act(void *ctx, const struct sl_act *act)
 	d->acted = true;
 	d->t_act = act->t;
 	d->stirred |= !sl_act_harmless(act);
+	if (!act->status && !act->lost && act->role != SL_ROLE_OTHER && act->role <= SL_ROLE_WAKES)
+		d->rests = act->role == SL_ROLE_RESTS;
 	sl_pauses_note(&d->pauses[0], d->t_first, act->t);
 	if (!sl_act_harmless(act))
 		sl_pauses_note(&d->pauses[1], d->t_first, act->t);
@@ -94,7 +96,7 @@ static void fill_bucket(struct sl_watcher *w, double now, bool learning)
 /* A command would wake it. */
 static bool is_asleep(const struct sl_watched *d, double now)
 {
-	return d->sleeps && now - d->t_act > AWAKE_S;
+	return d->rests || (d->sleeps && now - d->t_act > AWAKE_S);
 }
 
 /* The timer: short while it is learned, then longer and longer while nothing runs. */
@@ -188,43 +190,19 @@ static int turn(struct sl_watcher *w)
 	return r;
 }
 
-static void nobody(void *ctx, const struct sl_act *act)
-{
-	(void)ctx;
-	(void)act;
-}
-
-/* Which session of the ledger's is ours: its first command says. */
-static int find_session(struct sl_watcher *w, struct sl_session_rig *rig)
-{
-	struct sl_command identify = {.set = SL_SET_NVME_ADMIN,
-				      .dir = SL_DIR_IN,
-				      .req_len = SL_REQ_MAX,
-				      .data_len = 4096,
-				      .req = {[0] = 0x06, [40] = 0x01}};
-	const struct sl_act *act;
-	struct sl_answer a;
-	int r;
-
-	rig->first = rig->last = 0;
-	r = sl_rig_call(&rig->rig, &identify, w->data, &a);
-	if (r == 0)
-		r = sl_acts_read(w->acts, nobody, NULL);
-	if (r < 0)
-		return r;
-	act = sl_acts_find(w->acts, rig->last);
-	if (act)
-		sl_acts_own(w->acts, act->session);
-	return act ? 0 : rig->denied ? -EACCES : -ENOMSG;
-}
-
-/* What is looked at is named in NVMe's words alone. 0 or -errno. */
+/* 0 or -errno. */
 static int can_watch(struct sl_watcher *w, unsigned device)
 {
 	struct sl_wire_device what;
 	int r = sl_client_query(w->client, device, &what);
 
-	return r < 0 ? r : what.protocol == SL_WIRE_NVME ? 0 : -EPROTONOSUPPORT;
+	if (r == 0 && (!sl_observed_known(what.protocol) || !sl_observed_of(what.protocol)->watch))
+		r = -EPROTONOSUPPORT;
+	if (r < 0)
+		return r;
+	w->device[device].protocol = what.protocol;
+	w->device[device].o = sl_observed_of(what.protocol);
+	return 0;
 }
 
 static int start(struct sl_watcher *w)
@@ -241,10 +219,8 @@ static int start(struct sl_watcher *w)
 
 		d->w = w;
 		d->index = i;
-		sl_session_rig_init(&d->rig, w->client, (uint16_t)i);
+		sl_session_rig_init(w, i);
 		one = able[i];
-		if (one == 0 && !w->acts->session)
-			one = find_session(w, &d->rig);
 		if (one == 0)
 			one = sl_watched_init(d);
 		if (one == -EPIPE)

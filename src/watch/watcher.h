@@ -7,6 +7,7 @@
 #include "lib/client.h"
 #include "observe/facet.h"
 #include "observe/judge.h"
+#include "observe/protocol.h"
 #include "watch/acts.h"
 
 #define SL_SUSPICIONS_MAX 64u
@@ -21,6 +22,7 @@ struct sl_watched;
 struct sl_session_rig {
 	struct sl_rig rig;
 	struct sl_client *client;
+	double *tokens; /* each command takes one */
 	uint16_t device;
 	uint64_t first, last; /* records of the intents since `first` was cleared */
 	uint64_t overran;     /* record of one whose answer was too long; 0: none */
@@ -28,7 +30,7 @@ struct sl_session_rig {
 	bool gone;	      /* broker or device */
 };
 
-void sl_session_rig_init(struct sl_session_rig *r, struct sl_client *client, uint16_t device);
+void sl_session_rig_init(struct sl_watcher *w, unsigned device);
 
 /* stretch.c: how long a thing was watched, and how much of that time somebody did something. */
 
@@ -76,6 +78,7 @@ struct sl_chunk {
 struct sl_reread {
 	struct sl_act act;
 	uint64_t digest;
+	double not_before;
 };
 
 #define SL_REREADS_MAX 64u
@@ -155,14 +158,16 @@ void sl_suspect_age(struct sl_watched *d);
 struct sl_watched_probe {
 	struct sl_stretch stretch;
 	bool urgent;
-	char firmware[8]; /* in force when it was read */
+	char firmware[16]; /* in force when it was read */
 };
 
 /* One device under watch. */
 struct sl_watched {
 	struct sl_watcher *w;
 	unsigned index;
-	bool gone, sleeps;
+	const struct sl_observed *o;
+	uint8_t protocol; /* enum sl_wire_protocol */
+	bool gone, sleeps, rests;
 	uint8_t fna;
 	char others[256];   /* who else may act on it; "": nobody */
 	char excluded[256]; /* the evidence that nobody else does */
@@ -198,8 +203,6 @@ struct sl_watcher {
 	struct sl_watched device[SL_WATCH_DEVICES_MAX];
 };
 
-/* One command, out of the budget. 0 or -errno: the broker has gone. */
-int sl_watch_call(struct sl_watched *d, const struct sl_command *cmd, struct sl_answer *ret);
 /* Takes in what the ledger says by now. 0 or -errno. */
 int sl_watch_catch_up(struct sl_watcher *w);
 /* Tells the launcher. */
@@ -223,18 +226,5 @@ enum sl_explanation sl_act_explains(const struct sl_watched *d, const struct sl_
 /* May it have changed, or have been given, these blocks? */
 bool sl_act_touches(const struct sl_watched *d, const struct sl_act *act, uint32_t nsid,
 		    uint64_t lba, uint64_t n);
-/* How likely it is that a command did what nothing explains. */
-enum sl_level {
-	SL_LEVEL_STIRS,	  /* it may change state, or it is a vendor's and only he knows */
-	SL_LEVEL_WORKS,	  /* it moves data, or makes the device do something */
-	SL_LEVEL_REPORTS, /* Identify, Get Log Page, Get Features */
-	_SL_LEVEL_N
-};
-enum sl_level sl_act_level(const struct sl_act *act);
-/* Leaves state alone, by declaration and specification. */
-static inline bool sl_act_harmless(const struct sl_act *act)
-{
-	return sl_act_level(act) != SL_LEVEL_STIRS;
-}
 
 #endif
