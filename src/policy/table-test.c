@@ -351,18 +351,29 @@ static int read_hex(struct run *t, const char *s, uint8_t *to, size_t max, size_
 	return 0;
 }
 
-/* The bytes of a request, of the set that the device has: hex=BYTES [queue=io]. */
-static int read_raw(struct run *t, const char *hex, bool io, struct sl_command *cmd)
+/* The bytes of a request, of the set that the device has: hex=BYTES [queue=admin|io] [data=N]. */
+static int read_raw(struct run *t, char **word, unsigned n, struct sl_command *cmd)
 {
 	static const uint8_t sets[] = {[SL_WIRE_SCSI] = SL_SET_SCSI,
 				       [SL_WIRE_CXL] = SL_SET_CXL,
 				       [SL_WIRE_FWCTL] = SL_SET_FWCTL};
 	size_t got = 0;
 
-	if (read_hex(t, hex, cmd->req, SL_REQ_MAX, &got) < 0)
+	if (read_hex(t, after(word[0], "hex="), cmd->req, SL_REQ_MAX, &got) < 0)
 		return -EBADMSG;
-	cmd->set = io ? SL_SET_NVME_IO : SL_SET_NVME_ADMIN;
+	cmd->set = SL_SET_NVME_ADMIN;
 	cmd->req_len = SL_REQ_MAX;
+	for (unsigned i = 1; i < n; i++) {
+		const char *data = after(word[i], "data=");
+		uint64_t v;
+
+		if (data && number(data, PAYLOAD_MAX, &v))
+			cmd->data_len = (uint32_t)v;
+		else if (strcmp(word[i], "queue=io") == 0)
+			cmd->set = SL_SET_NVME_IO;
+		else if (strcmp(word[i], "queue=admin") != 0)
+			return fail(t, "'%s' says nothing about bytes", word[i]);
+	}
 	if (t->protocol != SL_WIRE_NVME) {
 		cmd->set = sets[t->protocol];
 		cmd->req_len = (uint16_t)got;
@@ -370,7 +381,7 @@ static int read_raw(struct run *t, const char *hex, bool io, struct sl_command *
 	return 0;
 }
 
-/* COMMAND field=value… [payload=HEX], or hex=BYTES [queue=admin|io] data=N */
+/* COMMAND field=value… [payload=HEX], or what read_raw takes */
 static int read_command(struct run *t, char **word, unsigned n, struct sl_command *cmd,
 			uint8_t *data)
 {
@@ -390,8 +401,7 @@ static int read_command(struct run *t, char **word, unsigned n, struct sl_comman
 	if (!kept)
 		return fail(t, "expected a command%s", "");
 	if (after(word[0], "hex=")) {
-		if (read_raw(t, after(word[0], "hex="),
-			     kept > 1 && strcmp(word[1], "queue=io") == 0, &asked) < 0)
+		if (read_raw(t, word, kept, &asked) < 0)
 			return -EBADMSG;
 	} else if (sl_encode_payload(word[0], word + 1, kept - 1, &asked, data, PAYLOAD_MAX, &len,
 				     &d) < 0) {

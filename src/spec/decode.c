@@ -20,6 +20,8 @@ static const struct {
 } values[] = {
 #define VALUE(row, field, value, name) {row, field, value, name},
 #include "spec/nvme_value.def"
+#include "spec/scsi_value.def"
+#undef VALUE
 };
 
 #define N_VALUES (sizeof(values) / sizeof(values[0]))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SMART and the logs of a SATA disk (ACS-4 §7.48, §9): what it knows of itself, its error and
- * self-test logs, device statistics, and the pages 80h … 9Fh that belong to the host.
+ * self-test logs, device statistics, and the pages 80h … 9Fh that belong to the host. SCT is in
+ * ata-sct.c.
  */
 #include <stdlib.h>
 
@@ -17,6 +18,8 @@ enum {
 	LOG_IDENTIFY = 0x30,
 	LOG_HOST = 0x80,
 	LOG_HOST_END = 0xa0,
+	LOG_SCT = 0xe0,
+	LOG_SCT_DATA = 0xe1,
 	SELF_TEST_STATUS = 363,
 	ATTRIBUTE_HOURS = 9,
 	ATTRIBUTE_CYCLES = 12,
@@ -78,6 +81,8 @@ static uint32_t log_pages(uint8_t log, bool smart)
 		return 16;
 	switch (log) {
 	case LOG_DIRECTORY:
+	case LOG_SCT:
+	case LOG_SCT_DATA:
 		return 1;
 	case LOG_SUMMARY_ERROR:
 	case LOG_SELF_TEST:
@@ -161,6 +166,8 @@ static bool log_page(struct sl_model *m, uint8_t log, uint32_t page, bool smart,
 		memcpy(b, m->scsi->self_tests, 512);
 	else if (log == LOG_SELF_TEST_EXT)
 		extended_self_tests(m, b);
+	else if (log == LOG_SCT)
+		sl_ata_sct_status(m, b);
 	else if (log < LOG_HOST)
 		b[0] = 1; /* version of an empty log */
 	if (log == LOG_SUMMARY_ERROR || log == LOG_ERROR_EXT || log == LOG_SELF_TEST ||
@@ -175,6 +182,8 @@ static bool give_log(struct sl_model *m, struct sl_ata *a, uint8_t log, uint32_t
 	uint8_t *b;
 	bool ok = true;
 
+	if (log == LOG_SCT_DATA)
+		return sl_ata_sct_read(m, a);
 	if (!n || n > 256)
 		return sl_ata_abort(a);
 	b = calloc(n, 512);
@@ -197,6 +206,10 @@ bool sl_ata_read_log(struct sl_model *m, struct sl_ata *a)
 
 static bool take_log(struct sl_model *m, struct sl_ata *a, uint8_t log)
 {
+	if (log == LOG_SCT)
+		return sl_ata_sct(m, a);
+	if (log == LOG_SCT_DATA)
+		return sl_ata_sct_write(m, a);
 	if (log < LOG_HOST || log >= LOG_HOST_END || a->count != 1 || !sl_ata_need(a, 512))
 		return sl_ata_abort(a);
 	memcpy(m->scsi->ata_log[log - LOG_HOST], a->r->data, 512);

@@ -351,6 +351,7 @@ static const struct {
 	{0x42, read_verify},
 	{0x45, write_uncorrectable},
 	{0x47, sl_ata_read_log},
+	{0x57, sl_ata_write_log},
 	{0x60, read_queued},
 	{0x61, write_queued},
 	{0x92, download},
@@ -493,6 +494,7 @@ void sl_scsi_ata_load(struct sl_model *m)
 	s->ata_power = 0xff;
 	s->smart_enabled = 1;
 	s->self_tests[0] = 1; /* revision of the log */
+	sl_ata_sct_load(s);
 }
 
 void sl_scsi_ata_reset(struct sl_model *m, bool power)
@@ -501,5 +503,6 @@ void sl_scsi_ata_reset(struct sl_model *m, bool power)
 		return;
 	m->scsi->ata_power = 0xff;
 	m->scsi->ata_frozen = 0;
+	sl_ata_sct_power_on(m->scsi);
 	sl_ata_power_cycled(m);
 }

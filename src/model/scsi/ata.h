@@ -31,6 +31,15 @@ bool sl_ata_write_log(struct sl_model *m, struct sl_ata *a);
 void sl_ata_counted(struct sl_model *m, uint64_t blocks, bool write);
 void sl_ata_power_cycled(struct sl_model *m);
 
+/* ---- ata-sct.c: logs E0h and E1h ---- */
+enum { SCT_NO_DATA, SCT_DATA_IN, SCT_DATA_OUT };
+bool sl_ata_sct(struct sl_model *m, struct sl_ata *a);
+bool sl_ata_sct_read(struct sl_model *m, struct sl_ata *a);
+bool sl_ata_sct_write(struct sl_model *m, struct sl_ata *a);
+void sl_ata_sct_status(const struct sl_model *m, uint8_t b[512]);
+void sl_ata_sct_load(struct sl_scsi *s);
+void sl_ata_sct_power_on(struct sl_scsi *s);
+
 /* ---- buffer.c: microcode, which both kinds of command bring ---- */
 bool sl_scsi_image_part(struct sl_model *m, const uint8_t *p, uint32_t at, uint32_t len);
 void sl_scsi_activate(struct sl_model *m);

@@ -66,6 +66,8 @@ static const struct sl_item_row rows[] = {
 	{"ata.smart", STATE, BYTES, AT(sl_scsi, smart), "SMART READ DATA"},
 	{"ata.thresholds", STATE, BYTES, AT(sl_scsi, thresholds), "SMART READ THRESHOLDS"},
 	{"ata.power", STATE, INT, AT(sl_scsi, ata_power), "FFh active, 80h idle, 00h standby"},
+	{"ata.erc", STATE, BYTES, AT(sl_scsi, sct_timer), "SCT error recovery timers"},
+	{"ata.sct", STATE, BYTES, AT(sl_scsi, sct_feature), "states of SCT feature control"},
 	{"buffer", STATE, BYTES, AT(sl_scsi, buffer), "data buffer of WRITE BUFFER"},
 	{"vendor.NAME", VENDOR, INT, 0, 0, "a variable of the persona"},
 };

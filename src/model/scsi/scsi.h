@@ -222,6 +222,11 @@ struct sl_scsi {
 	uint32_t ata_downloads;
 	uint8_t ata_log[32][512]; /* 80h … 9Fh: the host's own */
 	uint8_t self_tests[512];  /* SMART log 06h */
+	uint16_t sct_action, sct_function, sct_status;
+	uint16_t sct_timer[4]; /* 100 ms: reading and writing; the same after power-on */
+	uint16_t sct_feature[3], sct_option[3];
+	uint8_t sct_data; /* what log E1h is about */
+	uint8_t sct_page[512];
 
 	struct sl_scsi_tape *tape;
 

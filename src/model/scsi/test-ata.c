@@ -112,6 +112,69 @@ static void logs(struct test_device *d)
 	assert(d->data[100] == 0x77);
 }
 
+/* A page of SCT by SMART WRITE LOG: action, function, selection, value. */
+static uint32_t sct(struct test_device *d, uint16_t action, uint16_t function, uint16_t which,
+		    uint16_t value)
+{
+	memset(d->data, 0, 512);
+	sl_put_le16(d->data, action);
+	sl_put_le16(d->data + 2, function);
+	sl_put_le16(d->data + 4, which);
+	sl_put_le16(d->data + 6, value);
+	return CDB(d, OUT, 512, 0xa1, 0x0a, 0x26, 0xd6, 1, 0xe0, 0x4f, 0xc2, 0, 0xb0, 0, 0);
+}
+
+static uint16_t sct_status(struct test_device *d)
+{
+	assert(CDB(d, IN, 512, 0x85, 9, 0x0e, 0, 0, 0, 1, 0, 0xe0, 0, 0, 0, 0, 0, 0x2f, 0) == 0);
+	return sl_get_le16(d->data + 14);
+}
+
+static uint32_t sct_answer(struct test_device *d)
+{
+	return CDB(d, IN, 512, 0xa1, 8, 0x0e, 0xd5, 1, 0xe1, 0x4f, 0xc2, 0, 0xb0, 0, 0);
+}
+
+static void sct_commands(struct test_device *d)
+{
+	uint8_t b[512];
+
+	/* Timers, in the registers; what is set for good comes with the power. */
+	assert(sct(d, 3, 1, 2, 0x146) == INFORMATION && sct(d, 3, 3, 1, 70) == INFORMATION);
+	assert(sct(d, 3, 2, 2, 0) == INFORMATION);
+	assert(d->meta[8 + 5] == 0x46 && d->meta[8 + 7] == 1);
+	assert(sct(d, 3, 2, 1, 0) == INFORMATION && !d->meta[8 + 5]);
+	assert(sct(d, 3, 2, 3, 0) == ABORTED && sct_status(d) == 5);
+	assert(sct(d, 9, 1, 0, 0) == ABORTED && sct_status(d) == 0x10);
+	assert(sl_get_le16(d->data + 16) == 9);
+	assert(sct(d, 4, 1, 3, 5) == INFORMATION && sct(d, 4, 2, 3, 0) == INFORMATION);
+	assert(d->meta[8 + 5] == 5);
+	/* The table is there once, and the next command takes it away. */
+	assert(sct_answer(d) == ABORTED);
+	assert(sct(d, 5, 1, 2, 0) == INFORMATION && sct_answer(d) == 0);
+	assert(sl_get_le16(d->data) == 2 && sl_get_le16(d->data + 4) == 5);
+	assert(sct_answer(d) == ABORTED && sct_status(d) == 0xb);
+	assert(sct(d, 5, 1, 2, 0) == INFORMATION && sct(d, 3, 2, 1, 0) == INFORMATION);
+	assert(sct_answer(d) == ABORTED);
+	/* WRITE SAME: one block of a pattern, of a block that follows, and beyond the end. */
+	memset(d->data, 0, 512);
+	memcpy(d->data, "\2\0\1\1\x14", 5);
+	d->data[12] = 1;
+	memcpy(d->data + 20, "\xaa\xbb\xcc\xdd", 4);
+	assert(CDB(d, OUT, 512, 0x85, 0x0b, 0x06, 0, 0, 0, 1, 0, 0xe0, 0, 0, 0, 0, 0, 0x3f, 0) ==
+	       0);
+	assert(sl_model_blocks_read(d->m, 1, 20, 1, b) == 0 && b[0] == 0xaa && b[511] == 0xdd);
+	assert(sl_model_blocks_read(d->m, 1, 21, 1, b) == 0 && b[0] == 0);
+	memcpy(d->data, "\2\0\2\1", 4);
+	assert(CDB(d, OUT, 512, 0x85, 0x0b, 0x06, 0, 0, 0, 1, 0, 0xe0, 0, 0, 0, 0, 0, 0x3f, 0) ==
+	       0);
+	memset(d->data, 0x5a, 512);
+	assert(CDB(d, OUT, 512, 0x85, 0x0b, 0x06, 0, 0, 0, 1, 0, 0xe1, 0, 0, 0, 0, 0, 0x3f, 0) ==
+	       0);
+	assert(sl_model_blocks_read(d->m, 1, 20, 1, b) == 0 && b[0] == 0x5a);
+	assert(sct(d, 2, 1, 0xffff, 0) == ABORTED && sct_status(d) == 2);
+}
+
 static uint8_t power(struct test_device *d)
 {
 	assert(CDB(d, NONE, 0, 0xa1, 6, 0x20, 0, 0, 0, 0, 0, 0, 0xe5, 0, 0) == INFORMATION);
@@ -144,6 +207,7 @@ int main(void)
 	blocks(d);
 	smart(d);
 	logs(d);
+	sct_commands(d);
 	settings(d);
 	test_device_free(d);
 	d = test_lu_new("");
