@@ -148,7 +148,7 @@ static uint64_t digest(struct sl_gate *g, const struct sl_slot *s, uint16_t type
 	if (!g->sample_of ||
 	    (s->session >= 0 && strcmp(g->sessions[s->session].who.label, SL_WATCH_LABEL) == 0))
 		return 0;
-	if (sl_rows[s->verdict.facts.row].len != SL_LEN_NLB ||
+	if (!(SL_LENS_OF_BLOCKS >> sl_rows[s->verdict.facts.row].len & 1) ||
 	    s->cmd.dir != (out ? SL_DIR_OUT : SL_DIR_IN) || !n)
 		return 0;
 	if (g->sample_second != g->now)

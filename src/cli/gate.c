@@ -14,13 +14,16 @@
 
 /*
  * What a watcher may do: look. A vendor's command does what its vendor says, so it is none; a rule
- * of the policy that denies still denies. Without a condition, the last rule would hide from the
+ * of the policy that denies still denies. Without a condition, these would hide from the
  * watcher what the device declares of them.
  */
 static const char watch_rules[] =
 	"\nallow label \"" SL_WATCH_LABEL "\": anything where floor within {none, reveals-data}\n"
 	"deny label \"" SL_WATCH_LABEL "\": nvme.admin.vendor, nvme.nvm.vendor where opcode in "
-	"{0..255}\n";
+	"{0..255}\n"
+	"deny label \"" SL_WATCH_LABEL
+	"\": scsi.spc.vendor where cdb0 in {0..18446744073709551615}\n"
+	"deny label \"" SL_WATCH_LABEL "\": cxl.vendor where command in {0..255}\n";
 
 /* The policy's file with these rules at its end: its own lines keep their numbers. */
 static int load_watched(const char *path, struct sl_policy_messages *msgs, struct sl_policy **ret)

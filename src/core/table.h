@@ -118,6 +118,9 @@ enum sl_len {
 	_SL_LEN_N
 };
 
+/* Those of whose data a sample is digested: blocks as they are. */
+#define SL_LENS_OF_BLOCKS (1u << SL_LEN_NLB | 1u << SL_LEN_BLOCKS | 1u << SL_LEN_NDOB)
+
 /*
  * Where the length is in the request: (value + bias) × unit bytes. `alone`: it hangs on nothing
  * else. No field: the format's size field.

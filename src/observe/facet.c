@@ -614,6 +614,24 @@ struct comparison {
 	void *ctx;
 };
 
+/*
+ * What no field names: words, or the parameter of a log page that holds the byte, whose length is
+ * in the last of the four bytes in front of it (SPC-6 §7.3.2).
+ */
+static void unnamed(const struct sl_probe *p, const uint8_t *page, uint32_t at, bool be,
+		    uint32_t *ret_start, uint32_t *ret_end)
+{
+	uint32_t word = be ? 4 : 8;
+
+	*ret_start = at & ~(word - 1);
+	*ret_end = *ret_start + word;
+	for (uint32_t i = 8; p->facet == SL_FACET_S_LOG && i <= at; i += page[i - 1] + 4u)
+		if (page[i - 1] <= 8 && at < i + page[i - 1]) {
+			*ret_start = i;
+			*ret_end = i + page[i - 1];
+		}
+}
+
 /* One change per field that differs, and one per run of bytes that no field names. */
 static bool compare_bytes(const struct comparison *x, const struct sl_probe *probe)
 {
@@ -621,7 +639,6 @@ static bool compare_bytes(const struct comparison *x, const struct sl_probe *pro
 	const uint8_t *mask = x->p->mask + probe->off;
 	/* What is not described: big-endian counters stand behind headers of four bytes. */
 	bool be = sl_sets[probe->cmd.set].sense;
-	uint32_t word = be ? 4 : 8;
 
 	/* Most of what is looked at stays: found out at the speed of memory. */
 	if (memcmp(a, b, probe->cmd.data_len) == 0)
@@ -636,8 +653,11 @@ static bool compare_bytes(const struct comparison *x, const struct sl_probe *pro
 			continue;
 		}
 		field = sl_facet_field(probe->facet, i);
-		start = field ? field->off : i & ~(word - 1);
-		end = field ? (uint32_t)field->off + field->len : start + word;
+		unnamed(probe, a, i, be, &start, &end);
+		if (field) {
+			start = field->off;
+			end = start + field->len;
+		}
 		if (end > probe->cmd.data_len)
 			end = probe->cmd.data_len;
 		for (uint32_t k = i; k < end; k++)

@@ -65,8 +65,10 @@ static bool counted(const struct sl_done *d, const struct sl_change *c)
 		return true;
 	if (c->field && c->field->rule == SL_FIELD_COUNTS)
 		return io || sl_rows[d->x->row].flags & SL_ROW_VENDOR;
+	/* Log pages of a logical unit count bytes, too. */
 	return sl_facets[c->probe->facet].flags & SL_FACETF_COUNTERS &&
-	       c->new_value - c->old_value < COUNTER_STEP_MAX;
+	       (c->probe->facet == SL_FACET_S_LOG ||
+		c->new_value - c->old_value < COUNTER_STEP_MAX);
 }
 
 /* A failed command leaves a trace in the error log, or takes what waited to be said; nothing else.

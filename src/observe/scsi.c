@@ -19,7 +19,15 @@
 #define OP_WRITE10     0x2au
 #define OP_VERIFY10    0x2fu
 #define ATA_16	       0x85u
-#define LBA10_MAX      0xffffffffu
+#define OP_READ16      0x88u
+#define OP_WRITE16     0x8au
+#define OP_VERIFY16    0x8fu
+#define MODE_HEADER    8u /* in front of the page, by the ten-byte commands, without descriptors */
+#define PAGES_MAX      64u
+#define VPD_VENDOR     0xc0u
+#define LOG_VENDOR     0x30u
+#define MODE_ALL       0x3fu
+#define POWER_PAGE     0x1au /* power conditions */
 
 /* Bytes of a CDB by its operation code: SPC-6 §4.2.5.1; of a variable one its own, here the longest
  * that we know. */
@@ -68,64 +76,71 @@ static bool look(struct sl_finder *f, uint8_t facet, unsigned sel, unsigned sub,
 	return sl_finder_try(f, &p);
 }
 
-/* What is one command each. The first takes what waits to be said. */
+/*
+ * What is one command each. The first takes what waits to be said. Not watched is what takes a unit
+ * attention as its answer, REPORT LUNS too (SPC-6 §6.38).
+ */
 static const struct {
 	uint8_t facet;
 	uint16_t len;
+	bool watched;
 	const char *name;
 	uint8_t cdb[16];
 } singles[] = {
-	{SL_FACET_S_ATTENTION, 252, "sense data", {0x03, 0, 0, 0, 252}},
-	{SL_FACET_S_READY, 0, "test unit ready", {0x00}},
-	{SL_FACET_S_INQUIRY, 96, "inquiry", {0x12, 0, 0, 0, 96}},
-	{SL_FACET_S_LUNS, 512, "report luns", {0xa0, [8] = 2}},
-	{SL_FACET_S_RSOC, 8192, "operation codes", {0xa3, 0x0c, 0x80, [8] = 0x20}},
-	{SL_FACET_S_CAPACITY, 8, "read capacity (10)", {0x25}},
-	{SL_FACET_S_CAPACITY, 32, "read capacity (16)", {0x9e, 0x10, [13] = 32}},
-	{SL_FACET_S_RESERVATION, 512, "keys", {0x5e, 0, [7] = 2}},
-	{SL_FACET_S_RESERVATION, 512, "reservation", {0x5e, 1, [7] = 2}},
-	{SL_FACET_S_RESERVATION, 512, "reservation capabilities", {0x5e, 2, [7] = 2}},
-	{SL_FACET_S_RESERVATION, 512, "full status", {0x5e, 3, [7] = 2}},
+	{SL_FACET_S_ATTENTION, 252, false, "sense data", {0x03, 0, 0, 0, 252}},
+	{SL_FACET_S_READY, 0, false, "test unit ready", {0x00}},
+	{SL_FACET_S_INQUIRY, 96, true, "inquiry", {0x12, 0, 0, 0, 96}},
+	{SL_FACET_S_LUNS, 512, false, "report luns", {0xa0, [8] = 2}},
+	{SL_FACET_S_RSOC, 8192, true, "operation codes", {0xa3, 0x0c, 0x80, [8] = 0x20}},
+	{SL_FACET_S_CAPACITY, 8, true, "read capacity (10)", {0x25}},
+	{SL_FACET_S_CAPACITY, 32, true, "read capacity (16)", {0x9e, 0x10, [13] = 32}},
+	{SL_FACET_S_RESERVATION, 512, true, "keys", {0x5e, 0, [7] = 2}},
+	{SL_FACET_S_RESERVATION, 512, true, "reservation", {0x5e, 1, [7] = 2}},
+	{SL_FACET_S_RESERVATION, 512, false, "reservation capabilities", {0x5e, 2, [7] = 2}},
+	{SL_FACET_S_RESERVATION, 512, false, "full status", {0x5e, 3, [7] = 2}},
 	/* IDENTIFY DEVICE by PIO, one block: SAT-5 §12.2.3 */
-	{SL_FACET_S_ATA, 512, "ata identify", {0x85, 0x08, 0x0e, [6] = 1, [14] = 0xec}},
+	{SL_FACET_S_ATA, 512, false, "ata identify", {0x85, 0x08, 0x0e, [6] = 1, [14] = 0xec}},
 };
 
-static void find_pages(struct sl_finder *f)
+static bool look_vpd(struct sl_finder *f, unsigned page)
 {
-	char name[64];
+	const uint8_t cdb[16] = {0x12, 1, (uint8_t)page, 2, 0};
+	char name[16];
 
-	for (unsigned page = 0; page < 256; page++) {
-		const uint8_t cdb[16] = {0x12, 1, (uint8_t)page, 2, 0};
-
-		(void)snprintf(name, sizeof(name), "vpd %02Xh", page);
-		(void)look(f, SL_FACET_S_VPD, page, 0, cdb, 512, name);
-	}
-	for (unsigned page = 0; page < 0x3f; page++) {
-		const uint8_t cdb[16] = {0x4d, 0, (uint8_t)(0x40 | page), [7] = 4};
-
-		(void)snprintf(name, sizeof(name), "log page %02Xh", page);
-		(void)look(f, SL_FACET_S_LOG, page, 0, cdb, 1024, name);
-	}
+	(void)snprintf(name, sizeof(name), "vpd %02Xh", page);
+	return look(f, SL_FACET_S_VPD, page, 0, cdb, 512, name);
 }
 
-/* Each mode page by its four page controls: current, changeable, default, saved. */
-static void find_modes(struct sl_finder *f)
+static bool look_log(struct sl_finder *f, unsigned page)
+{
+	const uint8_t cdb[16] = {0x4d, 0, (uint8_t)(0x40 | page), [7] = 4};
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "log page %02Xh", page);
+	return look(f, SL_FACET_S_LOG, page, 0, cdb, 1024, name);
+}
+
+/* A mode page by one of its four page controls: current, changeable, default, saved. */
+static bool look_mode(struct sl_finder *f, unsigned page, unsigned pc)
 {
 	static const char *const names[] = {"", ", changeable", ", default", ", saved"};
 	static const uint8_t facets[] = {SL_FACET_S_MODE, SL_FACET_S_MODE_OTHER,
 					 SL_FACET_S_MODE_OTHER, SL_FACET_S_MODE_SAVED};
+	/* DBD: without block descriptors; where they are, page 3Fh has them. */
+	const uint8_t cdb[16] = {0x5a, 8, (uint8_t)(pc << 6 | page), [8] = 252};
 	char name[64];
 
-	for (unsigned page = 0; page < 0x3f; page++) {
-		bool any = true;
+	(void)snprintf(name, sizeof(name), "mode page %02Xh%s", page, names[pc]);
+	return look(f, facets[pc], page, pc, cdb, 252, name);
+}
 
-		for (unsigned pc = 0; pc < 4 && any; pc++) {
-			/* DBD: without block descriptors; where they are, page 3Fh has them. */
-			const uint8_t cdb[16] = {0x5a, 8, (uint8_t)(pc << 6 | page), [8] = 252};
+static void find_modes(struct sl_finder *f)
+{
+	for (unsigned page = 0; page < MODE_ALL; page++) {
+		bool any = look_mode(f, page, 0);
 
-			(void)snprintf(name, sizeof(name), "mode page %02Xh%s", page, names[pc]);
-			any = look(f, facets[pc], page, pc, cdb, 252, name) || pc;
-		}
+		for (unsigned pc = 1; pc < 4 && any; pc++)
+			(void)look_mode(f, page, pc);
 	}
 }
 
@@ -135,10 +150,155 @@ static void find(struct sl_finder *f)
 		(void)look(f, singles[i].facet, (unsigned)i, 0, singles[i].cdb, singles[i].len,
 			   singles[i].name);
 	find_modes(f);
-	find_pages(f);
+	for (unsigned page = 0; page < 256; page++)
+		(void)look_vpd(f, page);
+	for (unsigned page = 0; page < MODE_ALL; page++)
+		(void)look_log(f, page);
 	for (uint32_t i = 0; i < f->c->n_ns; i++)
 		sl_finder_blocks(f, &f->c->ns[i]);
 }
+
+/* The pages that were just listed: VPD page 00h and log page 00h, a header of four bytes each. */
+static uint32_t list_of(const struct sl_finder *f, uint8_t *ret)
+{
+	uint32_t n = sl_get_be16(f->data + 2);
+
+	n = n < PAGES_MAX ? n : PAGES_MAX;
+	memcpy(ret, f->data + 4, n);
+	return n;
+}
+
+/* Those that there are: each as it is, and as it is kept where it can be (PS). SPC-6 §7.5. */
+static void watch_modes(struct sl_finder *f)
+{
+	const struct sl_command all =
+		cdb_in(f->c, (const uint8_t[16]){0x5a, 8, MODE_ALL, [7] = 4}, 1024);
+	struct sl_answer a;
+	uint8_t b[1024];
+	uint32_t end;
+
+	f->error = f->error ? f->error : sl_rig_call(f->rig, &all, f->data, &a);
+	if (f->error || !sl_answer_ok(&a))
+		return;
+	memcpy(b, f->data, sizeof(b));
+	end = sl_get_be16(b) + 2u < a.len ? sl_get_be16(b) + 2u : a.len;
+	for (uint32_t at = MODE_HEADER + sl_get_be16(b + 6); at + 4 <= end;) {
+		bool sub = b[at] & 0x40;
+
+		if (!sub && look_mode(f, b[at] & 0x3f, 0) && b[at] & 0x80)
+			(void)look_mode(f, b[at] & 0x3f, 3);
+		at += sub ? sl_get_be16(b + at + 2) + 4u : b[at + 1] + 2u;
+	}
+}
+
+static void watch(struct sl_finder *f)
+{
+	uint8_t pages[PAGES_MAX];
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < SL_COUNT(singles); i++)
+		if (singles[i].watched)
+			(void)look(f, singles[i].facet, (unsigned)i, 0, singles[i].cdb,
+				   singles[i].len, singles[i].name);
+	watch_modes(f);
+	if (look_vpd(f, 0))
+		n = list_of(f, pages);
+	for (uint32_t i = 0; i < n; i++)
+		if (pages[i] && pages[i] < VPD_VENDOR)
+			(void)look_vpd(f, pages[i]);
+	n = look_log(f, 0) ? list_of(f, pages) : 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (pages[i] && pages[i] < LOG_VENDOR)
+			(void)look_log(f, pages[i]);
+}
+
+/*
+ * A program does when a timer is set: STANDBY_Y, STANDBY_Z or one of IDLE, SPC-6 §7.5.15. Of a disk
+ * that is not enough, for a translation has timers of its own; and what it has to tell its host
+ * while nobody asks (unit attentions) is for who asks next.
+ */
+static bool sleeps(const struct sl_probes *p, bool real)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const uint8_t *page = p->first + p->v[i].off + MODE_HEADER;
+
+		if (p->v[i].facet == SL_FACET_S_MODE && p->v[i].sel == POWER_PAGE &&
+		    (page[2] & 1 || page[3] & 15))
+			return true;
+	}
+	return real;
+}
+
+/* Byte 6 of INQUIRY, SPC-6 §6.7.2 */
+static const struct sl_actor actors[] = {
+	{6, 0x10, "other hosts: it says that it has several ports (MULTIP)",
+	 "it has one port (MULTIP)"},
+	{0, 0, NULL, NULL},
+};
+
+#define SBC(op, role)                                                                              \
+	{                                                                                          \
+		SL_SET_SCSI_SBC, op, 0, 0, 0, SL_ROLE_##role                                       \
+	}
+#define SPC(op, role)                                                                              \
+	{                                                                                          \
+		SL_SET_SCSI, op, 0, 0, 0, SL_ROLE_##role                                           \
+	}
+#define VARIABLE(sa, role)                                                                         \
+	{                                                                                          \
+		SL_SET_SCSI_SBC, 0x7f, 9, 0xff, sa, SL_ROLE_##role                                 \
+	}
+/* START STOP UNIT by START and the power condition; WRITE SAME by UNMAP, two obsolete bits, NDOB.
+ */
+#define START(mask, value, role)                                                                   \
+	{                                                                                          \
+		SL_SET_SCSI_SBC, 0x1b, 4, mask, value, SL_ROLE_##role                              \
+	}
+#define SAME(op, at, value, role)                                                                  \
+	{                                                                                          \
+		SL_SET_SCSI_SBC, op, at, 0x0f, value, SL_ROLE_##role                               \
+	}
+
+static const struct sl_known known[] = {
+	SBC(0x08, READS),
+	SBC(OP_READ10, READS),
+	SBC(0xa8, READS),
+	SBC(OP_READ16, READS),
+	VARIABLE(0x09, READS),
+	SBC(0x0a, STORES),
+	SBC(OP_WRITE10, STORES),
+	SBC(0xaa, STORES),
+	SBC(OP_WRITE16, STORES),
+	SBC(0x2e, STORES),
+	SBC(0xae, STORES),
+	SBC(0x8e, STORES), /* WRITE AND VERIFY */
+	SBC(0x9a, STORES),
+	SBC(0x9c, STORES), /* WRITE STREAM, WRITE ATOMIC */
+	VARIABLE(0x0b, STORES),
+	VARIABLE(0x0c, STORES),
+	SAME(0x41, 1, 0, FILLS),
+	SAME(0x93, 1, 0, FILLS),
+	SAME(0x93, 1, 1, ZEROES),
+	START(0xf1, 0x01, WAKES),
+	START(0xf0, 0x10, WAKES),
+	START(0, 0, RESTS),
+	SPC(0x12, VITAL),
+	SPC(0x4d, VITAL), /* INQUIRY, LOG SENSE */
+	SPC(0x00, REPORTS),
+	SPC(0x03, REPORTS),
+	SPC(0x1a, REPORTS),
+	SPC(0x5a, REPORTS),
+	SPC(0xa0, REPORTS),
+	SPC(0xa3, REPORTS),
+	SPC(0x5e, REPORTS),
+	SBC(0x25, REPORTS),
+	{SL_SET_SCSI_SBC, 0x9e, 1, 0x1f, 0x10, SL_ROLE_REPORTS}, /* READ CAPACITY (16) */
+};
+#undef SBC
+#undef SPC
+#undef VARIABLE
+#undef START
+#undef SAME
 
 static void neutral(const struct sl_contract *c, unsigned i, struct sl_case *ret)
 {
@@ -159,13 +319,17 @@ static void neutral(const struct sl_contract *c, unsigned i, struct sl_case *ret
 static void block(const struct sl_contract *c, const struct sl_ns *ns, enum sl_block_op op,
 		  uint64_t lba, uint32_t n, struct sl_command *ret)
 {
-	static const uint8_t opcodes[_SL_BLOCK_N] = {[SL_BLOCK_WRITE] = OP_WRITE10,
-						     [SL_BLOCK_READ] = OP_READ10,
-						     [SL_BLOCK_COMPARE] = OP_VERIFY10};
-	uint8_t cdb[16] = {opcodes[op]};
+	static const uint8_t opcodes[2][_SL_BLOCK_N] = {{[SL_BLOCK_WRITE] = OP_WRITE10,
+							 [SL_BLOCK_READ] = OP_READ10,
+							 [SL_BLOCK_COMPARE] = OP_VERIFY10},
+							{[SL_BLOCK_WRITE] = OP_WRITE16,
+							 [SL_BLOCK_READ] = OP_READ16,
+							 [SL_BLOCK_COMPARE] = OP_VERIFY16}};
+	bool far = lba > UINT32_MAX; /* beyond what the form of ten bytes can name */
+	uint8_t cdb[16] = {opcodes[far][op]};
 
-	put_be(cdb + 2, lba < LBA10_MAX ? lba : LBA10_MAX, 4);
-	put_be(cdb + 7, n, 2);
+	put_be(cdb + 2, lba, far ? 8 : 4);
+	put_be(cdb + (far ? 10 : 7), n, far ? 4 : 2);
 	cdb[1] = op == SL_BLOCK_COMPARE ? 2 : 0; /* BYTCHK 01b: against the data */
 	*ret = cdb_in(c, cdb, n * sl_ns_bytes(ns));
 	ret->dir = op == SL_BLOCK_READ ? SL_DIR_IN : SL_DIR_OUT;
@@ -193,8 +357,7 @@ struct recipe {
 	} set[4];
 };
 
-#define MODE_PAGE   0x0au /* control */
-#define MODE_HEADER 8u	  /* in front of the page, by the ten-byte commands, without descriptors */
+#define MODE_PAGE 0x0au /* control */
 
 static const struct recipe recipes[] = {
 	{"scsi.spc.mode-sense-6", 0, 0, 0, 252, {{"page-code", MODE_PAGE}, {"dbd", 1}}},
@@ -520,14 +683,15 @@ static int opcodes(const struct sl_contract *c, struct sl_cases *cases)
 	return 0;
 }
 
-/* MODE SELECT sets the page that its list holds. */
+/* MODE SELECT sets the page that its list holds, where that is one. */
 static bool sets_one(const struct sl_case *x, const struct sl_probe *p, bool *ret_this)
 {
-	const struct sl_field *page = sl_row_field(x->row, "page-code");
+	const struct sl_field *page = sl_row_field(x->row, "first-page-code");
 
 	if ((p->facet != SL_FACET_S_MODE && p->facet != SL_FACET_S_MODE_SAVED) || !page ||
 	    page->space != SL_SPACE_DATA || !x->payload || !(sl_rows[x->row].floor & SL_E_CONFIG) ||
-	    x->cmd.data_len <= page->off)
+	    x->cmd.data_len < page->off + 2u ||
+	    x->cmd.data_len > page->off + 2u + x->payload[page->off + 1])
 		return false;
 	*ret_this = p->sel == sl_field_get(page, x->payload);
 	return true;
@@ -570,4 +734,11 @@ const struct sl_observed sl_observed_scsi = {
 	.base = base,
 	.opcodes = opcodes,
 	.sets_one = sets_one,
+	.watch = watch,
+	.firmware_at = 32,
+	.firmware_len = 4,
+	.actors = actors,
+	.sleeps = sleeps,
+	.known = known,
+	.n_known = SL_COUNT(known),
 };

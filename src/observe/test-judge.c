@@ -38,7 +38,7 @@ static enum sl_explanation explain(const struct sl_case *x, uint16_t status, uin
 
 static bool kept(uint8_t facet, uint8_t sel, uint32_t at, uint64_t to)
 {
-	struct sl_probe p = {.facet = facet, .sel = sel};
+	struct sl_probe p = {.facet = facet, .sel = sel, .cmd.set = SL_SET_NVME_ADMIN};
 	struct sl_change c = {.probe = &p, .at = at, .len = 1, .old_value = 5, .new_value = to};
 
 	c.field = sl_facet_field(facet, at);

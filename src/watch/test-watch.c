@@ -340,6 +340,42 @@ static void test_rereads(void)
 	sampled = 0;
 }
 
+/* What a CDB is for, and which blocks it names, lie in other places with each form. */
+static void test_roles(void)
+{
+	static const struct {
+		uint8_t cdb[16];
+		uint8_t role;
+		uint64_t lba, n; /* n 0: it names no one run */
+	} v[] = {
+		{{0x0a, 0x1f, 1, 2, 0}, SL_ROLE_STORES, 0x1f0102, 256},
+		{{0x28, 0, 0, 0, 1, 2, 0, 0, 3}, SL_ROLE_READS, 0x102, 3},
+		{{0x2a, 0, 0, 0, 1, 2, 0, 0, 0}, SL_ROLE_STORES, 0, 0},
+		{{0x8a, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 4}, SL_ROLE_STORES, 0x1000000000002, 4},
+		{{0x41, 0, 0, 0, 0, 9, 0, 0, 2}, SL_ROLE_FILLS, 9, 2},
+		{{0x41, 8, 0, 0, 0, 9, 0, 0, 2}, SL_ROLE_OTHER, 9, 2}, /* UNMAP */
+		{{0x93, 1, [9] = 9, [13] = 2}, SL_ROLE_ZEROES, 9, 2},  /* NDOB */
+		{{0x41, 0, 0, 0, 0, 9, 0, 0, 0}, SL_ROLE_FILLS, 0, 0}, /* to the end */
+		{{0x42, [8] = 24}, SL_ROLE_OTHER, 0, 0},
+		{{0x1b, [4] = 0}, SL_ROLE_RESTS, 0, 0},
+		{{0x1b, [4] = 1}, SL_ROLE_WAKES, 0, 0},
+		{{0x1b, [4] = 0x31}, SL_ROLE_RESTS, 0, 0}, /* STANDBY */
+		{{0x12}, SL_ROLE_VITAL, 0, 0},
+	};
+
+	for (size_t i = 0; i < SL_COUNT(v); i++) {
+		uint8_t req[SL_REQ_MAX] = {0};
+		struct sl_range r;
+		uint16_t row;
+
+		memcpy(req, v[i].cdb, sizeof(v[i].cdb));
+		row = sl_row_find(SL_SET_SCSI_SBC, req);
+		assert(sl_role_of(row, req) == v[i].role);
+		assert(sl_blocks_named(row, req, &r) == (v[i].n != 0));
+		assert(!v[i].n || (r.nsid == 1 && r.lba == v[i].lba && r.count == v[i].n));
+	}
+}
+
 /* While nobody did anything: it moves by itself, is said once, and a log is not worth a word. */
 static void test_by_itself(void)
 {
@@ -405,6 +441,7 @@ int main(void)
 	test_pauses();
 	test_own();
 	test_rereads();
+	test_roles();
 	test_by_itself();
 	test_take();
 	close(w.acts->fd);
