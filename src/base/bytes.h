@@ -115,12 +115,6 @@ static inline uint32_t sl_view_le32(struct sl_view *v)
 	return p ? sl_get_le32(p) : 0;
 }
 
-static inline uint64_t sl_view_le64(struct sl_view *v)
-{
-	const uint8_t *p = sl_view_take(v, 8);
-	return p ? sl_get_le64(p) : 0;
-}
-
 #define SL_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

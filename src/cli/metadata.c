@@ -91,9 +91,8 @@ static const char *trust_text(unsigned trust)
 static const char *reason_name(unsigned reason)
 {
 	static const char *const names[] = {
-#define R(id, text) #id,
-		SL_REASONS(R)
-#undef R
+#define REASON(id, text) #id,
+#include "spec/reasons.def"
 	};
 
 	return names[reason];

@@ -53,9 +53,8 @@ static void identity(struct sl_emit *e, const struct sl_doc *d)
 static const char *flaw_name(unsigned bit)
 {
 	static const char *const names[] = {
-#define F(id, voids, text) #id,
-		SL_FLAWS(F)
-#undef F
+#define FLAW(id, voids, text) #id,
+#include "spec/flaws.def"
 	};
 
 	return bit < SL_COUNT(names) ? names[bit] : NULL;

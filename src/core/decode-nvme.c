@@ -290,6 +290,17 @@ int sl_contract_nvme_ns_list(struct sl_contract *c, const void *list, size_t len
 	return 0;
 }
 
+/* An answer about a namespace, which is added where it was not listed. */
+static int about_ns(struct sl_contract *c, uint32_t nsid, size_t len, struct sl_ns **ret)
+{
+	int flaw = length(len, SL_NVME_IDENTIFY_SIZE);
+
+	if (flaw)
+		return flaw;
+	*ret = sl_contract_ns_add(c, nsid);
+	return *ret ? 0 : SL_FLAW_MANY_NS;
+}
+
 /* The index of the LBA format in use: FLBAS[6:5] joins FLBAS[3:0] where more than 16 exist. */
 static unsigned lba_format(const uint8_t *id)
 {
@@ -335,14 +346,12 @@ int sl_contract_nvme_ns(struct sl_contract *c, uint32_t nsid, const void *id, si
 int sl_contract_nvme_ns_descs(struct sl_contract *c, uint32_t nsid, const void *list, size_t len)
 {
 	struct sl_view v = sl_view(list, len);
-	int flaw = length(len, SL_NVME_IDENTIFY_SIZE);
-	struct sl_ns *ns = flaw ? 0 : sl_contract_ns_add(c, nsid);
+	struct sl_ns *ns;
+	int flaw = about_ns(c, nsid, len, &ns);
 	unsigned rank = 0;
 
 	if (flaw)
 		return flaw;
-	if (!ns)
-		return SL_FLAW_MANY_NS;
 	while (v.at + 4 <= v.len) {
 		uint8_t type = sl_view_u8(&v), n = sl_view_u8(&v);
 		const uint8_t *p;
@@ -373,13 +382,11 @@ int sl_contract_nvme_ns_descs(struct sl_contract *c, uint32_t nsid, const void *
 int sl_contract_nvme_ns_zoned(struct sl_contract *c, uint32_t nsid, const void *id, size_t len)
 {
 	const uint8_t *p = id;
-	int flaw = length(len, SL_NVME_IDENTIFY_SIZE);
-	struct sl_ns *ns = flaw ? 0 : sl_contract_ns_add(c, nsid);
+	struct sl_ns *ns;
+	int flaw = about_ns(c, nsid, len, &ns);
 
 	if (flaw)
 		return flaw;
-	if (!ns)
-		return SL_FLAW_MANY_NS;
 	_Static_assert(2816 + 16 * 64 <= SL_NVME_IDENTIFY_SIZE, "six bits of index stay inside");
 	/* LBA Format Extensions at 2816, 16 bytes each: ZSZE, ZDES. */
 	ns->zone = sl_get_le64(p + 2816 + 16u * ns->lba_format);

@@ -24,35 +24,18 @@
 /* Words of a log: 256 admin, then 256 of the I/O command set (LID 05h). */
 #define SL_NVME_WORDS 256u
 
-/* FLAW(ID, void the contract?, text for people). Append only. */
-#define SL_FLAWS(F)                                                                                \
-	F(NONE, 0, "nothing is wrong")                                                             \
-	F(LOST, 1, "the device did not answer")                                                    \
-	F(REFUSED, 0, "the device refused a log or structure that it says it has")                 \
-	F(NO_LOG, 1, "the device publishes no list of its commands and their effects")             \
-	F(TRUNCATED, 1, "an answer is shorter than its format")                                    \
-	F(OVERSIZED, 1, "an answer is longer than its format")                                     \
-	F(FULL, 1, "the logs list more than a contract holds")                                     \
-	F(EMPTY, 1, "the effects log lists no command at all")                                     \
-	F(SELF, 1, "the effects log denies a command that the device has just carried out")        \
-	F(CONTRADICTS, 0, "logs of the device contradict each other: those entries are unknown")   \
-	F(RESERVED, 0, "a reserved bit or value is set: those entries are unknown")                \
-	F(MANY_NS, 0, "more namespaces than are kept: the others do not exist for a client")       \
-	F(BAD_NS, 0, "a namespace's Identify data is malformed: its block size is unknown")
-
+/* What can be wrong with an answer. */
 enum sl_flaw {
-#define F(id, voids, text) SL_FLAW_##id,
-	SL_FLAWS(F)
-#undef F
-		_SL_FLAW_N
+#define FLAW(id, voids, text) SL_FLAW_##id,
+#include "spec/flaws.def"
+	_SL_FLAW_N
 };
 
 /* The flaws after which nothing that the device declares is believed. */
 enum {
 	SL_FLAW_VOIDS = 0
-#define F(id, voids, text) | (voids) << SL_FLAW_##id
-	SL_FLAWS(F)
-#undef F
+#define FLAW(id, voids, text) | (voids) << SL_FLAW_##id
+#include "spec/flaws.def"
 };
 
 /* What of Identify Controller decides which other answers exist. */

@@ -16,9 +16,8 @@
 #include "wire/wire.h"
 
 static const char *const reason_texts[] = {
-#define R(id, text) text,
-	SL_REASONS(R)
-#undef R
+#define REASON(id, text) text,
+#include "spec/reasons.def"
 };
 
 const char *sl_reason_text(unsigned reason)

@@ -14,41 +14,11 @@
 #include "core/contract.h"
 #include "core/effects.h"
 
-/* Why a command was decided as it was. REASON(ID, text for people). Append only: on the wire. */
-#define SL_REASONS(R)                                                                              \
-	R(ALLOWED, "allowed by a rule")                                                            \
-	R(NO_RULE, "no rule allows it")                                                            \
-	R(DENY_RULE, "a rule denies it")                                                           \
-	R(UNLISTED, "opcode or sub-selector is in no table")                                       \
-	R(RESERVED_BITS, "a bit is set that the specification reserves")                           \
-	R(KERNEL_OWNED, "this state belongs to the kernel's driver")                               \
-	R(LENGTH, "the buffer's length is not what the command transfers")                         \
-	R(DIRECTION, "the buffer's direction is not the command's")                                \
-	R(SHORT, "the payload is too short for what it says it holds")                             \
-	R(NAMESPACE, "the namespace does not exist or does not fit the node")                      \
-	R(TOO_LONG, "the transfer is longer than the device takes at once")                        \
-	R(META_UNKNOWN, "metadata of unknown length")                                              \
-	R(VENDOR_UNDECLARED, "a vendor command that the device does not declare")                  \
-	R(NOT_DECLARED, "the device does not list it as supported")                                \
-	R(CAUGHT, "the device was caught lying, the permission rested on its word")                \
-	R(IN_USE, "the kernel uses the namespace and it is not claimed")                           \
-	R(LEDGER, "its intent could not be recorded")                                              \
-	R(BUSY, "an exclusive command is running or too many are in flight")                       \
-	R(STALE, "the device changed while it was judged")                                         \
-	R(BROKER, "the broker could not judge it")                                                 \
-	R(UNDESCRIBED, "known by name alone: its fields are in no table")                          \
-	R(NOT_EVALUATED, "a bit is set that the device says it does not look at")                  \
-	R(NO_FEATURE, "the device lists no such feature, or not as one whose setting is "          \
-		      "understood")                                                                \
-	R(PROTOCOL, "the device speaks another protocol")                                          \
-	R(CARRIED, "the command inside is not the one, or not where, the header says, or is a "    \
-		   "carrier itself")
-
+/* Why a command was decided as it was. */
 enum sl_reason {
-#define R(id, text) SL_REASON_##id,
-	SL_REASONS(R)
-#undef R
-		_SL_REASON_N
+#define REASON(id, text) SL_REASON_##id,
+#include "spec/reasons.def"
+	_SL_REASON_N
 };
 
 const char *sl_reason_text(unsigned reason);

@@ -23,6 +23,8 @@ struct sl_selector {
 extern const uint16_t sl_op_map[_SL_SET_N][256];
 extern const uint16_t sl_sel_map[][256];
 extern const struct sl_selector sl_selectors[];
+/* Set asked for and type of the device to set, 0: that one itself. On every command's way. */
+extern const uint8_t sl_set_by_type[_SL_SET_N][SL_TYPE_NONE + 1];
 
 /* sl_row_find; *ret_sel is the selector's value, where the command has one. */
 static inline uint16_t sl_row_at(uint8_t set, const uint8_t req[SL_REQ_MAX], uint16_t *ret_sel)

@@ -20,6 +20,12 @@ enum {
 	OP_MAINTENANCE_IN = 0xa3,
 };
 
+static bool always(const struct sl_reader *r)
+{
+	(void)r;
+	return true;
+}
+
 /* Has the device said that it has this log? */
 static bool listed(const struct sl_reader *r, uint8_t lid)
 {
@@ -141,32 +147,13 @@ static bool want_supported_features(const struct sl_reader *r)
 }
 
 static const struct step {
-	bool (*want)(const struct sl_reader *); /* NULL: always */
-	uint8_t opcode, id;			/* id: CNS, LID, page, service action, command */
-	uint16_t size;				/* bytes of the answer */
-	bool pinned;				/* part of the digest */
+	bool (*want)(const struct sl_reader *);
+	uint8_t opcode, id;
+	uint16_t size;
+	bool pinned;
 } steps[_SL_RAW_N] = {
-	[SL_RAW_CTRL] = {NULL, OP_IDENTIFY, 0x01, SL_NVME_IDENTIFY_SIZE, false},
-	[SL_RAW_NS_LIST] = {has_list, OP_IDENTIFY, 0x02, SL_NVME_IDENTIFY_SIZE, false},
-	[SL_RAW_NS_DESCS] = {want_descs, OP_IDENTIFY, 0x03, SL_NVME_IDENTIFY_SIZE, false},
-	[SL_RAW_NS] = {want_ns, OP_IDENTIFY, 0x00, SL_NVME_IDENTIFY_SIZE, false},
-	[SL_RAW_NS_ZONED] = {want_zoned, OP_IDENTIFY, 0x05, SL_NVME_IDENTIFY_SIZE, false},
-	[SL_RAW_LID00] = {want_supported, OP_GET_LOG, 0x00, SL_NVME_SUPPORTED_LOGS_SIZE, true},
-	[SL_RAW_LID05] = {want_effects, OP_GET_LOG, 0x05, SL_NVME_EFFECTS_SIZE, true},
-	[SL_RAW_LID12] = {want_features, OP_GET_LOG, 0x12, SL_NVME_FID_EFFECTS_SIZE, true},
-	[SL_RAW_LID13] = {want_mi, OP_GET_LOG, 0x13, SL_NVME_MI_EFFECTS_SIZE, true},
-	[SL_RAW_LID14] = {want_lockdown, OP_GET_LOG, 0x14, SL_NVME_LOCKDOWN_SIZE, false},
-	[SL_RAW_INQUIRY] = {NULL, OP_INQUIRY, 0x00, 96, false},
-	[SL_RAW_VPD80] = {NULL, OP_INQUIRY, 0x80, 252, false},
-	[SL_RAW_VPD83] = {NULL, OP_INQUIRY, 0x83, 252, false},
-	[SL_RAW_CAPACITY16] = {want_capacity16, OP_SERVICE_IN16, 0x10, 32, false},
-	[SL_RAW_CAPACITY10] = {want_capacity10, OP_READ_CAPACITY10, 0x00, 8, false},
-	[SL_RAW_RSOC] = {want_rsoc, OP_MAINTENANCE_IN, 0x0c, SL_READER_DATA_MAX, true},
-	[SL_RAW_USAGE] = {want_usage, OP_MAINTENANCE_IN, 0x0c, 64, true},
-	[SL_RAW_CXL_ID] = {NULL, 0x40, 0x00, SL_READER_CXL_MAX, false},
-	[SL_RAW_CXL_LOGS] = {NULL, 0x04, 0x00, SL_READER_CXL_MAX, false},
-	[SL_RAW_CEL] = {want_cel, 0x04, 0x01, SL_READER_CXL_MAX, true},
-	[SL_RAW_FEATURES] = {want_supported_features, 0x05, 0x00, SL_READER_CXL_MAX, true},
+#define RAW(id, name, want, opcode, sub, size, pinned) {want, opcode, sub, size, pinned},
+#include "spec/answers.def"
 };
 
 /* The steps of each protocol, and how they become a command. */
@@ -380,7 +367,7 @@ int sl_reader_next(struct sl_reader *r, struct sl_command *ret)
 {
 	bool was_done = r->step == _SL_RAW_N;
 
-	while (r->step < _SL_RAW_N && steps[r->step].want && !steps[r->step].want(r))
+	while (r->step < _SL_RAW_N && !steps[r->step].want(r))
 		advance(r);
 	if (r->step == SL_RAW_USAGE && !next_entry(r))
 		r->step = _SL_RAW_N;

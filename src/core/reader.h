@@ -42,35 +42,11 @@ void sl_pin_identity(const struct sl_contract *c, sl_reader_hash hash, void *ctx
 void sl_pin_log(uint8_t lid, uint8_t csi, const void *log, size_t len, sl_reader_hash hash,
 		void *ctx);
 
-/* The answers it asks for. RAW(ID, name for a file or a message). */
-#define SL_RAWS(R)                                                                                 \
-	R(CTRL, "identify-controller")                                                             \
-	R(NS_LIST, "active-namespaces")                                                            \
-	R(NS_DESCS, "namespace-descriptors")                                                       \
-	R(NS, "identify-namespace")                                                                \
-	R(NS_ZONED, "identify-namespace-zoned")                                                    \
-	R(LID00, "supported-logs")                                                                 \
-	R(LID05, "effects")                                                                        \
-	R(LID12, "feature-effects")                                                                \
-	R(LID13, "mi-effects")                                                                     \
-	R(LID14, "lockdown")                                                                       \
-	R(INQUIRY, "inquiry")                                                                      \
-	R(VPD80, "unit-serial-number")                                                             \
-	R(VPD83, "device-identification")                                                          \
-	R(CAPACITY16, "read-capacity-16")                                                          \
-	R(CAPACITY10, "read-capacity-10")                                                          \
-	R(RSOC, "supported-operation-codes")                                                       \
-	R(USAGE, "cdb-usage")                                                                      \
-	R(CXL_ID, "identify-memory-device")                                                        \
-	R(CXL_LOGS, "cxl-supported-logs")                                                          \
-	R(CEL, "command-effects-log")                                                              \
-	R(FEATURES, "supported-features")
-
+/* The answers it asks for. */
 enum sl_raw {
-#define R(id, name) SL_RAW_##id,
-	SL_RAWS(R)
-#undef R
-		_SL_RAW_N
+#define RAW(id, ...) SL_RAW_##id,
+#include "spec/answers.def"
+	_SL_RAW_N
 };
 
 struct sl_reader {

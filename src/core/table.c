@@ -8,39 +8,20 @@
 #include "base/bytes.h"
 #include "core/contract.h"
 #include "core/map.h"
-#include "wire/wire.h"
-
-/* The set by the one asked for and the type: an array, because it is on every command's way. */
-static const uint8_t set_by_type[_SL_SET_N][SL_TYPE_NONE + 1] = {
-	[SL_SET_NVME_IO] = {SL_SET_NVME_NVM, SL_SET_NVME_KV, SL_SET_NVME_ZNS},
-	[SL_SET_SCSI] = {[0x00] = SL_SET_SCSI_SBC,
-			 [0x01] = SL_SET_SCSI_SSC,
-			 [0x05] = SL_SET_SCSI_MMC,
-			 [0x08] = SL_SET_SCSI_SMC,
-			 [0x0d] = SL_SET_SCSI_SES,
-			 [0x14] = SL_SET_SCSI_SBC},
-	[SL_SET_FWCTL] = {[1] = SL_SET_FWCTL_MLX5,
-			  SL_SET_FWCTL_CXL,
-			  SL_SET_FWCTL_BNXT,
-			  SL_SET_FWCTL_PDS},
-};
 
 uint8_t sl_set_of_type(uint8_t asked, uint8_t type)
 {
-	uint8_t set = type < SL_TYPE_NONE ? set_by_type[asked][type] : 0;
+	uint8_t set = type < SL_TYPE_NONE ? sl_set_by_type[asked][type] : 0;
 
 	return set ? set : asked;
 }
 
 uint8_t sl_set_of_queue(uint8_t queue)
 {
-	static const uint8_t sets[_SL_WIRE_QUEUE_N] = {
-		[SL_WIRE_NVME_ADMIN] = SL_SET_NVME_ADMIN, [SL_WIRE_NVME_IO] = SL_SET_NVME_IO,
-		[SL_WIRE_SCSI_CDB] = SL_SET_SCSI,	  [SL_WIRE_CXL_MAILBOX] = SL_SET_CXL,
-		[SL_WIRE_FWCTL_RPC] = SL_SET_FWCTL,
-	};
-
-	return queue < SL_COUNT(sets) ? sets[queue] : SL_SET_NONE;
+	for (uint8_t set = SL_SET_NONE + 1; set < _SL_SET_N; set++)
+		if (sl_sets[set].queue == queue)
+			return sl_sets[set].asked;
+	return SL_SET_NONE;
 }
 
 uint16_t sl_row_find(uint8_t set, const uint8_t req[SL_REQ_MAX])

@@ -22,9 +22,8 @@ static struct sl_contract contract;
 static uint8_t payload[2 << 20];
 
 static const char *const reasons[] = {
-#define R(id, text) #id,
-	SL_REASONS(R)
-#undef R
+#define REASON(id, text) #id,
+#include "spec/reasons.def"
 };
 
 /* Hex digits into buf, the rest zero; false: not hex, or too much. */

@@ -31,15 +31,13 @@ static const char *const trust_names[] = {
 static const char *const exclusivity_names[] = {"none", "namespace", "device"};
 
 static const char *const raw_names[] = {
-#define R(id, name) name,
-	SL_RAWS(R)
-#undef R
+#define RAW(id, name, ...) name,
+#include "spec/answers.def"
 };
 
 static const char *const flaw_texts[] = {
-#define F(id, voids, text) text,
-	SL_FLAWS(F)
-#undef F
+#define FLAW(id, voids, text) text,
+#include "spec/flaws.def"
 };
 
 #define NAME_OF(names, i) ((i) < SL_COUNT(names) ? (names)[i] : 0)

@@ -284,6 +284,14 @@ const struct sl_set_info sl_sets[_SL_SET_N] = {
 #undef S
 };
 
+const uint8_t sl_set_by_type[_SL_SET_N][SL_TYPE_NONE + 1] = {
+#define S(id, nm, pr, qu, as, ty, ...) [SL_SET_##as][ty] = SL_SET_##id,
+	SETS(S)
+#undef S
+		/* Disks of the host-managed zoned kind have the commands of the others. */
+		[SL_SET_SCSI][0x14] = SL_SET_SCSI_SBC,
+};
+
 /* Row numbers: one unlisted row a set, numbered as the set, then the commands. */
 enum {
 	R_UNLISTED_LAST = _SL_SET_N - 1,
