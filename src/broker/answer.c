@@ -121,13 +121,19 @@ static void cut_rsoc(const struct ctx *x, const struct sl_command *cmd, uint8_t 
 	memset(data + kept, 0, len - kept);
 }
 
-/* The Command Effects Log, CXL 3.1 §8.2.9.5.2.1: an entry out of reach is zero. */
+/*
+ * The Command Effects Log, CXL 3.1 §8.2.9.5.2.1: an entry out of reach is zero. Out of reach of a
+ * tunnel (sl_facts_carried) is what hangs on a declaration, and another tunnel.
+ */
 static void cut_cel(const struct ctx *x, const struct sl_facts *f, uint8_t *data, uint32_t len)
 {
+	uint32_t never = f->carried ? SL_ROW_VENDOR | SL_ROW_FEATURE | SL_ROW_CARRIER : 0;
+
 	if (f->head != sl_get_le64(sl_cxl_cel_uuid))
 		return;
 	for (uint32_t i = 0; i < len; i += 4)
-		if (i + 4 > len || !sel_reachable(x, SL_SET_CXL, data[i + 1], data[i]))
+		if (i + 4 > len || !sel_reachable(x, SL_SET_CXL, data[i + 1], data[i]) ||
+		    (sl_rows[sl_row_find_key(SL_SET_CXL, data[i + 1], data[i])].flags & never))
 			memset(data + i, 0, len - i < 4 ? len - i : 4);
 }
 
@@ -153,10 +159,13 @@ void sl_answer_rewrite(const struct sl_image *img, const struct sl_bind *bind,
 		       uint32_t len)
 {
 	const struct ctx x = {img, bind};
-	uint32_t flags = sl_rows[facts->row].flags;
+	uint32_t flags = sl_rows[facts->row].flags | sl_rows[facts->carried].flags;
+	uint32_t head = sl_carriers[SL_ROW_CARRIER_OF(&sl_rows[facts->row])].head;
 
-	if (img->flags & SL_IMAGE_ANSWERS_AS_DEVICE)
+	if ((img->flags & SL_IMAGE_ANSWERS_AS_DEVICE) || len < head)
 		return;
+	data += head; /* of what is carried: the answer lies behind the envelope */
+	len -= head;
 	if (flags & SL_ROW_CSI_LOG)
 		clear_dwords(&x, cmd, effects_hidden, data, len);
 	else if (flags & SL_ROW_FID_LOG)

@@ -182,8 +182,48 @@ static void test_cel(void)
 	assert(data[5] == 0x44);
 }
 
+/* The same log of another component, through a tunnel: behind the envelope, and for what it takes.
+ */
+static void test_tunnelled(void)
+{
+	struct sl_command in, c = {.set = SL_SET_CXL,
+				   .dir = SL_DIR_BOTH,
+				   .req_len = SL_MBOX_REQ_LEN,
+				   .data_len = 40,
+				   .req = {0x53, 0, [4] = 40, [8] = 40}};
+	static const uint8_t log[40] = {
+		[7] = 1, 4, [16] = 0x00, 0x43, 8, 0, 0x00, 0x44, 0x64, 0, [24] = 0,
+		0xc0,	 1, 0,		 2,    5, 1, 0,	   0,	 0x53, 1,
+	};
+	static const uint8_t cut[40] = {[7] = 1, 4, [16] = 0x00, 0x43, 8, 0};
+	uint8_t payload[40] = {[2] = 36, [7] = 1, 4, 24}, data[40];
+	const uint8_t *inner;
+	struct sl_facts f, carried;
+
+	enforce("cxl.sanitize", 0);
+	memcpy(payload + 16, sl_cxl_cel_uuid, 16);
+	payload[36] = 16;
+	for (unsigned other = 0; other < 2; other++) {
+		payload[16] ^= (uint8_t)other;
+		sl_facts_collect(&contract, &c, payload, &f);
+		assert(f.reason == SL_REASON_ALLOWED);
+		assert(sl_facts_carried(&contract, &c, payload, &f, &in, &inner));
+		sl_facts_collect(&contract, &in, inner, &carried);
+		assert(carried.reason == SL_REASON_ALLOWED);
+		sl_facts_join(&f, &carried);
+		memcpy(data, log, sizeof(data));
+		sl_answer_rewrite(img, &who, &f, &c, data, sizeof(data));
+		assert(!memcmp(data, other ? log : cut, sizeof(data)));
+	}
+	/* An answer that ends in its envelope. */
+	memcpy(data, log, sizeof(data));
+	sl_answer_rewrite(img, &who, &f, &c, data, 3);
+	assert(!memcmp(data, log, sizeof(data)));
+}
+
 int main(void)
 {
+	test_tunnelled();
 	test_rsoc();
 	test_cel();
 	test_effects_log();

@@ -532,6 +532,7 @@ bool sl_facts_carried(const struct sl_contract *contract, const struct sl_comman
 
 void sl_facts_join(struct sl_facts *f, const struct sl_facts *carried)
 {
+	f->head = carried->head;
 	f->floor |= carried->floor;
 	f->effective |= carried->effective;
 	f->scope |= carried->scope;

@@ -42,7 +42,8 @@ struct sl_facts {
 	sl_effects observed;
 	sl_effects effective; /* floor ∪ declared ∪ observed: what is judged */
 	sl_scope scope;
-	uint64_t head;	      /* the first eight bytes of the outgoing payload, 0: none */
+	uint64_t head; /* the first eight bytes of the outgoing payload, of the command inside where
+			  there is one; 0: none */
 	uint32_t payload;     /* bytes of outgoing data that the command's fields may lie in */
 	uint32_t length;      /* data bytes the device will move; when length_known */
 	uint32_t meta_length; /* metadata bytes, likewise */
