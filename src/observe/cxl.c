@@ -7,22 +7,22 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "core/decode-cxl.h"
 #include "core/table.h"
 #include "observe/protocol.h"
 #include "wire/wire.h"
 
-#define UNSUPPORTED  0x03u /* return code, table 8-34 */
-#define OUT_MAX	     2048u
-#define SCAN_RESULTS 0x4305u
-#define LSA_BYTES    512u
-#define UUID_BYTES   16u
-#define FEATURE_MAX  128u
-#define SET_HEADER   32u /* bytes in front of the value in Set Feature */
-#define COMMANDS     16u /* of each command set that are tried although nobody lists them */
-
-/* Command Effects Log, §8.2.9.5.2.1 */
-static const uint8_t cel_uuid[UUID_BYTES] = {0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78,
-					     0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17};
+#define UNSUPPORTED	   0x03u /* return code, table 8-34 */
+#define OUT_MAX		   2048u
+#define SCAN_RESULTS	   0x4305u
+#define LSA_BYTES	   512u
+#define UUID_BYTES	   16u
+#define FEATURE_MAX	   128u
+#define SELECTIONS	   3u
+#define CEL_MAX		   2048u
+#define SUPPORTED_FEATURES 0x0500u
+#define SET_HEADER	   32u /* bytes in front of the value in Set Feature */
+#define COMMANDS	   16u /* of each command set that are tried although nobody lists them */
 
 static struct sl_command mailbox(uint16_t opcode, uint32_t in, uint32_t out)
 {
@@ -57,77 +57,131 @@ static bool look(struct sl_finder *f, uint8_t facet, unsigned sel, uint16_t opco
 	return sl_finder_try(f, &p);
 }
 
+/* Not watched is what tells of time, of progress and of how the host talks to it. */
 static const struct {
 	uint8_t facet, in_len;
 	uint16_t opcode, out;
+	bool watched;
 	const char *name;
 	uint8_t in[16];
 } singles[] = {
-	{SL_FACET_C_IDENTIFY, 0, 0x4000, 0x45, "identify memory device", {0}},
-	{SL_FACET_C_BACKGROUND, 0, 0x0002, 8, "background operation", {0}},
-	{SL_FACET_C_POLICY, 0, 0x0003, 1, "response message limit", {0}},
-	{SL_FACET_C_EVENTS, 1, 0x0100, 2048, "informational events", {0}},
-	{SL_FACET_C_EVENTS, 1, 0x0100, 2048, "warning events", {1}},
-	{SL_FACET_C_EVENTS, 1, 0x0100, 2048, "failure events", {2}},
-	{SL_FACET_C_EVENTS, 1, 0x0100, 2048, "fatal events", {3}},
-	{SL_FACET_C_POLICY, 0, 0x0102, 8, "event interrupt policy", {0}},
-	{SL_FACET_C_POLICY, 0, 0x0104, 8, "event notification policy", {0}},
-	{SL_FACET_C_FIRMWARE, 0, 0x0200, 0x50, "firmware info", {0}},
-	{SL_FACET_C_TIME, 0, 0x0300, 8, "timestamp", {0}},
-	{SL_FACET_SUPPORTED, 0, 0x0400, 256, "supported logs", {0}},
-	{SL_FACET_SUPPORTED, 8, 0x0500, 2048, "supported features", {0, 8}},
-	{SL_FACET_C_PARTITION, 0, 0x4100, 0x20, "partition", {0}},
-	{SL_FACET_C_LSA, 8, 0x4102, LSA_BYTES, "labels", {0, 0, 0, 0, 0, 2}},
-	{SL_FACET_C_HEALTH, 0, 0x4200, 0x12, "health", {0}},
-	{SL_FACET_C_ALERT, 0, 0x4201, 0x10, "alert configuration", {0}},
-	{SL_FACET_C_SHUTDOWN, 0, 0x4203, 1, "shutdown state", {0}},
+	{SL_FACET_C_IDENTIFY, 0, 0x4000, 0x45, true, "identify memory device", {0}},
+	{SL_FACET_C_BACKGROUND, 0, 0x0002, 8, false, "background operation", {0}},
+	{SL_FACET_C_POLICY, 0, 0x0003, 1, false, "response message limit", {0}},
+	{SL_FACET_C_EVENTS, 1, 0x0100, 2048, true, "informational events", {0}},
+	{SL_FACET_C_EVENTS, 1, 0x0100, 2048, true, "warning events", {1}},
+	{SL_FACET_C_EVENTS, 1, 0x0100, 2048, true, "failure events", {2}},
+	{SL_FACET_C_EVENTS, 1, 0x0100, 2048, true, "fatal events", {3}},
+	{SL_FACET_C_POLICY, 0, 0x0102, 8, true, "event interrupt policy", {0}},
+	{SL_FACET_C_POLICY, 0, 0x0104, 8, false, "event notification policy", {0}},
+	{SL_FACET_C_FIRMWARE, 0, 0x0200, 0x50, true, "firmware info", {0}},
+	{SL_FACET_C_TIME, 0, 0x0300, 8, false, "timestamp", {0}},
+	{SL_FACET_SUPPORTED, 0, 0x0400, 256, true, "supported logs", {0}},
+	{SL_FACET_SUPPORTED, 8, 0x0500, 2048, true, "supported features", {0, 8}},
+	{SL_FACET_C_PARTITION, 0, 0x4100, 0x20, true, "partition", {0}},
+	{SL_FACET_C_LSA, 8, 0x4102, LSA_BYTES, true, "labels", {0, 0, 0, 0, 0, 2}},
+	{SL_FACET_C_HEALTH, 0, 0x4200, 0x12, true, "health", {0}},
+	{SL_FACET_C_ALERT, 0, 0x4201, 0x10, true, "alert configuration", {0}},
+	{SL_FACET_C_SHUTDOWN, 0, 0x4203, 1, true, "shutdown state", {0}},
 	/* Physical address 0, as many units of 64 bytes as can be said. */
-	{SL_FACET_C_POISON, 16, 0x4300, 2048, "poison list", {[12] = 1}},
-	{SL_FACET_C_SECURITY, 0, 0x4500, 4, "security state", {0}},
-	{SL_FACET_C_POLICY, 0, 0x4700, 8, "QoS control", {0}},
+	{SL_FACET_C_POISON, 16, 0x4300, 2048, true, "poison list", {[12] = 1}},
+	{SL_FACET_C_SECURITY, 0, 0x4500, 4, true, "security state", {0}},
+	{SL_FACET_C_POLICY, 0, 0x4700, 8, true, "QoS control", {0}},
 };
 
+static bool look_single(struct sl_finder *f, size_t i)
+{
+	return look(f, singles[i].facet, (unsigned)i, singles[i].opcode, singles[i].in,
+		    singles[i].in_len, singles[i].out, singles[i].name);
+}
+
+static bool look_cel(struct sl_finder *f, uint32_t bytes)
+{
+	uint8_t in[24] = {0};
+
+	memcpy(in, sl_cxl_cel_uuid, UUID_BYTES);
+	sl_put_le32(in + 20, bytes);
+	return look(f, SL_FACET_EFFECTS, 0, 0x0401, in, sizeof(in), bytes, "effects log");
+}
+
 /* Current, default and saved: §8.2.9.6.2, Selection. */
-static void find_feature(struct sl_finder *f, unsigned i)
+static bool look_feature(struct sl_finder *f, unsigned i, const uint8_t *uuid, uint8_t sel,
+			 uint16_t bytes)
 {
 	static const char *const names[] = {"", ", default", ", saved"};
 	static const uint8_t facets[] = {SL_FACET_FEATURE, SL_FACET_FEATURE_OTHER,
 					 SL_FACET_FEATURE_SAVED};
-	const struct sl_feature *x = &f->c->features[i];
-	uint8_t in[21];
+	uint8_t in[21] = {0};
 	char name[64];
 
-	for (uint8_t sel = 0; sel < SL_COUNT(names); sel++) {
-		(void)snprintf(name, sizeof(name), "feature %02x%02x%02x%02x%s", x->uuid[0],
-			       x->uuid[1], x->uuid[2], x->uuid[3], names[sel]);
-		memset(in, 0, sizeof(in));
-		memcpy(in, x->uuid, UUID_BYTES);
-		in[20] = sel;
-		/* A device refuses more than the feature has. */
-		for (uint16_t n = FEATURE_MAX; n; n--) {
-			sl_put_le16(in + 18, n);
-			if (look(f, facets[sel], i, 0x0501, in, sizeof(in), n, name))
-				break;
-		}
-	}
+	(void)snprintf(name, sizeof(name), "feature %02x%02x%02x%02x%s", uuid[0], uuid[1], uuid[2],
+		       uuid[3], names[sel]);
+	memcpy(in, uuid, UUID_BYTES);
+	sl_put_le16(in + 18, bytes);
+	in[20] = sel;
+	return look(f, facets[sel], i, 0x0501, in, sizeof(in), bytes, name);
 }
 
 static void find(struct sl_finder *f)
 {
-	uint8_t in[24] = {0};
-
 	for (size_t i = 0; i < SL_COUNT(singles); i++)
-		(void)look(f, singles[i].facet, (unsigned)i, singles[i].opcode, singles[i].in,
-			   singles[i].in_len, singles[i].out, singles[i].name);
-	memcpy(in, cel_uuid, UUID_BYTES);
-	for (uint32_t n = 1024; n >= 4; n -= 4) { /* no longer than it is */
-		sl_put_le32(in + 20, n);
-		if (look(f, SL_FACET_EFFECTS, 0, 0x0401, in, sizeof(in), n, "effects log"))
-			break;
-	}
+		(void)look_single(f, i);
+	for (uint32_t n = 1024; n >= 4 && !look_cel(f, n); n -= 4) /* no longer than it is */
+		;
+	/* A device refuses more than a feature has. */
 	for (unsigned i = 0; i < f->c->n_features; i++)
-		find_feature(f, i);
+		for (uint8_t sel = 0; sel < SELECTIONS; sel++)
+			for (uint16_t n = FEATURE_MAX; n; n--)
+				if (look_feature(f, i, f->c->features[i].uuid, sel, n))
+					break;
 }
+
+/* Supported Feature Entry, §8.2.9.6.1: UUID, index, bytes to get, … */
+#define ENTRY_HEAD  8u
+#define ENTRY_BYTES 48u
+#define ENTRY_GET   18u
+
+static void watch(struct sl_finder *f)
+{
+	uint8_t list[2048] = {0};
+	uint32_t cel = 0, n;
+
+	for (size_t i = 0; i < SL_COUNT(singles); i++) {
+		if (!singles[i].watched || !look_single(f, i) ||
+		    singles[i].facet != SL_FACET_SUPPORTED)
+			continue;
+		if (singles[i].opcode == SUPPORTED_FEATURES)
+			memcpy(list, f->data, sizeof(list));
+		else
+			(void)sl_contract_cxl_logs(f->data, singles[i].out, &cel);
+	}
+	if (cel)
+		(void)look_cel(f, cel < CEL_MAX ? cel : CEL_MAX);
+	n = sl_get_le16(list);
+	for (unsigned i = 0; i < n && ENTRY_HEAD + (i + 1) * ENTRY_BYTES <= sizeof(list); i++) {
+		const uint8_t *e = list + ENTRY_HEAD + (size_t)i * ENTRY_BYTES;
+		uint16_t bytes = sl_get_le16(e + ENTRY_GET);
+
+		if (!bytes || bytes > FEATURE_MAX)
+			continue;
+		(void)look_feature(f, i, e, 0, bytes);
+		(void)look_feature(f, i, e, 2, bytes);
+	}
+}
+
+#define KNOWN(set, command, role)                                                                  \
+	{                                                                                          \
+		SL_SET_CXL, set, 1, 0xff, command, SL_ROLE_##role                                  \
+	}
+
+static const struct sl_known known[] = {
+	KNOWN(0x40, 0x00, VITAL),   KNOWN(0x42, 0x00, VITAL),	KNOWN(0x04, 0x01, VITAL),
+	KNOWN(0x00, 0x01, REPORTS), KNOWN(0x00, 0x02, REPORTS), KNOWN(0x01, 0x00, REPORTS),
+	KNOWN(0x01, 0x02, REPORTS), KNOWN(0x02, 0x00, REPORTS), KNOWN(0x03, 0x00, REPORTS),
+	KNOWN(0x04, 0x00, REPORTS), KNOWN(0x05, 0x00, REPORTS), KNOWN(0x05, 0x01, REPORTS),
+	KNOWN(0x41, 0x00, REPORTS), KNOWN(0x42, 0x01, REPORTS), KNOWN(0x42, 0x03, REPORTS),
+	KNOWN(0x43, 0x00, REPORTS), KNOWN(0x45, 0x00, REPORTS),
+};
 
 static void neutral(const struct sl_contract *c, unsigned i, struct sl_case *ret)
 {
@@ -244,7 +298,7 @@ static void make(struct sl_maker *m, uint16_t row, uint16_t opcode)
 		return;
 	}
 	if (sl_rows[row].flags & SL_ROW_CEL || strstr(sl_rows[row].name, "log-cap")) {
-		memcpy(m->payload, cel_uuid, UUID_BYTES);
+		memcpy(m->payload, sl_cxl_cel_uuid, UUID_BYTES);
 		m->payload[20] = 4;
 	}
 	if (sl_rows[row].flags & SL_ROW_VENDOR)
@@ -365,4 +419,9 @@ const struct sl_observed sl_observed_cxl = {
 	.base = base,
 	.opcodes = opcodes,
 	.sets_one = sets_one,
+	.watch = watch,
+	.firmware_at = 0,
+	.firmware_len = 16,
+	.known = known,
+	.n_known = SL_COUNT(known),
 };
