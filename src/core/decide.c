@@ -79,6 +79,23 @@ static enum tri fenced(const struct judged *j, const struct sl_cond *c)
 	return it.bad ? DUNNO : YES;
 }
 
+/*
+ * Is the list of a MODE SELECT one page in the standard's format (PF), whole, and nothing else: no
+ * block descriptor, no other page? SPC-6 §7.5. Then what its first bytes say is said of all of it.
+ */
+static bool one_page(const struct judged *j)
+{
+	const struct sl_row *row = &sl_rows[j->facts->row];
+	uint32_t n = j->facts->payload, head = row->len_arg, size;
+	const uint8_t *page;
+
+	if (!(row->flags & SL_ROW_PAGES) || !j->data || n < head + 4 || !(j->cmd->req[1] & 0x10))
+		return false;
+	page = j->data + head;
+	size = page[0] & 0x40 ? 4u + sl_get_be16(page + 2) : 2u + page[1]; /* SPF: a subpage */
+	return head + size == n && !page[-1] && (head == 4 || !page[-2]);  /* no descriptors */
+}
+
 static uint32_t state_bits(const struct judged *j)
 {
 	const struct sl_facts *f = j->facts;
@@ -96,6 +113,8 @@ static uint32_t state_bits(const struct judged *j)
 		s |= SL_STATE_CAUGHT;
 	if (j->cmd->node_nsid == f->nsid)
 		s |= SL_STATE_NODE_NS;
+	if (one_page(j))
+		s |= SL_STATE_ONE_PAGE;
 	return s;
 }
 

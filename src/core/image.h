@@ -140,8 +140,9 @@ enum sl_state {
 	SL_STATE_IN_USE = 1 << 2,   /* the kernel uses the namespace */
 	SL_STATE_LISTED = 1 << 3,   /* the device lists the command as supported */
 	SL_STATE_CAUGHT = 1 << 4,
-	SL_STATE_NODE_NS = 1 << 5, /* the request's namespace is the node's */
-	_SL_STATE_ALL = (1 << 6) - 1,
+	SL_STATE_NODE_NS = 1 << 5,  /* the request's namespace is the node's */
+	SL_STATE_ONE_PAGE = 1 << 6, /* the list of mode pages is one page and nothing else */
+	_SL_STATE_ALL = (1 << 7) - 1,
 };
 
 struct sl_cond {

@@ -204,6 +204,7 @@ enum sl_row_flag {
 	SL_ROW_RSOC = 1 << 15,	   /* answer to be rewritten: supported operation codes */
 	SL_ROW_CEL = 1 << 16,	   /* answer to be rewritten: a CXL log */
 	SL_ROW_CARRIER = 3 << 17,  /* another command inside, which is judged too: its number */
+	SL_ROW_PAGES = 1 << 19,	   /* a list of mode pages, behind a head of `len_arg` bytes */
 };
 
 struct sl_row {

@@ -296,6 +296,28 @@ static void want_fence(struct wanted *w, const struct sl_cond *c)
 	w->d->fence.hi = c->b;
 }
 
+/* Where the list ends hangs on the page's length: short lists are tried, and that this is said. */
+static void want_one_page(struct wanted *w)
+{
+	const struct sl_row *row = &sl_rows[w->d->row];
+	const struct sl_field pf = {.off = 1, .bytes = 1, .shift = 4, .width = 1};
+	struct sl_field len = {.space = SL_SPACE_DATA, .bytes = 1, .width = 8, .be = 1};
+	struct sl_field blocks = len;
+
+	if (!(row->flags & SL_ROW_PAGES))
+		return;
+	len.off = (uint8_t)(row->len_arg + 1);
+	blocks.off = (uint8_t)(row->len_arg - 1);
+	cut(w, &pf, 1);
+	cut(w, &blocks, 1);
+	cut(w, &len, 2);
+	cut(w, &len, 3);
+	want_payload(w, &len);
+	len.off += 2;
+	want_payload(w, &len);
+	w->d->sampled = true;
+}
+
 static void want_cond(struct wanted *w, const struct sl_image *img, const struct sl_cond *c)
 {
 	switch ((enum sl_cond_kind)c->kind) {
@@ -324,6 +346,8 @@ static void want_cond(struct wanted *w, const struct sl_image *img, const struct
 		w->caught |= c->a & SL_STATE_CAUGHT;
 		w->node |= c->a & SL_STATE_NODE_NS;
 		w->effects |= (c->a & SL_STATE_LISTED) != 0;
+		if (c->a & SL_STATE_ONE_PAGE)
+			want_one_page(w);
 		break;
 	case SL_COND_DOOR:
 		w->door = true;

@@ -399,7 +399,7 @@ static int parse_term(struct sl_parser *p, struct sl_any *ret)
 		t->negate = true;
 		if (p->t.kind != SL_TOK_WORD || !sl_word_find(SL_WORD_STATE, p->t.text, p->t.len))
 			return sl_fail(p, "a state after 'not' (writable, claimed, in-use, listed, "
-					  "caught, node-namespace)");
+					  "caught, node-namespace, one-page)");
 	}
 	if (p->t.kind != SL_TOK_WORD)
 		return sl_fail(p, "a condition");

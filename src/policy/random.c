@@ -98,8 +98,8 @@ static void put_condition(struct sl_random *r, struct text *t, uint16_t row)
 {
 	static const char *const of[] = {"effects", "effects", "declared", "floor"};
 	static const char *const is[] = {"within", "not within", "=", "!="};
-	static const char *const states[] = {"writable", "claimed", "in-use",
-					     "listed",	 "caught",  "node-namespace"};
+	static const char *const states[] = {"writable", "claimed",	   "in-use",  "listed",
+					     "caught",	 "node-namespace", "one-page"};
 
 	switch (sl_random_below(r, 12)) {
 	case 0:
@@ -113,7 +113,7 @@ static void put_condition(struct sl_random *r, struct text *t, uint16_t row)
 		    sl_effect_name(sl_random_below(r, _SL_EFFECT_N)));
 		break;
 	case 3:
-		put(t, "%s%s", chance(r, 2) ? "not " : "", states[sl_random_below(r, 6)]);
+		put(t, "%s%s", chance(r, 2) ? "not " : "", states[sl_random_below(r, 7)]);
 		break;
 	case 4:
 		put(t, "trust %s %s",

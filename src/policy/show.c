@@ -89,8 +89,8 @@ static void put_bitmap(struct out *o, const struct sl_bitmap *b)
 
 static const char *state_name(unsigned bit)
 {
-	static const char *const names[] = {"writable", "claimed", "in-use",
-					    "listed",	"caught",  "node-namespace"};
+	static const char *const names[] = {"writable", "claimed",	  "in-use",  "listed",
+					    "caught",	"node-namespace", "one-page"};
 
 	return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : NULL;
 }

@@ -110,6 +110,41 @@ static enum tri in_fence(const struct scene *s, const struct sl_term *t)
 	return it.bad ? UNSURE : YES;
 }
 
+/* A head without block descriptors, and a page that ends where the list does. */
+static bool single_page(const struct scene *s)
+{
+	const struct sl_named_field *f = sl_formats[sl_rows[s->facts->row].format].fields;
+	uint32_t n = sl_formats[sl_rows[s->facts->row].format].n_fields;
+	uint64_t at = 0, len = 0, pf = 0;
+	bool page = false;
+
+	for (; n; n--, f++) {
+		bool there =
+			f->field.space == SL_SPACE_REQ ||
+			(s->data && (uint32_t)f->field.off + f->field.bytes <= s->facts->payload);
+
+		if (!there)
+			continue;
+		if (!strcmp(f->name, "pf"))
+			pf = sl_field_get(&f->field, s->cmd->req);
+		if (!strcmp(f->name, "block-descriptor-length") &&
+		    sl_field_get(&f->field, s->data) != 0)
+			return false;
+		if (!strcmp(f->name, "first-page-code"))
+			at = f->field.off;
+		if (!strcmp(f->name, "first-page-length")) {
+			len = sl_field_get(&f->field, s->data);
+			page = true;
+		}
+	}
+	if (!page || !pf || s->facts->payload < at + 4)
+		return false;
+	if (s->data[at] >> 6 & 1)
+		return s->facts->payload - at - 4 ==
+		       ((uint32_t)s->data[at + 2] << 8 | s->data[at + 3]);
+	return s->facts->payload - at - 2 == len;
+}
+
 static enum tri state_holds(const struct scene *s, uint32_t state)
 {
 	const struct sl_facts *f = s->facts;
@@ -129,6 +164,8 @@ static enum tri state_holds(const struct scene *s, uint32_t state)
 		return yes_if(f->caught || s->contract->caught);
 	case SL_STATE_NODE_NS:
 		return yes_if(s->cmd->node_nsid == f->nsid);
+	case SL_STATE_ONE_PAGE:
+		return yes_if(single_page(s));
 	default:
 		return UNSURE;
 	}

@@ -207,7 +207,7 @@ static const struct {
 	P("allow any: nvme.admin.get-log-page where lid not 2\n",
 	  "2:50: expected 'in' after 'not', found the number 2"),
 	P("allow any: nvme.admin.get-log-page where not lid = 2\n",
-	  "2:46: expected a state after 'not' (writable, claimed, in-use, listed, caught, node-namespace), found 'lid'"),
+	  "2:46: expected a state after 'not' (writable, claimed, in-use, listed, caught, node-namespace, one-page), found 'lid'"),
 	P("allow any: nvme.admin.get-log-page where lid = {2}\n",
 	  "2:48: expected one value; a set follows 'in', found '{'"),
 	P("allow any: anything where lid = 2\n",

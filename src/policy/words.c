@@ -52,6 +52,7 @@ const struct sl_word sl_words[] = {
 	{"listed", SL_WORD_STATE, SL_STATE_LISTED},
 	{"caught", SL_WORD_STATE, SL_STATE_CAUGHT},
 	{"node-namespace", SL_WORD_STATE, SL_STATE_NODE_NS},
+	{"one-page", SL_WORD_STATE, SL_STATE_ONE_PAGE},
 
 	{"and", SL_WORD_OPERATOR, 0},
 	{"or", SL_WORD_OPERATOR, 0},

@@ -43,6 +43,7 @@ enum {
 	FEATURE = SL_ROW_FEATURE,
 	RSOC = SL_ROW_RSOC,
 	CEL = SL_ROW_CEL,
+	PAGES = SL_ROW_PAGES,
 };
 
 enum {
