@@ -13,17 +13,15 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/listen.h"
 #include "cli/cli.h"
 #include "cli/gate.h"
 #include "cli/serve-watch.h"
 #include "cli/trust.h"
 #include "watch/note.h"
-
-#define BACKLOG 64
 
 struct serve {
 	char socket[4096];
@@ -60,44 +58,6 @@ static int add_device(struct serve *s, const char *text)
 		(void)snprintf(s->specs[s->n].name, SL_WIRE_NAME_MAX, "%.*s", (int)n, text);
 	s->n++;
 	return 0;
-}
-
-/* Does somebody answer at the path? A socket file that nobody serves is in the way of nobody. */
-static bool served(const struct sockaddr_un *sa)
-{
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	bool yes = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0 ||
-		   (errno != ECONNREFUSED && errno != ENOENT);
-
-	close(fd);
-	return yes;
-}
-
-/* A listening socket, or -errno. Anybody may connect; what he may do then is the policy's matter.
- */
-static int bind_socket(const char *path)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd, r = 0;
-
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(sa.sun_path, path);
-	if (access(path, F_OK) == 0) {
-		if (served(&sa))
-			return -EADDRINUSE;
-		if (unlink(path) < 0)
-			return -errno;
-	}
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0 || chmod(path, 0666) < 0 ||
-	    listen(fd, BACKLOG) < 0) {
-		r = -errno;
-		close(fd);
-	}
-	return r < 0 ? r : fd;
 }
 
 /* The directory is there from now on, so that it can be looked at while it changes. */
@@ -146,7 +106,8 @@ static int start(struct serve *s, const struct sl_compiled *policy, struct sl_di
 		r = sl_launch_device(s->launch, &s->specs[i], d);
 	if (r < 0)
 		return r;
-	s->listen_fd = bind_socket(s->socket);
+	/* Anybody may connect; what he may do then is the policy's matter. */
+	s->listen_fd = sl_listen(s->socket, 0666);
 	if (s->listen_fd < 0)
 		return sl_diag_set(d, s->listen_fd, s->socket, 0, 0, "%s",
 				   s->listen_fd == -EADDRINUSE ? "another broker serves there"

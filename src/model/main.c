@@ -6,16 +6,16 @@
  *   sluice-model [--seed N] --socket PATH PERSONA.json listens; the device outlives connections
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/listen.h"
 #include "model/persona.h"
 #include "model/server.h"
 
@@ -42,33 +42,13 @@ static bool number(const char *s, unsigned long long max, unsigned long long *re
 	return errno == 0 && end != s && *end == 0 && *s != '-' && *ret <= max;
 }
 
-static int listen_at(const char *path)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof(a.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(a.sun_path, path);
-	umask(0077); /* who may connect is who owns the device */
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 8) < 0) {
-		int r = -errno;
-
-		close(fd);
-		return r;
-	}
-	return fd;
-}
-
 static int serve_socket(struct sl_model *m, const char *path)
 {
-	int fd = listen_at(path), r = 0;
+	int fd = sl_listen(path, 0600), r = 0; /* who may connect is who owns the device */
 
 	if (fd < 0)
 		return fd;
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	while (!stop) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		int peer;

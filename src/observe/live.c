@@ -12,7 +12,7 @@
 #include "observe/breach.h"
 #include "spec/nvme.h"
 
-#define SETTLE_S   1.5 /* seconds for work in the background to end */
+#define SETTLE_S   3.0 /* seconds for work in the background to end */
 #define SETTLE_MS  20u
 #define MINIMISE_S 6.0 /* to find out which commands it takes */
 #define CONTROLS   2   /* runs without the commands, which must not show it */

@@ -15,7 +15,7 @@
 
 #define SWEEP	      2048u /* blocks of one experiment */
 #define SWEEP_S	      2.0   /* seconds for the blocks of one device, where no other budget is set */
-#define SWEEP_LIVE_S  8.0
+#define SWEEP_LIVE_S  24.0
 #define VARIANTS_MAX  600u
 #define LIVE_VARIANTS 24u
 #define LIVE_WIDE     16384u

@@ -15,7 +15,7 @@
 
 #define LATER_MS	   3600000u /* an hour of a model's time */
 #define SILENT_MAX	   3	    /* answers that do not come, until nobody waits any more */
-#define LIVE_PHASE_S	   10.0
+#define LIVE_PHASE_S	   30.0
 #define FAILING_MAX	   12 /* commands in a row that the transport fails, likewise */
 #define RETRIES		   2  /* of a read that fails */
 #define SMART_POWER_CYCLES 112
