@@ -321,7 +321,7 @@ static void choose(struct sl_domain *d, uint32_t n, struct sl_command *cmd, stru
 			c->claimed = value;
 			break;
 		case SL_VAR_DOOR:
-			cmd->door = (uint8_t)v->rep[value].lo;
+			cmd->door = (uint8_t)value;
 			break;
 		case SL_VAR_NODE:
 			c->node = value;

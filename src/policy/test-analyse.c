@@ -296,6 +296,14 @@ static void examples(void)
 		{"fwctl.cxl.set-feature where declared within {config-reset} and effects within "
 		 "{config, config-reset, persist}",
 		 "no one can cause data", true, ""},
+		/* Each kind of node is tried. */
+		{"scsi.sbc.read-10 where door = sg", "any cannot scsi.sbc.read-10", false,
+		 "scsi.sbc.read-10"},
+		{"scsi.sbc.read-10 where door = scsi-block",
+		 "no one can scsi.sbc.read-10 where door in {native, partition, sg, bsg}", true,
+		 ""},
+		{"cxl.get-health-info where door = cxl", "no one can cxl.get-health-info", false,
+		 "cxl.get-health-info"},
 		{"scsi.sbc.read-10 with fence namespace 1 lba 0..9",
 		 "no one can scsi.sbc.read-10 where lba > 9 and transfer-length > 0", true, ""},
 	};
