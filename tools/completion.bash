@@ -26,7 +26,7 @@ _sluice()
 		"policy check") words="--strict --json --print-config --help" ;;
 		"policy show") words="--json --print-config --help" ;;
 		"policy test") words="--all --json --print-config --help" ;;
-		"policy diff") words="--json --print-config --help" ;;
+		"policy diff") words="--brief --json --print-config --help" ;;
 		"policy prove") words="--json --print-config --help" ;;
 		"policy "*) words="check show test diff prove" ;;
 		"ledger show") words="--ledger --denied --outcomes --last --json --print-config --help" ;;

@@ -11,6 +11,7 @@
 #include "policy/policy.h"
 #include "policy/table-test.h"
 #include "spec/names.h"
+#include "wire/wire.h"
 
 struct opened {
 	char path[4096];
@@ -315,14 +316,39 @@ static void each_change(void *userdata, const struct sl_policy_change *c)
 	d->where[d->n++] = copy(c->where);
 }
 
-static void tell_sampled(unsigned n)
+static void tell_sampled(const struct sl_policy_sampled *s)
 {
-	if (n)
-		(void)sl_cli_error(
-			0,
-			"%u commands have too many combinations to try all: for them this "
-			"is not the whole truth",
-			n);
+	if (s->clients)
+		(void)sl_cli_error(0, "the policies tell apart more kinds of clients and devices "
+				      "than were looked at: this is not the whole truth");
+	if (s->n)
+		(void)sl_cli_error(0,
+				   "%u commands have more combinations of fields and states than "
+				   "can be tried (262144): some were held at one value. What is "
+				   "told of them is true, and there may be more: %s",
+				   s->n, s->commands);
+}
+
+static const char *const protocol_words[] = {[SL_WIRE_NVME] = "nvme",
+					     [SL_WIRE_SCSI] = "scsi",
+					     [SL_WIRE_CXL] = "cxl",
+					     [SL_WIRE_FWCTL] = "fwctl"};
+
+/* A row of the overview; the totals are those of its rows. */
+static void each_line(void *userdata, const struct sl_policy_line *l)
+{
+	struct differing *d = userdata;
+	const char *given = l->given[0] ? ", where " : "";
+
+	d->gained += l->gained;
+	d->lost += !l->gained;
+	sl_emit_cell(d->e, "%s", l->gained ? "gained" : "lost");
+	sl_emit_cell(d->e, "%s", protocol_words[l->protocol]);
+	sl_emit_cell(d->e, "%s", l->node);
+	sl_emit_cell(d->e, "%s%s%s", l->client, l->device[0] ? " on " : "", l->device);
+	sl_emit_cell(d->e, "%s", l->effect < 0 ? "none" : sl_effect_name((unsigned)l->effect));
+	sl_emit_cell_u64(d->e, l->commands);
+	sl_emit_cell(d->e, "%s%s%s", l->example, given, l->given);
 }
 
 static int policy_diff(struct sl_cli *cli)
@@ -330,10 +356,16 @@ static int policy_diff(struct sl_cli *cli)
 	static const char *const columns[][2] = {{"change", "CHANGE"}, {"who", "WHO"},
 						 {"device", "DEVICE"}, {"commands", "COMMANDS"},
 						 {"where", "WHERE"},   {NULL, NULL}};
+	static const char *const brief_columns[][2] = {
+		{"change", "CHANGE"},	    {"protocol", "PROTOCOL"},
+		{"node", "NODE"},	    {"who", "WHO"},
+		{"worst", "WORST"},	    {"commands", "COMMANDS"},
+		{"example", "FOR EXAMPLE"}, {NULL, NULL}};
 	struct opened *old = open_policy(cli->argv[0], false);
 	struct opened *new = old ? open_policy(cli->argv[1], false) : NULL;
 	struct differing d = {0};
-	unsigned sampled = 0;
+	struct sl_policy_sampled sampled;
+	bool brief = sl_cli_given(cli, "brief");
 	int r;
 
 	if (!new) {
@@ -341,17 +373,20 @@ static int policy_diff(struct sl_cli *cli)
 		return SL_EXIT_FAILED;
 	}
 	d.e = sl_cli_emit(cli);
-	if (cli->json)
+	if (brief)
+		sl_emit_table(d.e, "overview", brief_columns);
+	else if (cli->json)
 		sl_emit_table(d.e, "changes", columns);
-	r = sl_policy_diff(old->image, new->image, SL_DIFF_MEMORY, each_change, &d, &sampled);
-	if (cli->json)
+	r = sl_policy_diff(old->image, new->image, SL_DIFF_MEMORY, brief ? NULL : each_change,
+			   brief ? each_line : NULL, &d, &sampled);
+	if (brief || cli->json)
 		sl_emit_end(d.e);
 	tell_group(&d);
 	free(d.where);
-	sl_emit_u64(d.e, "gained", "gained", d.gained);
-	sl_emit_u64(d.e, "lost", "lost", d.lost);
-	sl_emit_u64(d.e, "sampled", NULL, sampled);
-	tell_sampled(sampled);
+	sl_emit_u64(d.e, "gained", brief ? NULL : "gained", d.gained);
+	sl_emit_u64(d.e, "lost", brief ? NULL : "lost", d.lost);
+	sl_emit_u64(d.e, "sampled", NULL, sampled.n);
+	tell_sampled(&sampled);
 	close_policy(old);
 	close_policy(new);
 	if (r < 0)
@@ -389,7 +424,7 @@ static int policy_prove(struct sl_cli *cli)
 	sl_emit_str(e, "question", "question", "%s", question);
 	sl_emit_str(e, "answer", "answer", "%s", a.yes ? "yes" : "no");
 	sl_emit_u64(e, "tried", "combinations", a.tried);
-	sl_emit_u64(e, "sampled", NULL, a.sampled);
+	sl_emit_u64(e, "sampled", NULL, a.sampled.n);
 	if (a.command[0]) {
 		sl_emit_object(e, "example", a.yes ? "Example" : "Counterexample");
 		sl_emit_str(e, "who", "who", "%s", a.client);
@@ -403,13 +438,17 @@ static int policy_prove(struct sl_cli *cli)
 			sl_emit_str(e, "rule", "rule", "%s", a.rule);
 		sl_emit_end(e);
 	}
-	tell_sampled(a.sampled);
+	tell_sampled(&a.sampled);
 	close_policy(o);
 	return sl_cli_finish(e, a.yes ? SL_EXIT_OK : SL_EXIT_FAILED);
 }
 
 static const struct sl_option check_options[] = {
 	{.name = "strict", .text = "a warning is a failure too"},
+	{0},
+};
+static const struct sl_option diff_options[] = {
+	{.name = "brief", .text = "a line for each node, client and gravest effect"},
 	{0},
 };
 static const struct sl_option test_options[] = {
@@ -446,10 +485,13 @@ const struct sl_cli_verb sl_policy_subs[] = {
 	 .help = "everything that one of two policies allows and the other does not",
 	 .text = "A line with + is what NEW allows and OLD does not, - the reverse. A model of "
 		 "somebody else's filter can stand on either side, as in `sluice policy diff "
-		 "linux health`.",
+		 "linux health`. With --brief what OLD lets through and NEW does not comes first, "
+		 "by protocol and node, each with the gravest effect that these commands can have "
+		 "and the plainest of them.",
 	 .flags = SL_CLI_JSON,
 	 .args_min = 2,
 	 .args_max = 2,
+	 .options = diff_options,
 	 .fn = policy_diff},
 	{.name = "prove",
 	 .args = "POLICY QUESTION",

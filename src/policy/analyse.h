@@ -13,21 +13,45 @@ struct sl_policy_change {
 	const char *where; /* "" is always */
 };
 
+/* What changes come to, for one client and node: commands whose gravest effect is this one. */
+struct sl_policy_line {
+	bool gained;
+	uint8_t protocol;	     /* enum sl_wire_protocol */
+	const char *client, *device; /* as above */
+	const char *node;	     /* kinds of nodes, or "any" */
+	int effect;		     /* enum sl_effect_bit; -1: none */
+	unsigned commands;
+	const char *example; /* the plainest, for `sluice explain` … */
+	const char *given;   /* … and what it takes besides; "" */
+};
+
+typedef void (*sl_policy_line_fn)(void *userdata, const struct sl_policy_line *l);
+
+/* Commands that have more combinations of values than are tried. */
+struct sl_policy_sampled {
+	unsigned n;
+	bool clients; /* there are more kinds of clients and devices, too */
+	char commands[2048];
+};
+
 #define SL_DIFF_MEMORY (32u << 20)
 
 /*
- * Tells everything that one policy allows and the other does not. 0; *ret_sampled is how many
- * commands have too many combinations to try all. What changes alike is told as one as long as no
- * more than `memory` bytes have to be kept for it; beyond, it is told in parts.
+ * Tells everything that one policy allows and the other does not, and at the end what it comes to;
+ * either may be NULL. What changes alike is told as one as long as no more than `memory` bytes have
+ * to be kept for it; beyond, it is told in parts.
  */
 int sl_policy_diff(const struct sl_image *old, const struct sl_image *new, size_t memory,
-		   void (*each)(void *userdata, const struct sl_policy_change *c), void *userdata,
-		   unsigned *ret_sampled);
+		   void (*each)(void *userdata, const struct sl_policy_change *c),
+		   sl_policy_line_fn line, void *userdata, struct sl_policy_sampled *ret);
+/* nvme.admin.get-log-page.{smart, error}, nvme.admin.identify.*: rows[] has a byte for each row. */
+void sl_rows_text(const uint8_t *rows, char *buf, size_t size);
+void sl_sampled_set(struct sl_policy_sampled *ret, const uint8_t *rows);
 
 struct sl_policy_answer {
 	bool yes;
-	unsigned sampled; /* commands of which not every combination was tried */
-	uint64_t tried;	  /* combinations */
+	struct sl_policy_sampled sampled;
+	uint64_t tried; /* combinations */
 	/* The counterexample, or the example where one was asked for; "" without one. */
 	char client[160], device[160];
 	char command[512]; /* for `sluice explain` */

@@ -8,6 +8,7 @@
 #include "policy/analyse.h"
 #include "policy/ast.h"
 #include "policy/domain.h"
+#include "policy/overview.h"
 #include "spec/decode.h"
 
 /* What changed for one kind of client and device on one row: its lines, joined. */
@@ -33,6 +34,8 @@ struct diffing {
 	struct change *change;
 	size_t held;	      /* bytes of changes */
 	struct lines text[2]; /* of the row in hand: what was lost, what was gained */
+	struct sl_overview *overview;
+	bool exact; /* every condition is asked for */
 	uint8_t set[2][SL_DOMAIN_POINTS];
 	sl_effects effects[2][SL_DOMAIN_POINTS];
 };
@@ -99,7 +102,12 @@ static void diff_view(struct diffing *s)
 		/* Each by the final bytes of the policy that allows it. */
 		s->effects[1][n] = b.facts.effective;
 		s->effects[0][n] = a.facts.effective;
+		if (a.allow != b.allow)
+			sl_overview_point(s->overview, d, n, &p, b.allow,
+					  b.allow ? b.facts.floor : a.facts.floor);
 	}
+	if (!s->exact)
+		return;
 	for (unsigned i = 0; i < 2; i++) {
 		s->text[i].whole &= !memchr(s->set[i], 0, d->n_points);
 		sl_domain_describe(d, s->set[i], s->effects[i], add_line, &s->text[i]);
@@ -121,6 +129,8 @@ static bool diff_row(struct diffing *s, uint32_t kind, uint16_t row)
 		diff_view(s);
 		sampled |= s->d->sampled;
 	}
+	if (view)
+		sl_overview_row(s->overview, s->d, kind);
 	record(s, kind, true);
 	record(s, kind, false);
 	return sampled;
@@ -148,8 +158,7 @@ static const char *stem_of(uint16_t parent, char *buf, size_t size)
 	return buf;
 }
 
-/* nvme.admin.get-log-page.{smart, error}, nvme.admin.identify.*, cxl.{get-log} */
-static void tell_rows(const uint8_t *rows, char *buf, size_t size)
+void sl_rows_text(const uint8_t *rows, char *buf, size_t size)
 {
 	char stem[128] = "";
 	size_t n = 0;
@@ -187,6 +196,13 @@ static void tell_rows(const uint8_t *rows, char *buf, size_t size)
 	}
 }
 
+void sl_sampled_set(struct sl_policy_sampled *ret, const uint8_t *rows)
+{
+	for (uint32_t i = 0; i < sl_row_count; i++)
+		ret->n += rows[i];
+	sl_rows_text(rows, ret->commands, sizeof(ret->commands));
+}
+
 /* The same change for several kinds of clients is told once. */
 static void tell(struct diffing *s, uint32_t n,
 		 void (*each)(void *userdata, const struct sl_policy_change *c), void *userdata)
@@ -217,7 +233,7 @@ static void tell(struct diffing *s, uint32_t n,
 			len += (size_t)snprintf(client + len, sizeof(client) - len, "%s%s",
 						len ? ", " : "", kinds[o->kind].client);
 	}
-	tell_rows(c->rows, commands, sizeof(commands));
+	sl_rows_text(c->rows, commands, sizeof(commands));
 	/* Nobody compares with what has been told. */
 	line = strtok_r(c->lines, "\n", &save);
 	do {
@@ -239,28 +255,41 @@ static void tell_all(struct diffing *s, void (*each)(void *, const struct sl_pol
 }
 
 int sl_policy_diff(const struct sl_image *old, const struct sl_image *new, size_t memory,
-		   void (*each)(void *userdata, const struct sl_policy_change *c), void *userdata,
-		   unsigned *ret_sampled)
+		   void (*each)(void *userdata, const struct sl_policy_change *c),
+		   sl_policy_line_fn line, void *userdata, struct sl_policy_sampled *ret)
 {
 	const struct sl_image *img[] = {old, new};
 	struct diffing *s = calloc(1, sizeof(*s));
+	uint8_t *sampled = calloc(1, sl_row_count);
 
-	if (!s)
+	if (!s || !sampled) {
+		free(s);
+		free(sampled);
 		return -ENOMEM;
+	}
+	*ret = (struct sl_policy_sampled){0};
+	s->exact = each != NULL;
+	s->overview = sl_overview_new();
 	s->d = sl_domain_new(img, 2);
-	*ret_sampled = s->d->truncated;
+	ret->clients = s->d->truncated;
 	for (uint32_t k = 0; k < s->d->n_kinds; k++)
 		for (uint32_t i = 0; i < sl_row_count; i++) {
 			/* What is in no table is told last. */
 			uint32_t row = (i + _SL_SET_N) % sl_row_count;
 
-			*ret_sampled += diff_row(s, k, (uint16_t)row);
+			sampled[row] |= diff_row(s, k, (uint16_t)row);
 			if (s->held > memory)
 				tell_all(s, each, userdata);
 		}
-	tell_all(s, each, userdata);
+	if (each)
+		tell_all(s, each, userdata);
+	if (line)
+		sl_overview_tell(s->overview, s->d->kinds, line, userdata);
+	sl_sampled_set(ret, sampled);
+	free(sampled);
 	free(s->text[0].text);
 	free(s->text[1].text);
+	(void)sl_overview_free(s->overview);
 	(void)sl_domain_free(s->d);
 	free(s);
 	return 0;

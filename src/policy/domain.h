@@ -114,6 +114,12 @@ uint32_t sl_domain_value(const struct sl_domain *d, uint32_t n, uint32_t var);
 void sl_domain_judge(struct sl_domain *d, unsigned image, const struct sl_point *p,
 		     struct sl_command *ret_final, struct sl_verdict *ret);
 
+/* The point's command as `sluice explain` takes it; the state of device and node it supposes. */
+void sl_domain_command(const struct sl_domain *d, const struct sl_point *p, char *buf, size_t size);
+void sl_domain_given(const struct sl_domain *d, uint32_t n, char *buf, size_t size);
+/* How far from the ordinary a point is: the simplest example is shown. */
+unsigned sl_domain_oddness(const struct sl_domain *d, uint32_t n);
+
 /*
  * Calls `each` with lines that together say exactly for which points set[n] is 1: conditions
  * joined by "and", or "" for all of them. effects[n]: those that point n was judged by.

@@ -261,7 +261,7 @@ static void proofs(void)
 		(void)snprintf(question, sizeof(question), "no one can cause %s",
 			       sl_effect_name((unsigned)__builtin_ctz(asks)));
 		assert(sl_policy_prove(c.policy, c.image, question, &msgs, &answer) == 0);
-		assert(answer.sampled == 0);
+		assert(answer.sampled.n == 0 && !answer.sampled.clients);
 		/* Brute force knows no observations: they can only add examples. */
 		if ((found && answer.yes) ||
 		    (!found && !answer.yes && !strstr(answer.given, "verifier"))) {
@@ -318,7 +318,7 @@ static void examples(void)
 			       cases[i].rule);
 		assert(compile(text, &c));
 		assert(sl_policy_prove(c.policy, c.image, cases[i].question, &msgs, &answer) == 0);
-		if (answer.yes != cases[i].yes || answer.sampled ||
+		if (answer.yes != cases[i].yes || answer.sampled.n ||
 		    strcmp(answer.command, cases[i].command) != 0) {
 			(void)fprintf(stderr, "%s%s: %u, %s (%s)\n", text, cases[i].question,
 				      answer.yes, answer.command, answer.given);
@@ -348,13 +348,14 @@ static void diff_within(const char *a, const char *b, size_t memory, const char 
 {
 	struct compiled x, y;
 	struct counting n = {0};
-	unsigned sampled;
+	struct sl_policy_sampled sampled;
 	char old[512], new[512];
 
 	(void)snprintf(old, sizeof(old), "policy \"a\" version 1\n%s\n", a);
 	(void)snprintf(new, sizeof(new), "policy \"b\" version 1\n%s\n", b);
 	assert(compile(old, &x) && compile(new, &y));
-	assert(sl_policy_diff(x.image, y.image, memory, count, &n, &sampled) == 0 && sampled == 0);
+	assert(sl_policy_diff(x.image, y.image, memory, count, NULL, &n, &sampled) == 0);
+	assert(sampled.n == 0 && !sampled.clients);
 	if (strcmp(n.text, expected) != 0) {
 		(void)fprintf(stderr, "%s\n%s\nexpected\n%sgot\n%s", a, b, expected, n.text);
 		abort();
