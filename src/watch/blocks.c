@@ -23,6 +23,7 @@
 #define URGENT_MAX  128u /* chunks */
 #define LATE	    5.0	 /* seconds: what is read again later says too little */
 #define LATE_OTHERS 0.25 /* likewise, where somebody else may write */
+#define OWED_MAX    16.0 /* commands */
 #define PUT_OFF	    0.1	 /* seconds, of what the device does not let be read */
 
 static uint64_t digest(const uint8_t *p, size_t n, uint64_t seed)
@@ -412,9 +413,10 @@ static int look_at(struct sl_watched *d, struct sl_chunk *c)
 	struct sl_window window;
 	uint64_t now[CHUNK_BYTES >> 9];
 	const struct sl_act *own = NULL;
-	double t = c->stretch.t;
+	double t = c->stretch.t, had = d->w->tokens;
 	int r = ns ? read_blocks(d, ns, c->lba, c->n, &own) : 0;
 
+	sl_blocks_owe(d, had);
 	if (r <= 0)
 		return r;
 	for (uint32_t i = 0; i < c->n; i++)
@@ -494,28 +496,109 @@ static int reread(struct sl_watched *d, const struct sl_reread *x)
 	return 0;
 }
 
-/* Those that it is time for. What the device does not let be read now is put off. */
+/* Where the blocks of one that lies within a run end; 0: it does not, or they are no whole blocks.
+ */
+static uint64_t end_within(const struct sl_reread *x, const struct sl_ns *ns,
+			   const struct sl_range *run)
+{
+	const struct sl_range *at = &x->act.blocks;
+	uint64_t n = read_back(ns, &x->act) >> ns->lba_shift;
+
+	return at->nsid == run->nsid && n && at->lba >= run->lba &&
+			       at->lba + n <= run->lba + run->count
+		       ? at->lba + n
+		       : 0;
+}
+
+/*
+ * One read, of the newest of them and of what lies just before it: those that are found as they
+ * have to be are done with. 0 or -errno.
+ */
+static int reread_near(struct sl_watched *d)
+{
+	struct sl_blocks *b = &d->blocks;
+	struct sl_range run = b->reread[b->n_rereads - 1].act.blocks;
+	const struct sl_ns *ns = sl_contract_ns(&d->doc->contract, run.nsid);
+	uint64_t most = ns && plain(ns) ? (TOKEN_BYTES - 1) >> ns->lba_shift : 0;
+	uint64_t first = run.lba, end = run.lba + run.count;
+	const struct sl_act *own;
+	int r;
+
+	if (run.count > most)
+		return 0;
+	run.lba = end > most ? end - most : 0;
+	run.count = end - run.lba;
+	for (unsigned i = 0; i < b->n_rereads; i++)
+		if (end_within(&b->reread[i], ns, &run) && b->reread[i].act.blocks.lba < first)
+			first = b->reread[i].act.blocks.lba;
+	if (first == b->reread[b->n_rereads - 1].act.blocks.lba) /* it is alone */
+		return 0;
+	run.lba = first;
+	run.count = end - first;
+	r = read_blocks(d, ns, run.lba, (uint32_t)run.count, &own);
+	for (unsigned i = b->n_rereads; i > 0 && r > 0; i--) {
+		const struct sl_reread *x = &b->reread[i - 1];
+		const uint8_t *at = d->w->data + ((x->act.blocks.lba - first) << ns->lba_shift);
+
+		if (!end_within(x, ns, &run) ||
+		    digest(at, read_back(ns, &x->act), d->w->config.seed) != x->digest)
+			continue;
+		forget(b, i - 1);
+		b->compared++;
+	}
+	return r < 0 ? r : 0;
+}
+
+void sl_blocks_owe(struct sl_watched *d, double had)
+{
+	d->blocks.owed += had - d->w->tokens;
+	d->blocks.owed = d->blocks.owed < OWED_MAX ? d->blocks.owed : OWED_MAX;
+}
+
+static void paid(struct sl_watched *d, double had)
+{
+	d->blocks.owed -= had - d->w->tokens;
+	d->blocks.owed = d->blocks.owed > -OWED_MAX ? d->blocks.owed : -OWED_MAX;
+}
+
+/* Looks would leave nothing for what can be read again now or never: half is for that. */
+static bool may_reread(const struct sl_watched *d)
+{
+	return d->w->tokens >= 1 || d->blocks.owed >= 1;
+}
+
+/*
+ * Those that it is time for, the newest first: it is the last to be moot. What the device does not
+ * let be read now is put off.
+ */
 static int reread_some(struct sl_watched *d)
 {
 	struct sl_blocks *b = &d->blocks;
 	int r = 0;
 
-	for (unsigned i = 0; i < b->n_rereads && d->w->tokens >= 1 && r >= 0;) {
-		struct sl_reread x = b->reread[i];
-		double now = sl_watch_now();
+	for (unsigned n = b->n_rereads; n > 0 && may_reread(d) && r >= 0; n--) {
+		double now = sl_watch_now(), had = d->w->tokens;
+		struct sl_reread x;
 
-		if (x.not_before > now) {
-			i++;
+		if (n > b->n_rereads || b->reread[n - 1].not_before > now)
 			continue;
+		if (n == b->n_rereads) {
+			r = reread_near(d);
+			paid(d, had);
+			had = d->w->tokens;
 		}
+		if (r < 0 || n > b->n_rereads)
+			continue;
 		/* Newer ones may come meanwhile, and take its place. */
-		forget(b, i);
+		x = b->reread[n - 1];
+		forget(b, n - 1);
 		r = reread(d, &x);
 		if (r > 0) {
 			x.not_before = now + PUT_OFF;
 			if (b->n_rereads < SL_REREADS_MAX)
 				b->reread[b->n_rereads++] = x;
 		}
+		paid(d, had);
 	}
 	return r < 0 ? r : 0;
 }

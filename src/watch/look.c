@@ -258,12 +258,14 @@ static int read_one(struct sl_watched *d, size_t i)
 {
 	struct sl_probes one = d->probes;
 	struct sl_look look = {.item = &d->now.item[i], .bytes = d->now.bytes};
+	double had = d->w->tokens;
 	int r;
 
 	one.n = 1;
 	one.v = &d->probes.v[i];
 	d->rig.first = d->rig.last = 0;
 	r = sl_look_take(&d->rig.rig, &one, false, false, d->w->data, &look);
+	sl_blocks_owe(d, had);
 	return r == 0 ? sl_watch_catch_up(d->w) : r;
 }
 

@@ -90,6 +90,7 @@ struct sl_blocks {
 	size_t due;    /* of the pass that is under way */
 	struct sl_reread reread[SL_REREADS_MAX];
 	unsigned n_rereads;
+	double owed;		 /* of the budget: what looks took, less what reading again did */
 	uint64_t compared, late; /* read again; not in time */
 };
 
@@ -100,6 +101,8 @@ void sl_blocks_done(struct sl_blocks *b);
 void sl_blocks_note(struct sl_watched *d, const struct sl_act *act);
 /* Reads what is due, as far as the budget goes. 0 or -errno. */
 int sl_blocks_look(struct sl_watched *d);
+/* A look took of the budget, which had so much before. */
+void sl_blocks_owe(struct sl_watched *d, double had);
 /* The chunk that holds a block; NULL: it is in none. */
 struct sl_chunk *sl_blocks_find(struct sl_watched *d, uint32_t nsid, uint64_t lba);
 /* Looks at it again soon. */
