@@ -40,7 +40,9 @@ static bool is_listed(const struct sl_contract *c, const struct sl_row *r)
 			      ? r->set
 			      : sl_set_of_type(sl_sets[r->set].asked, c->type);
 	const struct sl_entry *e = sl_contract_find(
-		c, sl_key(set, r->op_lo, r->flags & SL_ROW_SELECTOR ? r->sel_lo : SL_SEL_ANY));
+		c,
+		sl_key(set, r->op_lo,
+		       r->flags & SL_ROW_SELECTOR ? r->sel_lo | SL_ROW_SEL_HIGH(r) : SL_SEL_ANY));
 
 	return e && (e->flags & SL_ENTRY_SUPPORTED);
 }

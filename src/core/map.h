@@ -47,6 +47,7 @@ static inline uint16_t sl_row_at(uint8_t set, const uint8_t req[SL_REQ_MAX], uin
 	s = &sl_selectors[group];
 	*ret_sel = req[s->off] >> s->shift & s->mask;
 	sub = sl_sel_map[group][*ret_sel];
+	*ret_sel |= SL_ROW_SEL_HIGH(&sl_rows[sub]);
 	return sub ? sub : row;
 }
 

@@ -40,9 +40,9 @@ uint16_t sl_row_find_key(uint8_t set, uint8_t opcode, uint16_t sel)
 	row = sl_op_map[set][opcode];
 	if (!row)
 		return set;
-	if (sl_rows[row].sel_group && sel < 256)
-		sub = sl_sel_map[sl_rows[row].sel_group][sel];
-	return sub ? sub : row;
+	if (sl_rows[row].sel_group)
+		sub = sl_sel_map[sl_rows[row].sel_group][sel & 0xff];
+	return sub && SL_ROW_SEL_HIGH(&sl_rows[sub]) == (sel & 0xff00) ? sub : row;
 }
 
 /* All ones in the low `width` bits, 1 … 64. */

@@ -205,6 +205,8 @@ enum sl_row_flag {
 	SL_ROW_CEL = 1 << 16,	   /* answer to be rewritten: a CXL log */
 	SL_ROW_CARRIER = 3 << 17,  /* another command inside, which is judged too: its number */
 	SL_ROW_PAGES = 1 << 19,	   /* a list of mode pages, behind a head of `len_arg` bytes */
+	/* bits 31:24: of a selector of two bytes, by the second of which rows are found, the first
+	 */
 };
 
 struct sl_row {
@@ -251,6 +253,7 @@ struct sl_carrier {
 extern const struct sl_carrier sl_carriers[]; /* from 1 on */
 extern const uint32_t sl_carrier_count;
 #define SL_ROW_CARRIER_OF(r) ((r)->flags / (1u << 17) & 3)
+#define SL_ROW_SEL_HIGH(r)   ((uint16_t)((r)->flags >> 24 << 8))
 
 struct sl_when_list {
 	const struct sl_when *when;

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "core/decode-cxl.h"
+#include "core/decode-scsi.h"
 #include "core/facts.h"
 #include "core/reader.h"
 #include "wire/wire.h"
@@ -96,6 +97,32 @@ static uint32_t read_unit(struct unit *u)
 	return r.flaws;
 }
 
+/* ATA PASS-THROUGH (32), service action 1FF0h: its key and its usage map are of two bytes. */
+static void test_long_selector(void)
+{
+	static const uint8_t one[] = {0, 0, 0, 8, 0x7f, 0, 0x1f, 0xf0, 0, 1, 0, 32};
+	uint8_t usage[36] = {0, 3, 0, 32, 0x7f, [4 + 7] = 0x18, 0x1f, 0xf0, 0x1f, 0xff};
+	struct sl_command cmd = {.set = SL_SET_SCSI_SBC,
+				 .req_len = 32,
+				 .req = {0x7f, [7] = 0x18, 0x1f, 0xf0, 0x06, [25] = 0xe5}};
+	struct sl_entry *e;
+	struct sl_facts f;
+
+	memset(usage + 16, 0xff, 14);
+	assert(!sl_contract_scsi_rsoc(&contract, one, sizeof(one)));
+	e = sl_contract_add(&contract, sl_key(SL_SET_SCSI_SBC, 0x7f, 0x1ff0));
+	assert(e->flags & SL_ENTRY_SUPPORTED);
+	assert(!sl_contract_scsi_usage(&contract, e, usage, sizeof(usage)) && e->usage);
+	sl_facts_collect(&contract, &cmd, NULL, &f);
+	assert(f.reason == SL_REASON_ALLOWED && f.entry == e);
+	cmd.req[10] |= 0x20; /* MULTIPLE_COUNT, which this device does not look at */
+	sl_facts_collect(&contract, &cmd, NULL, &f);
+	assert(f.reason == SL_REASON_NOT_EVALUATED);
+	/* Another service action with that second byte is another command. */
+	assert(sl_row_find_key(SL_SET_SCSI_SBC, 0x7f, 0x00f0) !=
+	       sl_row_find_key(SL_SET_SCSI_SBC, 0x7f, 0x1ff0));
+}
+
 static void test_scsi(void)
 {
 	struct unit disk = {.type = 0};
@@ -132,6 +159,7 @@ static void test_scsi(void)
 	cmd = (struct sl_command){.set = SL_SET_SCSI_SBC, .req_len = 6};
 	sl_facts_collect(&contract, &cmd, NULL, &f);
 	assert(!f.declared_known && f.trust == SL_TRUST_UNLISTED);
+	test_long_selector();
 }
 
 static void test_scsi_oddities(void)

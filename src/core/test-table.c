@@ -93,7 +93,8 @@ static void test_reachable(void)
 
 		for (unsigned op = r->op_lo; op <= r->op_hi; op++)
 			for (unsigned s = r->sel_lo; s <= r->sel_hi && s < 256; s++) {
-				uint16_t row = sl_row_find_key(r->set, (uint8_t)op, (uint16_t)s);
+				uint16_t row = sl_row_find_key(r->set, (uint8_t)op,
+							       (uint16_t)(s | SL_ROW_SEL_HIGH(r)));
 				uint8_t req[SL_REQ_MAX] = {(uint8_t)op};
 
 				if (row == i)
@@ -103,7 +104,10 @@ static void test_reachable(void)
 				if (!group || s >> sel.width)
 					continue;
 				sl_field_set(&sel, req, s);
-				assert(sl_row_find(r->set, req) == row);
+				/* A request is found by the second byte of a long selector alone.
+				 */
+				if (!SL_ROW_SEL_HIGH(&sl_rows[sl_row_find(r->set, req)]))
+					assert(sl_row_find(r->set, req) == row);
 			}
 		assert(found);
 	}

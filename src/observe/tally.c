@@ -106,8 +106,8 @@ static unsigned keys_of(const struct sl_case *x, uint64_t ret[2])
 
 	ret[0] = sl_key(x->cmd.set, x->cmd.req[0], SL_SEL_ANY);
 	if (row->flags & SL_ROW_SELECTOR && sl_row_selector(x->row, &sel)) {
-		ret[0] =
-			sl_key(x->cmd.set, x->cmd.req[0], (uint16_t)sl_field_get(&sel, x->cmd.req));
+		ret[0] = sl_key(x->cmd.set, x->cmd.req[0],
+				(uint16_t)(sl_field_get(&sel, x->cmd.req) | SL_ROW_SEL_HIGH(row)));
 		return 1;
 	}
 	if (row->flags & SL_ROW_SELECTOR) /* a mailbox's command, beside its set */

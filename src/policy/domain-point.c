@@ -161,8 +161,9 @@ static struct sl_entry *entry_of(struct sl_domain *d, const struct sl_command *c
 	struct sl_entry *e;
 
 	if (row->flags & SL_ROW_SELECTOR)
-		value = sl_row_selector(d->row, &sel) ? (uint16_t)sl_field_get(&sel, cmd->req)
-						      : cmd->req[1];
+		value = sl_row_selector(d->row, &sel)
+				? (uint16_t)(sl_field_get(&sel, cmd->req) | SL_ROW_SEL_HIGH(row))
+				: cmd->req[1];
 	e = sl_contract_add(d->contract, sl_key(row->set, cmd->req[0], value));
 	if (e)
 		d->entries[d->n_entries++] = e;
@@ -198,6 +199,7 @@ static void declare_scsi(struct sl_domain *d, const struct sl_command *cmd, cons
 
 	list[9] = (uint8_t)(c->word & 0xfe);
 	if ((sl_rows[d->row].flags & SL_ROW_SELECTOR) && sl_row_selector(d->row, &sel)) {
+		list[6] = (uint8_t)(SL_ROW_SEL_HIGH(&sl_rows[d->row]) >> 8);
 		list[7] = (uint8_t)sl_field_get(&sel, cmd->req);
 		list[9] |= 1; /* SERVACTV */
 	}

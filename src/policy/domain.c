@@ -476,7 +476,8 @@ static bool stays(const struct sl_domain *d, const struct sl_field *f, uint64_t 
 			       ? sl_row_find_key(row->set, (uint8_t)v, SL_SEL_ANY) == d->row
 			       : v >= row->op_lo && v <= row->op_hi;
 	if (sl_row_selector(d->row, &sel) && sl_bits_same(f, &sel))
-		return sl_row_find_key(row->set, (uint8_t)row->op_lo, (uint16_t)v) == d->row;
+		return sl_row_find_key(row->set, (uint8_t)row->op_lo,
+				       (uint16_t)(v | SL_ROW_SEL_HIGH(row))) == d->row;
 	return true;
 }
 

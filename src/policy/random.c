@@ -454,7 +454,8 @@ static uint16_t random_row(struct sl_random *r, const struct sl_contract *c)
 		if (sl_sets[row->set].protocol != c->protocol)
 			continue;
 		if (c->protocol == SL_WIRE_NVME || chance(r, 16) ||
-		    sl_row_find_key(set, (uint8_t)row->op_lo, row->sel_lo) == n)
+		    sl_row_find_key(set, (uint8_t)row->op_lo,
+				    (uint16_t)(row->sel_lo | SL_ROW_SEL_HIGH(row))) == n)
 			return n;
 	}
 }

@@ -44,6 +44,7 @@ enum {
 	RSOC = SL_ROW_RSOC,
 	CEL = SL_ROW_CEL,
 	PAGES = SL_ROW_PAGES,
+#define SEL_HIGH(byte) ((byte) << 24)
 };
 
 enum {
