@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -340,6 +341,66 @@ static void test_rereads(void)
 	sampled = 0;
 }
 
+/* A device whose blocks hold their number, but for one; every command of ours is on record. */
+static uint64_t lost_lba;
+static unsigned asked;
+
+static int answer(struct sl_rig *rig, const struct sl_command *cmd, uint8_t *data,
+		  struct sl_answer *ret)
+{
+	struct sl_session_rig *r = (struct sl_session_rig *)rig;
+	uint64_t lba = sl_get_le64(cmd->req + 40);
+
+	assert(cmd->req[0] == 2 && cmd->data_len % 512 == 0);
+	for (uint32_t i = 0; i < cmd->data_len / 512; i++)
+		memset(data + (size_t)i * 512, lba + i == lost_lba ? 0xee : (int)(lba + i), 512);
+	r->first = r->last = ran(9, 2, lba);
+	ret->len = cmd->data_len;
+	w.tokens -= 1;
+	asked++;
+	return 0;
+}
+
+/* What lies close together is read back at once; only what is not as it was written is read alone,
+ * twice. Looks that took much do not keep it from that. */
+static void test_near(void)
+{
+	static const struct sl_rig_ops ops = {.call = answer};
+
+	begin();
+	d->o = &sl_observed_nvme;
+	d->rig.rig.ops = &ops;
+	w.data = malloc(SL_RIG_DATA_MAX + SL_RIG_OVER_MAX);
+	assert(w.data);
+	lost_lba = 6;
+	asked = 0;
+	for (unsigned lba = 1; lba < 12; lba++) {
+		uint8_t block[512], md[SHA256_DIGEST_LENGTH];
+		SHA2_CTX ctx;
+		uint64_t intent;
+
+		memset(block, (int)lba, sizeof(block));
+		SHA256Init(&ctx);
+		SHA256Update(&ctx, (const uint8_t *)&w.config.seed, sizeof(w.config.seed));
+		SHA256Update(&ctx, block, sizeof(block));
+		SHA256Final(md, &ctx);
+		sampled = sl_get_le64(md) | 1;
+		intent = ran(2, 1, lba);
+		assert(sl_watch_catch_up(&w) == 0);
+		sl_blocks_note(d, sl_acts_find(w.acts, intent));
+	}
+	sampled = 0;
+	w.tokens = -5;
+	assert(sl_blocks_look(d) == 0 && asked == 0);
+	sl_blocks_owe(d, 5);
+	assert(sl_blocks_look(d) == 0);
+	assert(asked == 3 && d->blocks.compared == 11 && d->blocks.n_rereads == 0);
+	assert(reports == 1 && last.state == SL_NOTE_COUNTS &&
+	       strcmp(last.kind, "not-stored") == 0);
+	assert(strcmp(last.command, "nvme.nvm.write nsid=1 slba=6") == 0);
+	free(w.data);
+}
+
 /* What a CDB is for, and which blocks it names, lie in other places with each form. */
 static void test_roles(void)
 {
@@ -441,6 +502,7 @@ int main(void)
 	test_pauses();
 	test_own();
 	test_rereads();
+	test_near();
 	test_roles();
 	test_by_itself();
 	test_take();
