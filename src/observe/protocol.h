@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the verifier has to know of a protocol: how to look at a device, how to read and write its
- * blocks, which commands to try, and which of its answers says that there is no such command. One
- * row a protocol; all else is the same for all of them.
+ * blocks, which commands to try, and which of its answers says that there is no such command. And
+ * the watcher: what can be looked at in use, who else may act, when it sleeps, and what a command
+ * is for. One row a protocol; all else is the same for all of them.
  */
 #ifndef SL_OBSERVE_PROTOCOL_H
 #define SL_OBSERVE_PROTOCOL_H
