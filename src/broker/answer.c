@@ -9,6 +9,8 @@
 struct ctx {
 	const struct sl_image *img;
 	const struct sl_bind *bind;
+	const struct sl_command *cmd;
+	const struct sl_facts *facts;
 };
 
 /* Could this opcode, in any of its forms, be allowed? */
@@ -31,12 +33,12 @@ static bool sel_reachable(const struct ctx *x, uint8_t set, uint8_t opcode, uint
 }
 
 /* Which dword of a log must go: true when its subject is out of reach. */
-typedef bool (*hidden_fn)(const struct ctx *x, const struct sl_command *cmd, uint32_t dword);
+typedef bool (*hidden_fn)(const struct ctx *x, uint32_t dword);
 
 /* LID 05h: 256 admin opcodes, then 256 of the command set named by CSI in CDW14. */
-static bool effects_hidden(const struct ctx *x, const struct sl_command *cmd, uint32_t dword)
+static bool effects_hidden(const struct ctx *x, uint32_t dword)
 {
-	uint8_t csi = cmd->req[4 * 14 + 3];
+	uint8_t csi = x->cmd->req[4 * 14 + 3];
 
 	if (dword < 256)
 		return !opcode_reachable(x, SL_SET_NVME_ADMIN, (uint8_t)dword);
@@ -46,24 +48,22 @@ static bool effects_hidden(const struct ctx *x, const struct sl_command *cmd, ui
 }
 
 /* LID 12h: a feature is worth mentioning when it can be set or read. */
-static bool feature_hidden(const struct ctx *x, const struct sl_command *cmd, uint32_t dword)
+static bool feature_hidden(const struct ctx *x, uint32_t dword)
 {
-	(void)cmd;
 	return dword < 256 && !sel_reachable(x, SL_SET_NVME_ADMIN, 0x09, (uint16_t)dword) &&
 	       !sel_reachable(x, SL_SET_NVME_ADMIN, 0x0a, (uint16_t)dword);
 }
 
 /* LID 00h */
-static bool log_hidden(const struct ctx *x, const struct sl_command *cmd, uint32_t dword)
+static bool log_hidden(const struct ctx *x, uint32_t dword)
 {
-	(void)cmd;
 	return dword < 256 && !sel_reachable(x, SL_SET_NVME_ADMIN, 0x02, (uint16_t)dword);
 }
 
 /* A window of a log of dwords, from the byte offset that the command asks for. */
-static void clear_dwords(const struct ctx *x, const struct sl_command *cmd, hidden_fn hidden,
-			 uint8_t *data, uint32_t len)
+static void clear_dwords(const struct ctx *x, hidden_fn hidden, uint8_t *data, uint32_t len)
 {
+	const struct sl_command *cmd = x->cmd;
 	uint64_t off = sl_get_le32(cmd->req + 48) | (uint64_t)sl_get_le32(cmd->req + 52) << 32;
 
 	/* OT: the offset counts entries of the log. Where they begin is not known: nothing is told.
@@ -77,7 +77,7 @@ static void clear_dwords(const struct ctx *x, const struct sl_command *cmd, hidd
 
 		if (at >= 4096)
 			break;
-		if (hidden(x, cmd, (uint32_t)(at / 4)))
+		if (hidden(x, (uint32_t)(at / 4)))
 			data[i] = 0;
 	}
 }
@@ -87,8 +87,9 @@ static void clear_dwords(const struct ctx *x, const struct sl_command *cmd, hidd
  * of reach, one command out of reach is not supported (SUPPORT 1). Descriptors have 8 bytes, with
  * CTDP 20.
  */
-static void cut_rsoc(const struct ctx *x, const struct sl_command *cmd, uint8_t *data, uint32_t len)
+static void cut_rsoc(const struct ctx *x, uint8_t *data, uint32_t len)
 {
+	const struct sl_command *cmd = x->cmd;
 	uint32_t at = 4, kept = 4, left;
 	uint16_t sa;
 
@@ -125,11 +126,11 @@ static void cut_rsoc(const struct ctx *x, const struct sl_command *cmd, uint8_t 
  * The Command Effects Log, CXL 3.1 §8.2.9.5.2.1: an entry out of reach is zero. Out of reach of a
  * tunnel (sl_facts_carried) is what hangs on a declaration, and another tunnel.
  */
-static void cut_cel(const struct ctx *x, const struct sl_facts *f, uint8_t *data, uint32_t len)
+static void cut_cel(const struct ctx *x, uint8_t *data, uint32_t len)
 {
-	uint32_t never = f->carried ? SL_ROW_VENDOR | SL_ROW_FEATURE | SL_ROW_CARRIER : 0;
+	uint32_t never = x->facts->carried ? SL_ROW_VENDOR | SL_ROW_FEATURE | SL_ROW_CARRIER : 0;
 
-	if (f->head != sl_get_le64(sl_cxl_cel_uuid))
+	if (x->facts->head != sl_get_le64(sl_cxl_cel_uuid))
 		return;
 	for (uint32_t i = 0; i < len; i += 4)
 		if (i + 4 > len || !sel_reachable(x, SL_SET_CXL, data[i + 1], data[i]) ||
@@ -158,7 +159,7 @@ void sl_answer_rewrite(const struct sl_image *img, const struct sl_bind *bind,
 		       const struct sl_facts *facts, const struct sl_command *cmd, uint8_t *data,
 		       uint32_t len)
 {
-	const struct ctx x = {img, bind};
+	const struct ctx x = {img, bind, cmd, facts};
 	uint32_t flags = sl_rows[facts->row].flags | sl_rows[facts->carried].flags;
 	uint32_t head = sl_carriers[SL_ROW_CARRIER_OF(&sl_rows[facts->row])].head;
 
@@ -167,15 +168,15 @@ void sl_answer_rewrite(const struct sl_image *img, const struct sl_bind *bind,
 	data += head; /* of what is carried: the answer lies behind the envelope */
 	len -= head;
 	if (flags & SL_ROW_CSI_LOG)
-		clear_dwords(&x, cmd, effects_hidden, data, len);
+		clear_dwords(&x, effects_hidden, data, len);
 	else if (flags & SL_ROW_FID_LOG)
-		clear_dwords(&x, cmd, feature_hidden, data, len);
+		clear_dwords(&x, feature_hidden, data, len);
 	else if (flags & SL_ROW_LID_LOG)
-		clear_dwords(&x, cmd, log_hidden, data, len);
+		clear_dwords(&x, log_hidden, data, len);
 	else if (flags & SL_ROW_RSOC)
-		cut_rsoc(&x, cmd, data, len);
+		cut_rsoc(&x, data, len);
 	else if (flags & SL_ROW_CEL)
-		cut_cel(&x, facts, data, len);
+		cut_cel(&x, data, len);
 	else if (flags & SL_ROW_CTRL_ID)
 		clear_identify(&x, data, len);
 }

@@ -4,7 +4,7 @@
  *
  *   sl_gate_command  take the slot that the message was received into: the one copy
  *   judge            normalise, contract, decide; a denial is recorded and answered here
- *   run / run_waiting  wait for who must be alone, judge again if the device changed meanwhile
+ *   run / sl_gate_resume  wait for who must be alone, judge again if the device changed meanwhile
  *   send             record the intent, submit
  *   done             check, rewrite, record the outcome, reply
  */
@@ -30,11 +30,6 @@
 #define EVENT_QUIET_MS 60000u
 #define EVENT_WAIT_MIN 1000u
 #define EVENT_WAIT_MAX 60000u
-
-static int slot_index(const struct sl_gate *g, const struct sl_slot *s)
-{
-	return (int)(s - g->slots);
-}
 
 void sl_gate_clock(struct sl_gate *g)
 {
@@ -218,9 +213,8 @@ static uint64_t record(struct sl_gate *g, const struct sl_slot *s, uint16_t type
 		r.uid = g->sessions[s->session].who.uid;
 	}
 	if (v->rule && s->session != SL_OURSELVES) {
-		const struct sl_rule *rule = sl_image_at(s->image, s->image->rules);
+		const struct sl_rule *rule = sl_image_rule(s->image, v->rule);
 
-		rule += v->rule - 1;
 		r.line = rule->line;
 		sl_words_copy(r.text, sizeof(r.text), sl_image_str(s->image, rule->file));
 	}
@@ -292,21 +286,21 @@ static bool bind_session(struct sl_gate *g, struct sl_session *ses, unsigned dev
 static void judge(struct sl_gate *g, struct sl_slot *s)
 {
 	const struct sl_contract *c = contract_of(g, s);
-	bool out = s->cmd.dir == SL_DIR_OUT || s->cmd.dir == SL_DIR_BOTH;
+	const uint8_t *data = s->cmd.dir & SL_DIR_OUT ? s->data : NULL;
 
 	memcpy(s->cmd.req, s->requested, sizeof(s->cmd.req));
 	s->cmd.set = sl_sets[s->cmd.set].asked; /* the device may be of another type by now */
 	s->image = g->image;
 	if (s->session == SL_OURSELVES) {
-		sl_judge_internal(c, &s->cmd, out ? s->data : NULL, &s->verdict);
+		sl_judge_internal(c, &s->cmd, data, &s->verdict);
 		return;
 	}
 	if (!bind_session(g, &g->sessions[s->session], s->device)) {
 		s->verdict = (struct sl_verdict){.reason = SL_REASON_BROKER};
 		return;
 	}
-	sl_judge(g->image, &g->sessions[s->session].bind[s->device], c, &s->cmd,
-		 out ? s->data : NULL, g->now, &s->verdict);
+	sl_judge(g->image, &g->sessions[s->session].bind[s->device], c, &s->cmd, data, g->now,
+		 &s->verdict);
 }
 
 static uint8_t alone(const struct sl_slot *s)
@@ -393,7 +387,7 @@ static void prepare_io(struct sl_gate *g, struct sl_slot *s)
 		.timeout_ms = s->verdict.timeout_ms,
 		.heavy = alone(s) != SL_EXCL_NONE ||
 			 sl_effects_any(f->effective, SL_E_MUTATING & ~(SL_E_DATA | SL_E_LOG)),
-		.tag = (uint32_t)slot_index(g, s),
+		.tag = (uint32_t)(s - g->slots),
 	};
 	/* What it will transfer is not known: the device gets room for its maximum. */
 	if (!f->length_known && (s->cmd.dir == SL_DIR_IN) && most > s->cmd.data_len)
@@ -463,7 +457,7 @@ static struct sl_slot *next_waiting(struct sl_gate *g, unsigned device)
 	return best;
 }
 
-static void run_waiting(struct sl_gate *g, unsigned device)
+void sl_gate_resume(struct sl_gate *g, unsigned device)
 {
 	struct sl_gate_device *d = &g->devices[device];
 	struct sl_slot *s;
@@ -546,7 +540,7 @@ static void done(struct sl_device *dev, struct sl_io *io)
 		sl_words_copy(text, sizeof(text), "suspect: this device was caught lying");
 	reply(g, s, text);
 	slot_free(g, s);
-	run_waiting(g, device);
+	sl_gate_resume(g, device);
 }
 
 static void refuse(struct sl_gate *g, struct sl_slot *s, uint8_t reason)
@@ -662,7 +656,7 @@ void sl_gate_detach(struct sl_gate *g, int session, uint32_t tag)
 		}
 		give_up(g, s, ECANCELED);
 		drop_waiting(g, s);
-		run_waiting(g, device);
+		sl_gate_resume(g, device);
 		return;
 	}
 }
@@ -683,7 +677,7 @@ void sl_gate_leave(struct sl_gate *g, int session)
 		s->session = SL_NOBODY;
 	}
 	for (unsigned i = 0; i < g->n_devices; i++)
-		run_waiting(g, i);
+		sl_gate_resume(g, i);
 }
 
 /* An event has come, and it is time: the contract is read when the device is quiet. */
@@ -699,7 +693,7 @@ static void heed_event(struct sl_gate *g, unsigned device)
 	if (d->event_wait > EVENT_WAIT_MAX)
 		d->event_wait = EVENT_WAIT_MAX;
 	d->reread = true;
-	run_waiting(g, device);
+	sl_gate_resume(g, device);
 }
 
 /*
@@ -725,7 +719,7 @@ void sl_gate_poll(struct sl_gate *g, unsigned device)
 	if (d->dev->ops->poll(d->dev) < 0) {
 		d->state = SL_DEV_GONE;
 		d->event_due = 0;
-		run_waiting(g, device);
+		sl_gate_resume(g, device);
 		return;
 	}
 	if (d->dev->event) {
@@ -743,7 +737,7 @@ static void expire(struct sl_gate *g, struct sl_slot *s)
 		give_up(g, s, DETACHED_ERROR);
 	if (s->state == SL_SLOT_WAITING) {
 		drop_waiting(g, s);
-		run_waiting(g, device);
+		sl_gate_resume(g, device);
 		return;
 	}
 	detach(g, s);
@@ -832,10 +826,4 @@ void sl_gate_policy(struct sl_gate *g, const struct sl_image *img)
 	for (unsigned i = 0; i < SL_SLOTS_MAX; i++)
 		if (g->slots[i].state == SL_SLOT_WAITING)
 			g->slots[i].verdict.generation = 0;
-}
-
-/* Called when a device's contract is in use, or given up. */
-void sl_gate_resume(struct sl_gate *g, unsigned device)
-{
-	run_waiting(g, device);
 }

@@ -184,7 +184,7 @@ int sl_gate_internal(struct sl_gate *g, unsigned device, const struct sl_command
 void sl_gate_kick(struct sl_gate *g);
 /* Ties a back end to the gate. */
 void sl_gate_attach(struct sl_gate *g, struct sl_device *dev);
-/* A device's contract is in use, or was given up: those who waited for it go on. */
+/* Those who waited for a device go on, as far as they may: it is read, quiet, or has gone. */
 void sl_gate_resume(struct sl_gate *g, unsigned device);
 
 /* Sends an answer to a session; drops the session when it does not take it. In session.c. */

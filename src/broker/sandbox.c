@@ -133,29 +133,29 @@ int sl_sandbox_drop(const struct sl_sandbox_needs *needs, const char **reterr_wh
 	return drop_capabilities(needs->capabilities);
 }
 
+static unsigned allow(struct sock_filter *f, uint32_t number)
+{
+	const struct sock_filter one[] = {ALLOW(number)};
+
+	memcpy(f, one, sizeof(one));
+	return SL_COUNT(one);
+}
+
 /* Where it holds a Linux device: its threads' pipes, the ring's doorbell, and the ioctls named. */
 static unsigned add_needs(struct sock_filter *f, const struct sl_sandbox_needs *needs)
 {
-	const struct sock_filter read[] = {ALLOW(SYS_read)}, ring[] = {ALLOW(SYS_io_uring_enter)};
 	unsigned n = 0;
 
 	if (!needs->n_ioctls)
 		return 0;
-	memcpy(f, read, sizeof(read));
-	n += SL_COUNT(read);
-	if (needs->ring) {
-		memcpy(f + n, ring, sizeof(ring));
-		n += SL_COUNT(ring);
-	}
+	n += allow(f, SYS_read);
+	if (needs->ring)
+		n += allow(f + n, SYS_io_uring_enter);
 	f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0,
 					      (uint8_t)(1 + 2 * needs->n_ioctls));
 	f[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG1_LOW);
-	for (unsigned i = 0; i < needs->n_ioctls; i++) {
-		const struct sock_filter one[] = {ALLOW(needs->ioctls[i])};
-
-		memcpy(f + n, one, sizeof(one));
-		n += SL_COUNT(one);
-	}
+	for (unsigned i = 0; i < needs->n_ioctls; i++)
+		n += allow(f + n, needs->ioctls[i]);
 	return n;
 }
 

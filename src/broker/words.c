@@ -17,22 +17,22 @@ void sl_words_copy(char *to, size_t size, const char *text)
 
 void sl_words_denial(const struct sl_image *img, const struct sl_verdict *v, char *to, size_t size)
 {
-	const char *name = sl_rows[v->facts.row].name;
 	const char *with = v->facts.carried ? " with " : "";
 	const char *inside = v->facts.carried ? sl_rows[v->facts.carried].name : "";
+	const char *place = sl_image_str(img, img->name);
+	char line[16] = "";
 
 	if (v->rule) {
-		const struct sl_rule *r = sl_image_at(img, img->rules);
-		const char *file = sl_image_str(img, r[v->rule - 1].file);
-		const char *slash = strrchr(file, '/');
+		const struct sl_rule *r = sl_image_rule(img, v->rule);
+		const char *slash;
 
-		(void)snprintf(to, size, "%s%s%s (%s:%u): %s", name, with, inside,
-			       slash ? slash + 1 : file, r[v->rule - 1].line,
-			       sl_reason_text(v->reason));
-	} else {
-		(void)snprintf(to, size, "%s%s%s (%s): %s", name, with, inside,
-			       sl_image_str(img, img->name), sl_reason_text(v->reason));
+		place = sl_image_str(img, r->file);
+		slash = strrchr(place, '/');
+		place = slash ? slash + 1 : place;
+		(void)snprintf(line, sizeof(line), ":%u", r->line);
 	}
+	(void)snprintf(to, size, "%s%s%s (%s%s): %s", sl_rows[v->facts.row].name, with, inside,
+		       place, line, sl_reason_text(v->reason));
 }
 
 void sl_words_failure(const struct sl_verdict *v, uint32_t error, char *to, size_t size)

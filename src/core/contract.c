@@ -65,9 +65,10 @@ const struct sl_ns *sl_contract_ns(const struct sl_contract *c, uint32_t nsid)
 
 struct sl_ns *sl_contract_ns_add(struct sl_contract *c, uint32_t nsid)
 {
-	for (uint32_t i = 0; i < c->n_ns; i++)
-		if (c->ns[i].nsid == nsid)
-			return &c->ns[i];
+	const struct sl_ns *old = sl_contract_ns(c, nsid);
+
+	if (old)
+		return &c->ns[old - c->ns];
 	if (c->n_ns >= SL_NS_MAX)
 		return 0;
 	c->ns[c->n_ns] = (struct sl_ns){.nsid = nsid};

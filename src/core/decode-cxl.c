@@ -120,7 +120,7 @@ int sl_contract_cxl_features(struct sl_contract *c, const void *data, size_t len
 	*ret_total = sl_get_le16(p + 2);
 	for (size_t i = 0; i < n && c->n_features < SL_FEATURES_MAX; i++) {
 		const uint8_t *d = p + 8 + FEATURE_SIZE * i;
-		bool twice = sl_contract_feature(c, d) != 0;
+		const struct sl_feature *first = sl_contract_feature(c, d);
 		struct sl_feature *f = &c->features[c->n_features++];
 
 		memcpy(f->uuid, d, 16);
@@ -129,9 +129,8 @@ int sl_contract_cxl_features(struct sl_contract *c, const void *data, size_t len
 		f->raw = sl_get_le16(d + 28);
 		if (sl_contract_cxl_word(f->raw, &f->declared))
 			flaw = SL_FLAW_RESERVED;
-		if (twice) { /* which of them holds? The first is the one that is found */
-			((struct sl_feature *)(uintptr_t)sl_contract_feature(c, d))->declared |=
-				SL_E_UNKNOWN;
+		if (first) { /* which of them holds? The first is the one that is found */
+			c->features[first - c->features].declared |= SL_E_UNKNOWN;
 			flaw = SL_FLAW_CONTRADICTS;
 		}
 	}

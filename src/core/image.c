@@ -59,11 +59,12 @@ static bool cond_ok(const struct sl_image *img, const struct sl_cond *c, bool no
 	switch ((enum sl_cond_kind)c->kind) {
 	case SL_COND_SET:
 		return normaliser && field_ok(&c->field) && c->field.space == SL_SPACE_REQ;
+	case SL_COND_FIELD_BITMAP:
+		if (c->a >= img->bitmaps.n)
+			return false;
+		/* fallthrough */
 	case SL_COND_FIELD_RANGE:
 		return field_ok(&c->field) && (!normaliser || c->field.space == SL_SPACE_REQ);
-	case SL_COND_FIELD_BITMAP:
-		return field_ok(&c->field) && c->a < img->bitmaps.n &&
-		       (!normaliser || c->field.space == SL_SPACE_REQ);
 	case SL_COND_EFFECTS_ANY:
 	case SL_COND_EFFECTS_WITHIN:
 	case SL_COND_SCOPE_WITHIN:

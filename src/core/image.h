@@ -189,6 +189,12 @@ static inline const char *sl_image_str(const struct sl_image *img, uint32_t off)
 	return (const char *)sl_image_at(img, img->strings) + off;
 }
 
+/* The rule of a number in a verdict, which counts from 1. */
+static inline const struct sl_rule *sl_image_rule(const struct sl_image *img, uint32_t number)
+{
+	return (const struct sl_rule *)sl_image_at(img, img->rules) + (number - 1);
+}
+
 /* A digest of the rows' names and order: an image fits only the tables it was compiled against. */
 uint32_t sl_table_hash(void);
 /*

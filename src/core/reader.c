@@ -20,17 +20,27 @@ enum {
 	OP_MAINTENANCE_IN = 0xa3,
 };
 
+/* A row of spec/answers.def. */
+struct step {
+	bool (*want)(const struct sl_reader *);
+	uint8_t opcode, id;
+	uint16_t size;
+	bool pinned;
+};
+
+static const struct step steps[_SL_RAW_N];
+
 static bool always(const struct sl_reader *r)
 {
 	(void)r;
 	return true;
 }
 
-/* Has the device said that it has this log? */
-static bool listed(const struct sl_reader *r, uint8_t lid)
+/* Has the device said that it has this very log? */
+static bool want_listed(const struct sl_reader *r)
 {
-	const struct sl_entry *e =
-		sl_contract_find(r->contract, sl_key(SL_SET_NVME_ADMIN, OP_GET_LOG, lid));
+	const struct sl_entry *e = sl_contract_find(
+		r->contract, sl_key(SL_SET_NVME_ADMIN, OP_GET_LOG, steps[r->step].id));
 
 	return e && (e->flags & SL_ENTRY_SUPPORTED);
 }
@@ -74,17 +84,7 @@ static bool want_supported(const struct sl_reader *r)
 
 static bool want_effects(const struct sl_reader *r)
 {
-	return (r->caps.lpa & SL_NVME_LPA_EFFECTS) || listed(r, 0x05);
-}
-
-static bool want_features(const struct sl_reader *r)
-{
-	return listed(r, 0x12);
-}
-
-static bool want_mi(const struct sl_reader *r)
-{
-	return listed(r, 0x13);
+	return (r->caps.lpa & SL_NVME_LPA_EFFECTS) || want_listed(r);
 }
 
 /* LSP of each list that Lockdown keeps: contents (lockable, prohibited) and scope (opcodes, FIDs).
@@ -93,30 +93,21 @@ static const uint8_t lockdown_lsp[] = {0x00, 0x10, 0x02, 0x12};
 
 static bool want_lockdown(const struct sl_reader *r)
 {
-	return (r->caps.oacs & SL_NVME_OACS_LOCKDOWN) && listed(r, 0x14);
+	return (r->caps.oacs & SL_NVME_OACS_LOCKDOWN) && want_listed(r);
 }
 
-/* Does the type of the unit have this command at all? The tables know. */
-static bool may_ask(const struct sl_reader *r, uint8_t opcode, uint8_t sa)
+/* Does the type of the unit have this very command at all? The tables know. */
+static bool want_command(const struct sl_reader *r)
 {
+	const struct step *s = &steps[r->step];
 	uint8_t set = sl_set_of_type(SL_SET_SCSI, r->contract->type);
 
-	return sl_rows[sl_row_find_key(set, opcode, sa)].flags & SL_ROW_CONTRACT;
-}
-
-static bool want_capacity16(const struct sl_reader *r)
-{
-	return may_ask(r, OP_SERVICE_IN16, 0x10);
+	return sl_rows[sl_row_find_key(set, s->opcode, s->id)].flags & SL_ROW_CONTRACT;
 }
 
 static bool want_capacity10(const struct sl_reader *r)
 {
-	return may_ask(r, OP_READ_CAPACITY10, 0) && !r->contract->ns[0].blocks;
-}
-
-static bool want_rsoc(const struct sl_reader *r)
-{
-	return may_ask(r, OP_MAINTENANCE_IN, 0x0c);
+	return want_command(r) && !r->contract->ns[0].blocks;
 }
 
 /* The next entry of the list that is to be asked for alone. */
@@ -146,12 +137,7 @@ static bool want_supported_features(const struct sl_reader *r)
 	return sl_contract_find(r->contract, sl_key(SL_SET_CXL, 0x05, 0x00));
 }
 
-static const struct step {
-	bool (*want)(const struct sl_reader *);
-	uint8_t opcode, id;
-	uint16_t size;
-	bool pinned;
-} steps[_SL_RAW_N] = {
+static const struct step steps[_SL_RAW_N] = {
 #define RAW(id, name, want, opcode, sub, size, pinned) {want, opcode, sub, size, pinned},
 #include "spec/answers.def"
 };
