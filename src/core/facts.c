@@ -103,9 +103,10 @@ static void check_nsid(const struct sl_row *row, uint8_t set, struct sl_facts *f
 static void refine(const struct sl_row *row, const struct sl_command *cmd, const uint8_t *data,
 		   struct sl_facts *f)
 {
-	const struct sl_when *w = sl_whens[row->when].when;
+	const struct sl_when_list *list = &sl_whens[row->when];
 
-	for (const struct sl_when *end = w + sl_whens[row->when].n; w < end; w++) {
+	for (uint32_t i = 0; i < list->n; i++) {
+		const struct sl_when *w = &list->when[i];
 		uint64_t v;
 
 		if (w->field.space == SL_SPACE_REQ) {
@@ -121,7 +122,7 @@ static void refine(const struct sl_row *row, const struct sl_command *cmd, const
 			f->floor |= w->effects;
 			f->scope |= w->scope;
 		} else {
-			w += w->guards;
+			i += w->guards;
 		}
 	}
 	if (f->floor & SL_E_UNKNOWN)
