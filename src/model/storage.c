@@ -323,32 +323,39 @@ void sl_store_erase(struct sl_store *s, uint32_t pattern)
 	sl_put_le32(s->pattern, pattern);
 }
 
-static unsigned block_flags(const struct sl_store *s, uint64_t lba)
+/* Blocks of a chunk, as bits, with any of `flags`. */
+static unsigned flagged(const struct chunk *c, unsigned flags)
 {
-	const struct chunk *c = find(s, lba / s->per_chunk);
-	unsigned bit = 1u << (lba % s->per_chunk);
-
-	if (!c)
-		return 0;
-	return (c->mapped & bit ? SL_BLOCK_MAPPED : 0u) | (c->bad & bit ? SL_BLOCK_BAD : 0u);
+	return (flags & SL_BLOCK_MAPPED ? c->mapped : 0u) | (flags & SL_BLOCK_BAD ? c->bad : 0u);
 }
 
 unsigned sl_store_flags(const struct sl_store *s, uint64_t lba, uint64_t n)
 {
-	unsigned flags = 0;
+	unsigned all = 0;
 
-	for (; n; n--, lba++)
-		flags |= block_flags(s, lba);
-	return flags;
+	for (unsigned flag = SL_BLOCK_MAPPED; flag <= SL_BLOCK_BAD; flag <<= 1)
+		if (sl_store_find(s, lba, n, flag) < lba + n)
+			all |= flag;
+	return all;
 }
 
+/* Chunks that are not there, or have none, are left behind as a whole: devices are mostly empty. */
 uint64_t sl_store_find(const struct sl_store *s, uint64_t lba, uint64_t n, unsigned flags)
 {
 	uint64_t end = lba + n;
 
-	while (lba < end && !(block_flags(s, lba) & flags))
-		lba++;
-	return lba;
+	while (lba < end) {
+		const struct chunk *c = find(s, lba / s->per_chunk);
+		unsigned bits = c ? flagged(c, flags) >> lba % s->per_chunk : 0;
+
+		if (bits & 1)
+			return lba;
+		if (bits)
+			lba++;
+		else
+			lba += s->per_chunk - lba % s->per_chunk;
+	}
+	return end;
 }
 
 uint64_t sl_store_mapped(const struct sl_store *s)
