@@ -206,7 +206,7 @@ int sl_verb_verify(struct sl_cli *cli)
 {
 	struct line l = {.tty = isatty(STDERR_FILENO)};
 	struct sl_verify_options o = {.progress = progress, .ctx = &l};
-	uint64_t seconds = 0;
+	uint64_t seconds = 0, wait = 0;
 	struct sl_rig *rig;
 	int status;
 
@@ -220,7 +220,10 @@ int sl_verb_verify(struct sl_cli *cli)
 		return sl_cli_usage(cli, "--time takes seconds");
 	if (!number(sl_cli_get(cli, "key"), &o.key))
 		return sl_cli_usage(cli, "--key takes a number");
+	if (!number(sl_cli_get(cli, "wait"), &wait) || !wait || wait > 3600)
+		return sl_cli_usage(cli, "--wait takes seconds, 1 to 3600");
 	o.seconds = (unsigned)seconds;
+	o.patience_ms = (unsigned)wait * 1000;
 	o.only = sl_cli_get(cli, "only");
 	o.state = sl_cli_get(cli, "state");
 	/* A model can be made anew; what happens to another process's device is somebody's loss. */

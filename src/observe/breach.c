@@ -52,6 +52,9 @@ void sl_breach_tidy(struct sl_verdicts *out)
 				sl_breach_kinds[out->v[k].id].weight == SL_WEIGHT_CAUGHT &&
 				sl_row_find(out->v[k].cmd.set, out->v[k].cmd.req) ==
 					sl_row_find(b->cmd.set, b->cmd.req);
+		/* A declaration that changes on the way says nothing to be held to. */
+		for (size_t k = 0; k < out->n && b->id == SL_BREACH_UNDERDECLARED; k++)
+			drop |= out->v[k].id == SL_BREACH_DECLARATION;
 		/* What was not repeated at first, and then was. */
 		for (size_t k = 0; k < out->n && b->id == SL_BREACH_UNREPEATED; k++)
 			drop |= k != i && b->n_evidence && out->v[k].n_evidence &&

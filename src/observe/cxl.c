@@ -122,12 +122,25 @@ static bool look_feature(struct sl_finder *f, unsigned i, const uint8_t *uuid, u
 	return look(f, facets[sel], i, 0x0501, in, sizeof(in), bytes, name);
 }
 
+/* As long as the list of logs says that it is; a device refuses more. */
+static void find_cel(struct sl_finder *f)
+{
+	const struct sl_command logs = mailbox(0x0400, 0, 256);
+	struct sl_answer a;
+	uint32_t n = 0;
+
+	f->error = sl_rig_call(f->rig, &logs, f->data, &a);
+	if (!f->error && sl_answer_ok(&a))
+		(void)sl_contract_cxl_logs(f->data, a.len < 256 ? a.len : 256, &n);
+	for (n = n && n < CEL_MAX ? n & ~3u : CEL_MAX; n >= 4 && !f->error && !look_cel(f, n);)
+		n -= 4;
+}
+
 static void find(struct sl_finder *f)
 {
 	for (size_t i = 0; i < SL_COUNT(singles); i++)
 		(void)look_single(f, i);
-	for (uint32_t n = 1024; n >= 4 && !look_cel(f, n); n -= 4) /* no longer than it is */
-		;
+	find_cel(f);
 	/* A device refuses more than a feature has. */
 	for (unsigned i = 0; i < f->c->n_features; i++)
 		for (uint8_t sel = 0; sel < SELECTIONS; sel++)
@@ -372,7 +385,7 @@ static bool sets_one(const struct sl_case *x, const struct sl_probe *p, bool *re
 	return true;
 }
 
-/* Set Feature, Set LSA, Set Alert Configuration: as they were read. */
+/* Set Feature, Set LSA, Set Alert Configuration, Set Shutdown State: as they were read. */
 static bool set(const struct sl_contract *c, const struct sl_probe *p, uint64_t value,
 		const uint8_t *bytes, uint8_t *payload, struct sl_command *ret)
 {
@@ -402,13 +415,32 @@ static bool set(const struct sl_contract *c, const struct sl_probe *p, uint64_t 
 		memcpy(payload + 4, bytes + 8, 8);
 		*ret = mailbox(0x4202, 12, 0);
 		return true;
+	case SL_FACET_C_SHUTDOWN: /* a kernel's to say; none uses a device on the wire */
+		payload[0] = bytes[0] & 1;
+		*ret = mailbox(0x4204, 1, 0);
+		return true;
 	default:
 		return false;
 	}
 }
 
+/* Of features and labels the first byte, of alerts the threshold of life used; clean or dirty. */
+static bool other(const struct sl_probes *p, const struct sl_look *l, const struct sl_probe *q,
+		  unsigned i, uint8_t *bytes)
+{
+	(void)p;
+	(void)l;
+	if (i || (q->facet != SL_FACET_FEATURE && q->facet != SL_FACET_C_LSA &&
+		  q->facet != SL_FACET_C_ALERT && q->facet != SL_FACET_C_SHUTDOWN))
+		return false;
+	bytes[q->facet == SL_FACET_C_ALERT ? 3 : 0] ^= 1;
+	return true;
+}
+
 const struct sl_observed sl_observed_cxl = {
 	.set = set,
+	.other = other,
+	.declaration = find_cel,
 	.source = SL_SOURCE_CEL,
 	.facets = SL_FACETS(C_IDENTIFY, C_BACKGROUND) | SL_FACETS(FEATURE, SUPPORTED) |
 		  SL_FACETS(HASH, HASH),

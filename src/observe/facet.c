@@ -309,6 +309,11 @@ static void find_logs(struct sl_finder *f)
 		find_log(f, SL_FACET_LOG_VENDOR, (uint8_t)lid, 4096, 0, 0);
 }
 
+void sl_nvme_declaration(struct sl_finder *f)
+{
+	find_log(f, SL_FACET_EFFECTS, 0x05, 4096, 0, 0);
+}
+
 static bool find_feature(struct sl_finder *f, uint8_t fid, unsigned sel, uint32_t nsid)
 {
 	static const char *const names[] = {"", ", default", ", saved", ", capabilities"};
@@ -469,6 +474,26 @@ int sl_probes_find(struct sl_rig *rig, const struct sl_contract *c, uint64_t key
 
 	*ret = (struct sl_probes){.key = key};
 	return find(&f, sl_observed_of(c->protocol)->find);
+}
+
+int sl_probes_declaration(struct sl_rig *rig, struct sl_probes *ret)
+{
+	struct sl_finder f = {.rig = rig, .p = ret};
+	struct sl_contract *nobody;
+	int r;
+
+	*ret = (struct sl_probes){0};
+	/* Of somebody's device it is not known yet that it has one. */
+	if (rig->can & SL_RIG_REAL)
+		return 0;
+	nobody = calloc(1, sizeof(*nobody));
+	if (!nobody)
+		return -ENOMEM;
+	nobody->protocol = rig->protocol;
+	f.c = nobody;
+	r = find(&f, sl_observed_of(rig->protocol)->declaration);
+	free(nobody);
+	return r;
 }
 
 int sl_probes_watch(struct sl_rig *rig, const struct sl_contract *c, struct sl_probes *ret)
@@ -717,13 +742,17 @@ void sl_look_compare(const struct sl_probes *p, const struct sl_look *before,
 	}
 }
 
-/* What must not move is a finding when it does, and nothing to leave out. */
+/*
+ * What must not move is a finding when it does, and nothing to leave out. Counters go up by their
+ * rule, and are wanted for when they go down.
+ */
 static bool may_move(const struct sl_probe *p, uint32_t at)
 {
 	const struct sl_facet_field *field = sl_facet_field(p->facet, at);
 
 	return !(sl_facets[p->facet].flags & SL_FACETF_DECLARES) &&
-	       !(field && field->rule == SL_FIELD_FIXED);
+	       !(field && (field->rule == SL_FIELD_FIXED || field->rule == SL_FIELD_COUNTS ||
+			   field->rule == SL_FIELD_UP));
 }
 
 size_t sl_probes_learn(struct sl_probes *p, const struct sl_look *a, const struct sl_look *b)

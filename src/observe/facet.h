@@ -115,6 +115,8 @@ int sl_probes_find(struct sl_rig *rig, const struct sl_contract *c, uint64_t key
 		   struct sl_probes *ret);
 /* Likewise what can be watched while the device is used, at one command each. 0 or -errno. */
 int sl_probes_watch(struct sl_rig *rig, const struct sl_contract *c, struct sl_probes *ret);
+/* The declaration alone, of a device of which nothing is known yet; its answer is in ->first. */
+int sl_probes_declaration(struct sl_rig *rig, struct sl_probes *ret);
 void sl_probes_done(struct sl_probes *p);
 
 int sl_look_new(const struct sl_probes *p, struct sl_look *ret);

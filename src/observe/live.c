@@ -87,6 +87,34 @@ void sl_live_check_fixed(struct sl_verifier *v, const struct sl_look *was)
 			       (unsigned long long)v->rig->commands);
 }
 
+void sl_live_check_first(struct sl_verifier *v, const struct sl_probes *early)
+{
+	for (size_t i = 0; i < early->n; i++)
+		for (size_t k = 0; k < v->probes.n; k++) {
+			const struct sl_probe *a = &early->v[i], *b = &v->probes.v[k];
+			struct sl_change c = {.probe = b};
+			struct sl_evidence e;
+			struct sl_breach *found;
+
+			if (a->facet != b->facet || memcmp(a->cmd.req, b->cmd.req, SL_REQ_MAX) != 0)
+				continue;
+			for (uint32_t at = 0; at < b->cmd.data_len; at++)
+				if (early->first[a->off + at] != v->probes.first[b->off + at]) {
+					c.at = c.len ? c.at : at;
+					c.len = at - c.at + 1;
+				}
+			if (!c.len)
+				continue;
+			c.old_value = sl_get_le64(early->first + a->off + (c.at & ~7u));
+			c.new_value = sl_get_le64(v->probes.first + b->off + (c.at & ~7u));
+			sl_change_describe(&c, &e);
+			found = sl_breach_add(v->out, SL_BREACH_DECLARATION, NULL, &e);
+			if (found)
+				(void)snprintf(found->note, sizeof(found->note),
+					       "read before anything else was asked, and again");
+		}
+}
+
 /* Nothing came: it is given its power anew, where it takes that, once. */
 static int revive(struct sl_verifier *v, bool *tried)
 {
@@ -136,11 +164,8 @@ int sl_live_set(struct sl_verifier *v, const struct sl_probe *p, uint64_t value,
 	if (!r && o->set && o->set(v->c, p, value, bytes, payload, &x.cmd)) {
 		x.row = sl_row_find(x.cmd.set, x.cmd.req);
 		x.payload = x.cmd.dir & SL_DIR_OUT ? payload : NULL;
-		/* Queues and the like are the driver's. */
-		if (!(sl_rows[x.row].flags & SL_ROW_KERNEL)) {
-			r = sl_verifier_call(v, &x, &a);
-			*ret_ok = !r && sl_answer_ok(&a);
-		}
+		r = sl_verifier_call(v, &x, &a);
+		*ret_ok = !r && sl_answer_ok(&a);
 	}
 	free(payload);
 	return r;
@@ -419,6 +444,27 @@ static int control(struct sl_verifier *v, const struct sl_trial *r, const struct
 	return found;
 }
 
+/*
+ * Where things have moved by themselves, somebody else may have been about just twice, and away
+ * just twice: then with the commands and without, in turns. 1: it is the commands each time.
+ */
+static int in_turns(struct sl_verifier *v, struct sl_trial *r, const struct sl_difference *d)
+{
+	struct sl_difference *t = calloc(1, sizeof(*t));
+	int found = t ? 1 : -ENOMEM;
+
+	for (unsigned i = 0; i < SL_LIVE_TURNS && found > 0 && v->moved; i++) {
+		found = shows(v, r, 0, r->n, d, t);
+		if (found > 0)
+			found = control(v, r, d);
+		else
+			continue;
+		found = found < 0 ? found : !found;
+	}
+	free(t);
+	return found;
+}
+
 static const struct sl_unexplained *worst_of(const struct sl_difference *d)
 {
 	const struct sl_unexplained *worst = &d->v[0];
@@ -471,6 +517,34 @@ static void unattributed(struct sl_verifier *v, const struct sl_change *c, const
 }
 
 /*
+ * It was sent before, and did not do it: what counts all commands, or waits for its time, does it
+ * behind whichever command comes then.
+ */
+static bool sent_before(const struct sl_trial *r)
+{
+	bool before = r->flags & SL_TRIAL_REPEAT && r->n > 1;
+
+	for (unsigned i = 0; i < r->n; i++)
+		before |= r->step[i].x->tried;
+	return before;
+}
+
+/* Unattributed, with the command that it came behind. */
+static void only_behind(struct sl_verifier *v, const struct sl_change *c, const struct sl_trial *r)
+{
+	struct sl_evidence e;
+	struct sl_breach *b;
+
+	sl_change_describe(c, &e);
+	b = sl_breach_add(v->out, SL_BREACH_UNREPEATED, NULL, &e);
+	if (b)
+		(void)snprintf(b->note, sizeof(b->note),
+			       "behind %.60s, which had been sent before without that: a count of "
+			       "commands, or time, may have done it",
+			       r->step[r->n - 1].x->name);
+}
+
+/*
  * What did not show a second time. Where it could be put back, it may have been anybody's doing.
  * Where it could not, there was nothing to be seen again: one command stood alone in between, and
  * if nothing has ever moved without a command of ours, nobody else is there to have done it.
@@ -495,6 +569,10 @@ static int not_again(struct sl_verifier *v, struct sl_trial *r, const struct sl_
 	if (v->gone) {
 		unattributed(v, c, r->step[r->n - 1].x, SL_BREACH_LOST);
 		return error;
+	}
+	if (!error && quiet && sent_before(r)) {
+		only_behind(v, c, r);
+		return 0;
 	}
 	if (error || !quiet) {
 		unattributed(v, c, one_row(r) ? r->step[r->n - 1].x : NULL, SL_BREACH_UNREPEATED);
@@ -546,6 +624,10 @@ static int confirm(struct sl_verifier *v, struct sl_trial *r, struct sl_differen
 	if (found > 0) {
 		int moves = control(v, r, d);
 
+		if (!moves) {
+			found = in_turns(v, r, d);
+			moves = found < 0 ? found : !found;
+		}
 		if (moves < 0)
 			found = moves;
 		else if (moves)

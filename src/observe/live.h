@@ -8,6 +8,8 @@
 
 #include "observe/trial.h"
 
+#define SL_LIVE_TURNS 2u /* where something has moved by itself, with and without commands */
+
 /* As sl_experiment. */
 int sl_experiment_live(struct sl_verifier *v, struct sl_trial *r);
 /* What single answers of a run say by themselves. */
@@ -15,6 +17,8 @@ void sl_trial_check_steps(struct sl_verifier *v, const struct sl_trial *r);
 
 /* Looks until two looks agree; what does not come to rest is left out from then on. 0 or -errno. */
 int sl_live_settle(struct sl_verifier *v);
+/* Holds a declaration read before all else against what was read when its probe was found. */
+void sl_live_check_first(struct sl_verifier *v, const struct sl_probes *early);
 /* Holds the look before against an earlier one in what has to stay. */
 void sl_live_check_fixed(struct sl_verifier *v, const struct sl_look *was);
 /*

@@ -84,7 +84,8 @@ static bool nvme_set(const struct sl_contract *c, const struct sl_probe *p, uint
 	ret->req[0] = NVME_ADMIN_SET_FEATURES;
 	ret->req[41] = 0;
 	sl_put_le32(ret->req + 44, (uint32_t)value);
-	return true;
+	/* Queues and the like are the driver's. */
+	return !(sl_rows[sl_row_find(ret->set, ret->req)].flags & SL_ROW_KERNEL);
 }
 
 #define RAE (1u << 15)
@@ -226,6 +227,7 @@ static const struct sl_known nvme_known[] = {
 const struct sl_observed sl_observed_nvme = {
 	.set_by_value = true,
 	.set = nvme_set,
+	.declaration = sl_nvme_declaration,
 	.source = SL_SOURCE_LID05,
 	.fna_at = ID_FNA,
 	.facets = SL_FACETS(ID_CTRL, ZONES) | SL_FACETS(BLOCKS, HASH),

@@ -14,148 +14,6 @@
 #define STEPS_MAX 512u
 #define POLL_MS	  150u
 #define LATER_MS  6000u /* that are waited for a delayed effect */
-#define CONFIRMS  2
-
-/* What somebody else's commands should leave alone: a value of ours, and where it is read. */
-struct stirred {
-	const struct sl_probe *p;
-	uint32_t value;
-	uint8_t *bytes; /* of blocks; NULL: a feature */
-};
-
-static int is_still(struct sl_verifier *v, const struct stirred *s, bool *ret)
-{
-	struct sl_case x;
-	struct sl_answer a;
-	int r;
-
-	sl_probe_case(v, s->p, &x);
-	r = sl_verifier_call(v, &x, &a);
-	*ret = !r && sl_answer_ok(&a) &&
-	       (s->bytes ? memcmp(v->data, s->bytes, x.cmd.data_len) == 0 : a.result == s->value);
-	return r;
-}
-
-static int stir(struct sl_verifier *v, const struct stirred *s, bool *ret_ok)
-{
-	const struct sl_ns *ns = sl_contract_ns(v->c, s->p->nsid);
-	struct sl_answer a;
-	struct sl_case x;
-	int r;
-
-	if (s->bytes) {
-		sl_block_case(v, ns, SL_BLOCK_WRITE, s->p->lba, s->p->blocks, &x);
-		memcpy(v->data, s->bytes, x.cmd.data_len);
-		r = sl_verifier_call(v, &x, &a);
-		*ret_ok = !r && sl_answer_ok(&a);
-	} else {
-		r = sl_live_set(v, s->p, s->value, NULL, ret_ok);
-	}
-	return r || !*ret_ok ? r : is_still(v, s, ret_ok);
-}
-
-/* Stirs, reads some of what a look reads, one after the other, and asks again. */
-static int reads_move(struct sl_verifier *v, const struct stirred *s, size_t from, size_t to,
-		      bool *ret)
-{
-	struct sl_answer a;
-	bool ok;
-	int r = stir(v, s, &ok);
-
-	*ret = false;
-	for (size_t i = from; i < to && !r && ok; i++)
-		r = sl_rig_call(v->rig, &v->probes.v[i].cmd, v->data, &a);
-	if (!r && ok) {
-		r = is_still(v, s, &ok);
-		*ret = !ok;
-	}
-	return r;
-}
-
-/* Alone it has to move it each time, and nothing at all never. */
-static int reads_confirm(struct sl_verifier *v, const struct stirred *s, size_t at, bool *ret)
-{
-	bool moved = true, idle = false;
-	int r = 0;
-
-	for (unsigned i = 0; i < CONFIRMS && !r && moved && !idle; i++) {
-		r = reads_move(v, s, at, at + 1, &moved);
-		if (!r)
-			r = reads_move(v, s, 0, 0, &idle);
-	}
-	*ret = moved && !idle;
-	return r;
-}
-
-static int stir_one(struct sl_verifier *v, const struct stirred *s)
-{
-	size_t low = 0, high = v->probes.n;
-	struct sl_evidence e = {0};
-	struct sl_case x;
-	bool moved;
-	int r = reads_move(v, s, 0, high, &moved);
-
-	if (r || !moved)
-		return r;
-	/* The first `low` do not move it, the first `high` do. */
-	while (high - low > 1 && !r) {
-		size_t mid = low + (high - low) / 2;
-
-		r = reads_move(v, s, 0, mid, &moved);
-		if (moved)
-			high = mid;
-		else
-			low = mid;
-	}
-	if (!r)
-		r = reads_confirm(v, s, high - 1, &moved);
-	if (r || !moved)
-		return r;
-	sl_probe_case(v, &v->probes.v[high - 1], &x);
-	e.effects = sl_facets[s->p->facet].effects;
-	(void)snprintf(e.where, sizeof(e.where), "%s%s%.0u", s->p->name, s->p->nsid ? " nsid=" : "",
-		       s->p->nsid);
-	if (s->bytes)
-		(void)snprintf(e.what, sizeof(e.what), "no longer what was written there");
-	else
-		(void)snprintf(e.what, sizeof(e.what), "no longer %Xh, which it was set to",
-			       s->value);
-	(void)sl_breach_add(v->out, SL_BREACH_UNDECLARED, &x, &e);
-	return 0;
-}
-
-/* Do the looks themselves move what was set to another value before? */
-int sl_phase_stirred(struct sl_verifier *v)
-{
-	uint8_t *bytes = malloc(SL_RIG_DATA_MAX);
-	bool by_value = sl_observed_of(v->c->protocol)->set_by_value;
-	int error = bytes ? 0 : -ENOMEM;
-
-	for (size_t i = 0; i < v->probes.n && !error && sl_budget(v); i++) {
-		const struct sl_probe *p = &v->probes.v[i];
-		const struct sl_ns *ns = sl_contract_ns(v->c, p->nsid);
-		uint32_t now = (uint32_t)v->start.item[i].result;
-		struct stirred s = {.p = p};
-		uint32_t size = ns ? sl_ns_bytes(ns) : 0;
-		bool ok = true;
-
-		sl_progress(v, i, v->probes.n);
-		if (p->facet == SL_FACET_BLOCKS && size && ns->csi == 0 && p->blocks > 1) {
-			s.bytes = bytes;
-			for (uint32_t b = 0; b < p->blocks; b++)
-				sl_pattern(bytes + b * size, size, ~p->nsid, p->lba + b);
-			error = stir_one(v, &s);
-		} else if (p->facet == SL_FACET_FEATURE && by_value) {
-			s.value = now ^ 1;
-			error = stir_one(v, &s);
-			if (!error)
-				error = sl_live_set(v, p, now, NULL, &ok);
-		}
-	}
-	v->have_before = false;
-	free(bytes);
-	return error;
-}
 
 /* Logs and the like whose very first answer was another one than all that came after it. */
 int sl_phase_consumed(struct sl_verifier *v)
@@ -267,8 +125,12 @@ static int after_blame(struct after *a, struct sl_difference *d)
 	/* By itself; and nothing at all must not do it. */
 	if (r >= 0)
 		r = after_run(a, high - 1, high, d, t);
-	if (r > 0) {
+	if (r > 0)
 		*d = *t;
+	for (unsigned i = 0; r > 0 && i < (a->v->moved ? SL_LIVE_TURNS : 1); i++) {
+		r = i ? after_run(a, high - 1, high, d, t) : r;
+		if (r <= 0)
+			break;
 		r = after_run(a, 0, 0, d, t);
 		a->v->moved += r > 0;
 		r = r < 0 ? r : !r;

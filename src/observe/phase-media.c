@@ -106,8 +106,10 @@ int sl_phase_stored(struct sl_verifier *v)
 	return error;
 }
 
-#define MENDED_MAX 8
-#define SPILL_MAX  (64u << 20) /* bytes of a namespace that is compared as a whole */
+#define MENDED_MAX  8
+#define SPILL_CHUNK 64u
+#define KNOCK_MAX   8u		/* writes that may have to come before the last of them */
+#define SPILL_MAX   (64u << 20) /* bytes of a namespace that is compared as a whole */
 
 struct spill {
 	struct sl_verifier *v;
@@ -116,13 +118,26 @@ struct spill {
 	uint32_t size, at_once; /* bytes of a block; blocks of one read */
 	uint8_t *first;		/* contents of the fresh device */
 	uint8_t *payload;
-	bool down; /* from the last block to the first */
+	enum spill_order {
+		SPILL_UP,
+		SPILL_DOWN,
+		/* From the last to the first, up in each: a knock's answer far behind it stays. */
+		SPILL_CHUNKS,
+		_SPILL_ORDER_N
+	} order;
 };
 
 /* The i-th block that is written; and, the same the other way round, when a block is. */
 static uint64_t block_of(const struct spill *s, uint64_t i)
 {
-	return s->down ? s->ns->blocks - 1 - i : i;
+	uint64_t n = s->ns->blocks, chunks = n / SPILL_CHUNK;
+	uint64_t chunk = i / SPILL_CHUNK, in = i % SPILL_CHUNK;
+
+	if (s->order == SPILL_DOWN)
+		return n - 1 - i;
+	if (s->order == SPILL_UP || chunk >= chunks)
+		return i;
+	return (chunks - 1 - chunk) * SPILL_CHUNK + in;
 }
 
 /* Reads everything; *ret_lba is the first block that is not as it should be, or ns->blocks. */
@@ -199,47 +214,50 @@ static int start_over(struct spill *s)
 	return error;
 }
 
-/* Writes the first `n` blocks in one direction, and reads everything. */
+static int write_pattern(struct spill *s, uint64_t lba)
+{
+	struct sl_case x = *s->base;
+	struct sl_answer a;
+
+	x.payload = s->payload;
+	sl_case_set_lba(&x, lba);
+	sl_pattern(x.payload, s->size, s->ns->nsid, lba);
+	return sl_verifier_call(s->v, &x, &a);
+}
+
+/* Writes the first `n` blocks in one order, and reads everything. */
 static int write_some(struct spill *s, uint64_t n, uint64_t *ret_lba)
 {
 	int error = start_over(s);
 
-	for (uint64_t i = 0; i < n && !error && i < s->ns->blocks; i++) {
-		struct sl_case x = *s->base;
-		struct sl_answer a;
-
-		x.payload = s->payload;
-		sl_case_set_lba(&x, block_of(s, i));
-		sl_pattern(x.payload, s->size, s->ns->nsid, block_of(s, i));
-		error = sl_verifier_call(s->v, &x, &a);
-	}
+	for (uint64_t i = 0; i < n && !error && i < s->ns->blocks; i++)
+		error = write_pattern(s, block_of(s, i));
 	return error ? error : read_all(s, n, false, ret_lba);
 }
 
 /*
- * Where somebody else may be writing: that one write has to change the block each time, and the
- * block has to stay when the same is not written.
+ * Where somebody else may be writing: the write before the `high`-th, with as many in front of it,
+ * has to change the block each time, and the block has to stay when that one is left out.
  */
-static int alone_too(struct spill *s, const struct sl_case *x, uint64_t lost, bool *ret)
+static int together(struct spill *s, uint64_t high, unsigned in_front, uint64_t lost, bool *ret)
 {
 	struct sl_verifier *v = s->v;
 	int error = 0;
 
 	*ret = true;
 	for (unsigned i = 0; i < 4 && !error && *ret; i++) {
-		struct sl_case y = *x;
-		struct sl_answer a;
+		bool with = i & 1;
+		struct sl_answer a = {0};
+		struct sl_case y;
 
-		y.payload = NULL;
 		error = start_over(s);
-		sl_pattern(v->data, s->size, s->ns->nsid, sl_case_lba(x));
-		if (!error && i & 1)
-			error = sl_verifier_call(v, &y, &a);
+		for (uint64_t k = high - 1 - in_front; k < high - 1 + with && !error; k++)
+			error = write_pattern(s, block_of(s, k));
 		sl_block_case(v, s->ns, SL_BLOCK_READ, lost, 1, &y);
 		if (!error)
 			error = sl_verifier_call(v, &y, &a);
 		*ret = sl_answer_ok(&a) &&
-		       (memcmp(v->data, s->first + lost * s->size, s->size) != 0) == (i & 1);
+		       (memcmp(v->data, s->first + lost * s->size, s->size) != 0) == with;
 	}
 	return error;
 }
@@ -249,8 +267,10 @@ static int find_spill(struct spill *s, uint64_t lost)
 {
 	struct sl_evidence e = {.effects = SL_E_DATA};
 	uint64_t low = 0, high = s->ns->blocks, at = high;
+	bool sure = s->v->rig->can & SL_RIG_FRESH;
 	struct sl_case x = *s->base;
-	bool sure = true;
+	unsigned in_front = 0;
+	struct sl_breach *b;
 	int error = 0;
 
 	while (high - low > 1 && !error) {
@@ -268,17 +288,22 @@ static int find_spill(struct spill *s, uint64_t lost)
 	if (error || at == lost) /* its own block: that is said elsewhere */
 		return error;
 	sl_case_set_lba(&x, at);
-	if (!(s->v->rig->can & SL_RIG_FRESH)) {
-		error = alone_too(s, &x, lost, &sure);
-		if (error || !sure)
-			return error;
+	for (unsigned n = 0; n < KNOCK_MAX && n < high && !sure && !error; n = 2 * n + 1) {
+		error = together(s, high, n, lost, &sure);
+		in_front = n;
 	}
+	if (error || !sure)
+		return error;
 	(void)snprintf(x.name, sizeof(x.name), "%.60s slba=%llu", s->base->name,
 		       (unsigned long long)at);
 	(void)snprintf(e.where, sizeof(e.where), "block %llu nsid=%u", (unsigned long long)lost,
 		       s->ns->nsid);
 	(void)snprintf(e.what, sizeof(e.what), "changed, and was not written to");
-	(void)sl_breach_add(s->v->out, SL_BREACH_SCOPE, &x, &e);
+	b = sl_breach_add(s->v->out, SL_BREACH_SCOPE, &x, &e);
+	for (unsigned i = 0; b && i < in_front; i++)
+		(void)snprintf(b->before[b->n_before++], sizeof(b->before[0]), "%.40s slba=%llu",
+			       s->base->name,
+			       (unsigned long long)block_of(s, high - 1 - in_front + i));
 	return 0;
 }
 
@@ -307,8 +332,8 @@ static int spill(struct sl_verifier *v, const struct sl_ns *ns, const struct sl_
 		sl_pattern(s.first + i * s.size, s.size, ~ns->nsid, i);
 	/* A block that is changed by the write of another has been written before it in one of
 	 * them. */
-	for (unsigned i = 0; i < 2 && !error && sl_budget(v); i++) {
-		s.down = i;
+	for (unsigned i = 0; i < _SPILL_ORDER_N && !error && sl_budget(v); i++) {
+		s.order = i;
 		error = write_some(&s, ns->blocks, &at);
 		if (!error && at < ns->blocks)
 			error = find_spill(&s, at);

@@ -43,10 +43,18 @@ uint64_t sl_fields_fixed(uint16_t row);
 void sl_progress(const struct sl_verifier *v, size_t done, size_t of);
 
 int sl_phase_singles(struct sl_verifier *v);
+#define SL_VARIANTS_MAX 1400u
+
+/*
+ * Forms of a command with other bits than the canonical ones; and, of one that only reads, of other
+ * lengths. `ret` has room for SL_VARIANTS_MAX. How many there are.
+ */
+unsigned sl_vary(const struct sl_verifier *v, const struct sl_case *x, struct sl_case *ret);
+unsigned sl_vary_length(const struct sl_verifier *v, const struct sl_case *x, struct sl_case *ret);
 /* How many forms --perturb would make of the cases. */
 size_t sl_variants(const struct sl_verifier *v);
 #define SL_REPEATS 1200u /* of each harmless command, in a row */
-#define SL_PAUSES  11u	 /* looks meanwhile, on a device that cannot be had fresh */
+#define SL_PAUSES  7u	 /* looks meanwhile, on a device that cannot be had fresh */
 
 int sl_phase_consumed(struct sl_verifier *v);
 int sl_phase_stirred(struct sl_verifier *v);
@@ -54,6 +62,7 @@ int sl_phase_resets(struct sl_verifier *v);
 int sl_phase_delays(struct sl_verifier *v);
 int sl_phase_lasting(struct sl_verifier *v);
 int sl_phase_opcodes(struct sl_verifier *v);
+int sl_phase_opened(struct sl_verifier *v);
 int sl_phase_payloads(struct sl_verifier *v);
 int sl_phase_stored(struct sl_verifier *v);
 int sl_phase_spill(struct sl_verifier *v);

@@ -14,6 +14,7 @@
 
 #define ALL_STAGES   ((1u << _SL_STAGE_N) - 1)
 #define OPCODES_LIVE 32u /* of one experiment */
+#define OPENER_BYTES 4096u
 
 #define CALM_NONE "it carries out no command without effects"
 
@@ -53,6 +54,9 @@ const struct sl_phase sl_phases[] = {
 	 CALM_NONE},
 	{"support", "each command again after a thousand others, an hour and a power cycle",
 	 SL_RIG_FRESH, SL_PHASE_PERTURBS, sl_phase_support, "it carries out no command"},
+	{"opened", "opcodes that no log lists, once more after all other forms", SL_RIG_WRITES,
+	 SL_PHASE_PERTURBS, sl_phase_opened,
+	 "it declares nothing, lists everything, or --only names others"},
 	{"delays", "all of them, then seconds of waiting", 0, SL_PHASE_LIVE | SL_PHASE_PERTURBS,
 	 sl_phase_delays, CALM_NONE},
 	{"lasting", "commands whose doings stay, on a device that cannot be had fresh",
@@ -212,6 +216,138 @@ int sl_phase_opcodes(struct sl_verifier *v)
 		if (!error)
 			judge_opcode(v, &v->cases.v[i++], &a);
 	}
+	v->have_before = false;
+	return error;
+}
+
+struct opener {
+	struct sl_verifier *v;
+	struct sl_case *variants;
+	uint64_t most, sent; /* forms to send; that were */
+	char last[96];	     /* of them */
+};
+
+/* A fresh device, and the first `most` forms of harmless commands, other bits and other lengths. */
+static int send_forms(struct opener *o)
+{
+	struct sl_verifier *v = o->v;
+	int error = sl_verifier_prepare(v, true);
+	uint32_t row_before = UINT32_MAX;
+
+	o->sent = 0;
+	for (size_t i = 0; i < v->cases.n; i++) {
+		const struct sl_case *x = &v->cases.v[i];
+		bool calm =
+			x->kind == SL_CASE_BASE && !x->refused && !x->status && sl_case_harmless(x);
+
+		for (unsigned kind = 0; calm && kind < 2; kind++) {
+			unsigned n = !kind		    ? sl_vary(v, x, o->variants)
+				     : x->row == row_before ? 0
+							    : sl_vary_length(v, x, o->variants);
+
+			for (unsigned k = 0; k < n; k++, o->sent++) {
+				struct sl_answer a;
+
+				if (o->variants[k].cmd.data_len > OPENER_BYTES)
+					continue;
+				if (error || o->sent == o->most || v->gone)
+					return error;
+				(void)snprintf(o->last, sizeof(o->last), "%s", o->variants[k].name);
+				error = sl_verifier_call(v, &o->variants[k], &a);
+			}
+		}
+		if (calm)
+			row_before = x->row;
+	}
+	return error;
+}
+
+/* Is a command that it did not know known after so many forms? */
+static int is_open(struct opener *o, const struct sl_case *x, uint64_t forms, bool *ret)
+{
+	struct sl_answer a = {0};
+	int error;
+
+	o->most = forms;
+	error = send_forms(o);
+	if (!error)
+		error = sl_verifier_call(o->v, x, &a);
+	*ret = !error && !a.lost && !sl_observed_of(o->v->c->protocol)->no_such(&a);
+	return error;
+}
+
+static int find_opener(struct opener *o, struct sl_case *x, const struct sl_answer *a)
+{
+	uint64_t low = 0, high = o->sent; /* not open after `low` forms, open after `high` */
+	bool open = false;
+	size_t n = o->v->out->n;
+	int error = 0;
+
+	while (high - low > 1 && !error) {
+		uint64_t mid = low + (high - low) / 2;
+
+		error = is_open(o, x, mid, &open);
+		if (open)
+			high = mid;
+		else
+			low = mid;
+	}
+	if (!error)
+		error = is_open(o, x, high, &open);
+	if (error || !open)
+		return error;
+	judge_opcode(o->v, x, a);
+	if (o->v->out->n > n) {
+		struct sl_breach *b = &o->v->out->v[n];
+
+		b->n_before = 1;
+		(void)snprintf(b->before[0], sizeof(b->before[0]), "%s", o->last);
+	}
+	return 0;
+}
+
+/* Whose power is in our hands is asked once, with all the forms before; and if so, by which. */
+static int opened_fresh(struct sl_verifier *v)
+{
+	struct opener o = {.v = v, .most = UINT64_MAX};
+	int error;
+
+	o.variants = calloc(SL_VARIANTS_MAX, sizeof(*o.variants));
+	error = o.variants ? send_forms(&o) : -ENOMEM;
+	for (size_t i = 0; i < v->cases.n && !error && sl_budget(v); i++) {
+		struct sl_case *x = &v->cases.v[i];
+		struct sl_answer a;
+
+		if (x->kind != SL_CASE_OPCODE || !x->refused)
+			continue;
+		error = sl_verifier_call(v, x, &a);
+		if (error || a.lost || sl_observed_of(v->c->protocol)->no_such(&a))
+			continue;
+		error = find_opener(&o, x, &a);
+		if (!error) {
+			o.most = UINT64_MAX;
+			error = send_forms(&o);
+		}
+	}
+	free(o.variants);
+	return error;
+}
+
+int sl_phase_opened(struct sl_verifier *v)
+{
+	size_t from = 0, n = 0;
+	int error = 0;
+
+	if (v->rig->can & SL_RIG_FRESH)
+		return opened_fresh(v);
+	/* They stand one behind the other, at the end. */
+	for (size_t i = 0; i < v->cases.n; i++)
+		if (v->cases.v[i].kind == SL_CASE_OPCODE && !n++)
+			from = i;
+	for (size_t i = from; i < v->cases.n && n && !error && sl_budget(v); i += OPCODES_LIVE)
+		error = some_opcodes(
+			v, i,
+			(unsigned)(v->cases.n - i < OPCODES_LIVE ? v->cases.n - i : OPCODES_LIVE));
 	v->have_before = false;
 	return error;
 }

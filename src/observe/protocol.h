@@ -105,6 +105,14 @@ struct sl_observed {
 	bool set_by_value;
 	bool (*set)(const struct sl_contract *c, const struct sl_probe *p, uint64_t value,
 		    const uint8_t *bytes, uint8_t *payload, struct sl_command *ret);
+	/*
+	 * Without set_by_value: makes of the bytes that a probe read the i-th other ones that it
+	 * may be set to. False: there are no more. NULL: there are none.
+	 */
+	bool (*other)(const struct sl_probes *p, const struct sl_look *look,
+		      const struct sl_probe *q, unsigned i, uint8_t *bytes);
+	/* Tries the declaration itself, which is asked for before anything else. */
+	void (*declaration)(struct sl_finder *f);
 	/* Does the command set one of several things that are looked at, and this one? */
 	bool (*sets_one)(const struct sl_case *x, const struct sl_probe *p, bool *ret_this);
 
@@ -141,6 +149,7 @@ bool sl_blocks_named(uint16_t row, const uint8_t *req, struct sl_range *ret);
 
 /* NVMe's, in facet.c and case.c. */
 void sl_nvme_probes(struct sl_finder *f);
+void sl_nvme_declaration(struct sl_finder *f);
 void sl_nvme_cases(struct sl_maker *m);
 int sl_nvme_cases_opcodes(const struct sl_contract *c, struct sl_cases *cases);
 

@@ -23,11 +23,18 @@
 #define OP_WRITE16     0x8au
 #define OP_VERIFY16    0x8fu
 #define MODE_HEADER    8u /* in front of the page, by the ten-byte commands, without descriptors */
-#define PAGES_MAX      64u
-#define VPD_VENDOR     0xc0u
-#define LOG_VENDOR     0x30u
-#define MODE_ALL       0x3fu
-#define POWER_PAGE     0x1au /* power conditions */
+/* REPORT SUPPORTED OPERATION CODES: all, with timeouts */
+#define RSOC_BYTES 8192u
+#define RSOC_CDB                                                                                   \
+	{                                                                                          \
+		0xa3, 0x0c, 0x80, [8] = RSOC_BYTES >> 8                                            \
+	}
+#define ATTENTIONS 3u
+#define PAGES_MAX  64u
+#define VPD_VENDOR 0xc0u
+#define LOG_VENDOR 0x30u
+#define MODE_ALL   0x3fu
+#define POWER_PAGE 0x1au /* power conditions */
 
 /* Bytes of a CDB by its operation code: SPC-6 §4.2.5.1; of a variable one its own, here the longest
  * that we know. */
@@ -91,7 +98,7 @@ static const struct {
 	{SL_FACET_S_READY, 0, false, "test unit ready", {0x00}},
 	{SL_FACET_S_INQUIRY, 96, true, "inquiry", {0x12, 0, 0, 0, 96}},
 	{SL_FACET_S_LUNS, 512, false, "report luns", {0xa0, [8] = 2}},
-	{SL_FACET_S_RSOC, 8192, true, "operation codes", {0xa3, 0x0c, 0x80, [8] = 0x20}},
+	{SL_FACET_S_RSOC, RSOC_BYTES, true, "operation codes", RSOC_CDB},
 	{SL_FACET_S_CAPACITY, 8, true, "read capacity (10)", {0x25}},
 	{SL_FACET_S_CAPACITY, 32, true, "read capacity (16)", {0x9e, 0x10, [13] = 32}},
 	{SL_FACET_S_RESERVATION, 512, true, "keys", {0x5e, 0, [7] = 2}},
@@ -101,6 +108,16 @@ static const struct {
 	/* IDENTIFY DEVICE by PIO, one block: SAT-5 §12.2.3 */
 	{SL_FACET_S_ATA, 512, false, "ata identify", {0x85, 0x08, 0x0e, [6] = 1, [14] = 0xec}},
 };
+
+/* Of what waits to be said (a unit attention) only one command is told. */
+static void declaration(struct sl_finder *f)
+{
+	static const uint8_t cdb[16] = RSOC_CDB;
+
+	for (unsigned i = 0; i < ATTENTIONS; i++)
+		if (look(f, SL_FACET_S_RSOC, 0, 0, cdb, RSOC_BYTES, "operation codes"))
+			break;
+}
 
 static bool look_vpd(struct sl_finder *f, unsigned page)
 {
@@ -718,8 +735,29 @@ static bool set(const struct sl_contract *c, const struct sl_probe *p, uint64_t 
 	return true;
 }
 
+/* One bit after the other of those that MODE SENSE says can be changed: SPC-6 §6.14, PC 01b. */
+static bool other(const struct sl_probes *p, const struct sl_look *l, const struct sl_probe *q,
+		  unsigned i, uint8_t *bytes)
+{
+	const uint8_t *may = NULL;
+
+	for (size_t k = 0; k < p->n && q->facet == SL_FACET_S_MODE; k++)
+		if (p->v[k].facet == SL_FACET_S_MODE_OTHER && p->v[k].sel == q->sel &&
+		    p->v[k].sub == 1 && !l->item[k].status)
+			may = l->bytes + p->v[k].off;
+	for (uint32_t at = MODE_HEADER + 2; may && at < q->cmd.data_len; at++)
+		for (unsigned bit = 0; bit < 8; bit++)
+			if (may[at] >> bit & 1 && !i--) {
+				bytes[at] ^= (uint8_t)(1u << bit);
+				return true;
+			}
+	return false;
+}
+
 const struct sl_observed sl_observed_scsi = {
 	.set = set,
+	.other = other,
+	.declaration = declaration,
 	.source = SL_SOURCE_RSOC,
 	.facets = SL_FACETS(S_INQUIRY, S_ATA) | SL_FACETS(BLOCKS, HASH),
 	.vary = 0xff,

@@ -16,8 +16,9 @@
 #define LATER_MS	   3600000u /* an hour of a model's time */
 #define SILENT_MAX	   3	    /* answers that do not come, until nobody waits any more */
 #define LIVE_PHASE_S	   30.0
-#define FAILING_MAX	   12 /* commands in a row that the transport fails, likewise */
-#define RETRIES		   2  /* of a read that fails */
+#define FAILING_MAX	   12  /* commands in a row that the transport fails, likewise */
+#define FIRST_PAUSE	   31u /* commands of a row that are sent before the first look */
+#define RETRIES		   2   /* of a read that fails */
 #define SMART_POWER_CYCLES 112
 #define SMART_UNSAFE	   144
 #define SMART_MEDIA_ERRORS 160
@@ -319,8 +320,9 @@ static void pad(struct sl_verifier *v, struct sl_trial *r, uint64_t elapsed)
 
 /*
  * What turns something back and forth every so many times is where it was after an even number of
- * turns. Looks after 1, 3, 7, … commands: whatever the number, and however far it has counted
- * before, between two of these it turns just once. 1: something shows, and nothing more is sent.
+ * turns. Looks after 31, 63, 127, … commands: whatever the number, and however far it has counted
+ * before, between two of these it turns just once; of one that turns more often than that each look
+ * sees every other turn. 1: something shows, and nothing more is sent.
  */
 static int shows_by_now(struct sl_verifier *v, struct sl_trial *r, unsigned done)
 {
@@ -328,7 +330,7 @@ static int shows_by_now(struct sl_verifier *v, struct sl_trial *r, unsigned done
 	int error;
 
 	if (!(r->flags & SL_TRIAL_REPEAT) || v->rig->can & SL_RIG_FRESH || done & (done + 1) ||
-	    !(r->stages & 1u << SL_STAGE_NOW))
+	    done < FIRST_PAUSE || !(r->stages & 1u << SL_STAGE_NOW))
 		return 0;
 	d = calloc(1, sizeof(*d));
 	error = d ? look(v, r, SL_STAGE_NOW) : -ENOMEM;

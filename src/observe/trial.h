@@ -58,6 +58,7 @@ struct sl_verifier {
 	struct sl_verdicts *out;
 	struct sl_contract *c;
 	struct sl_probes probes;
+	struct sl_probes early; /* live: the declaration, as it was before all else was asked */
 	struct sl_cases cases;
 	uint8_t *data, *expect;
 	uint8_t fna;

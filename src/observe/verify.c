@@ -198,10 +198,16 @@ static int set_up(struct sl_verifier *v, const char *name, struct sl_diag *reter
 	v->use = calloc(sl_use_count(), sizeof(*v->use));
 	if (!v->data || !v->expect || !v->use)
 		return sl_diag_set(reterr, -ENOMEM, NULL, 0, 0, "out of memory");
+	/* One that can be had fresh is asked again and again as if for the first time. */
+	r = v->rig->can & SL_RIG_FRESH ? 0 : sl_probes_declaration(v->rig, &v->early);
+	if (r)
+		return not_judged(v, name, r, reterr);
 	r = read_contract(v, name, reterr);
 	if (r)
 		return r == -EDQUOT ? not_judged(v, name, r, reterr) : r;
 	r = sl_probes_find(v->rig, v->c, v->o->key, &v->probes);
+	if (!r)
+		sl_live_check_first(v, &v->early);
 	if (!r)
 		r = sl_look_new(&v->probes, &v->start);
 	if (!r)
@@ -337,6 +343,7 @@ static int finish(struct sl_verifier *v, int r, struct sl_diag *reterr)
 	out->seconds = sl_now() - v->t0;
 	sl_cases_done(&v->cases);
 	sl_probes_done(&v->probes);
+	sl_probes_done(&v->early);
 	sl_look_done(&v->start);
 	sl_look_done(&v->before);
 	sl_look_done(&v->again);

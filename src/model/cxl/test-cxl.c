@@ -255,6 +255,11 @@ static void provoke(struct test_device *d)
 	(void)run_with(d, 0x4301, p, 8, 0);
 	memcpy(p, "\0\0\0\0\0\xc0\xff\xee", 8);
 	(void)run_with(d, 0x0301, p, 8, 0);
+	memset(p, 0, sizeof(p));
+	p[16] = 4;
+	(void)run_with(d, 0x0401, p, 24, 256);
+	p[3] = 0x10;
+	(void)run_with(d, 0x4300, p, 16, 256);
 }
 
 static void test_shipped(const char *folder, const char *sub, bool want_honest, unsigned least)
@@ -326,6 +331,6 @@ int main(int argc, char **argv)
 		test_device_free(d);
 	}
 	test_shipped(argv[1], ".", true, 1);
-	test_shipped(argv[1], "liars-cxl", false, 12);
+	test_shipped(argv[1], "liars-cxl", false, 14);
 	return 0;
 }
