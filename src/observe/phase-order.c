@@ -10,9 +10,10 @@
 #include "observe/breach.h"
 #include "observe/phase.h"
 
-#define SHUFFLES  24   /* orders of all harmless commands */
-#define CHAIN_MAX 512u /* commands of one order */
-#define REPEATS	  SL_REPEATS
+#define SHUFFLES    24	 /* orders of all harmless commands */
+#define CHAIN_MAX   512u /* commands of one order */
+#define REPEATS	    SL_REPEATS
+#define REFUSED_MIN 8 /* times, the last of all: then it no longer works */
 
 static uint64_t next(uint64_t *seed)
 {
@@ -97,16 +98,17 @@ int sl_phase_sequences(struct sl_verifier *v)
 	return error;
 }
 
-/* The first that ends otherwise than the first of all; n: none. */
+/*
+ * Where it stopped working, and worked no more up to the end; n: nowhere. What fails once in a
+ * while may do so at the very end.
+ */
 static unsigned first_refused(const struct sl_trial *r)
 {
-	/* What still works in the end only failed for a moment. */
-	if (!sl_answer_ok(&r->step[0].a) || sl_answer_ok(&r->step[r->n - 1].a))
-		return r->n;
-	for (unsigned i = 1; i < r->n; i++)
-		if (r->step[i].keep && !r->step[i].a.lost && sl_answer_code(&r->step[i].a))
-			return i;
-	return r->n;
+	unsigned at = r->n;
+
+	while (at && !r->step[at - 1].a.lost && sl_answer_code(&r->step[at - 1].a))
+		at--;
+	return sl_answer_ok(&r->step[0].a) && r->n - at >= REFUSED_MIN ? at : r->n;
 }
 
 static int repeat(struct sl_verifier *v, const struct sl_case *x, unsigned n)

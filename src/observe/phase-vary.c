@@ -14,6 +14,7 @@
 #include "spec/names.h"
 
 #define SWEEP	      2048u /* blocks of one experiment */
+#define SWEEP_DOWN    1024u /* likewise, from the last to the first */
 #define SWEEP_S	      2.0   /* seconds for the blocks of one device, where no other budget is set */
 #define SWEEP_LIVE_S  24.0
 #define SWEEP_UP      0.75 /* of that, from the first block to the last */
@@ -613,7 +614,7 @@ static int sweep_down(struct sweep *s, uint64_t total, bool all, double until)
 	bool fresh = v->rig->can & SL_RIG_FRESH;
 	int error = 0;
 
-	s->at_once = fresh ? SWEEP : LIVE_WIDE;
+	s->at_once = fresh ? SWEEP_DOWN : LIVE_WIDE;
 	for (uint64_t done = 0; done < total && !error && sl_budget(v) && sl_now() < until;) {
 		uint64_t left = total - done, n = left < s->at_once ? left : s->at_once;
 		struct sl_trial r;
@@ -637,8 +638,8 @@ static int sweep_down(struct sweep *s, uint64_t total, bool all, double until)
 		sl_trial_done(&r);
 		done += n;
 		/* Both ends, where each experiment has a twin and begins anew. */
-		if (fresh && done == 2 * SWEEP && total > 4 * SWEEP)
-			done = total - 2 * SWEEP;
+		if (fresh && done == SWEEP_DOWN && total > 2 * SWEEP_DOWN)
+			done = total - SWEEP_DOWN;
 	}
 	return error;
 }
