@@ -85,12 +85,17 @@ static struct sl_command admin_in(uint8_t opcode, uint32_t nsid, uint32_t cdw10,
 	return cmd;
 }
 
+void sl_probe_fill(const struct sl_probe *p, uint8_t *data)
+{
+	if (!(p->cmd.dir & SL_DIR_OUT))
+		return;
+	memset(data, 0, p->cmd.data_len);
+	memcpy(data, p->out, p->out_len);
+}
+
 static void ask(struct sl_finder *f, const struct sl_probe *probe, struct sl_answer *ret)
 {
-	if (probe->cmd.dir & SL_DIR_OUT) {
-		memset(f->data, 0, probe->cmd.data_len);
-		memcpy(f->data, probe->out, probe->out_len);
-	}
+	sl_probe_fill(probe, f->data);
 	f->error = sl_rig_call(f->rig, &probe->cmd, f->data, ret);
 }
 
@@ -678,10 +683,11 @@ static bool compare_bytes(const struct comparison *x, const struct sl_probe *pro
 			continue;
 		}
 		field = sl_facet_field(probe->facet, i);
-		unnamed(probe, a, i, be, &start, &end);
 		if (field) {
 			start = field->off;
 			end = start + field->len;
+		} else {
+			unnamed(probe, a, i, be, &start, &end);
 		}
 		if (end > probe->cmd.data_len)
 			end = probe->cmd.data_len;

@@ -118,6 +118,8 @@ int sl_probes_watch(struct sl_rig *rig, const struct sl_contract *c, struct sl_p
 /* The declaration alone, of a device of which nothing is known yet; its answer is in ->first. */
 int sl_probes_declaration(struct sl_rig *rig, struct sl_probes *ret);
 void sl_probes_done(struct sl_probes *p);
+/* What goes out with a probe's command, into the buffer that its answer comes to. */
+void sl_probe_fill(const struct sl_probe *p, uint8_t *data);
 
 int sl_look_new(const struct sl_probes *p, struct sl_look *ret);
 void sl_look_done(struct sl_look *l);

@@ -12,8 +12,6 @@
 #include "spec/nvme.h"
 
 #define NVME_INVALID_OPCODE 0x001u
-#define NVME_SLBA	    40 /* offsets in a submission queue entry */
-#define NVME_NLB	    48
 
 static bool nvme_no_such(const struct sl_answer *a)
 {
@@ -101,7 +99,6 @@ enum {
 	ID_APSTA = 265,
 	ID_HCTMA = 322,
 	ID_SANICAP = 328,
-	ID_ONCS = 520,
 	ID_FNA = 524,
 	ID_VWC = 525,
 	ID_PSD = 2048,

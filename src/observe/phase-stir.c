@@ -31,10 +31,7 @@ static int is_still(struct sl_verifier *v, const struct stirred *s, bool *ret)
 	int r;
 
 	sl_probe_case(v, s->p, &x);
-	if (x.cmd.dir & SL_DIR_OUT) {
-		memset(v->data, 0, x.cmd.data_len);
-		memcpy(v->data, s->p->out, s->p->out_len);
-	}
+	sl_probe_fill(s->p, v->data);
 	r = sl_verifier_call(v, &x, &a);
 	*ret = !r && sl_answer_ok(&a) &&
 	       (s->bytes ? memcmp(v->data, s->bytes, x.cmd.data_len) == 0 : a.result == s->value);
@@ -69,10 +66,7 @@ static int read_probe(struct sl_verifier *v, size_t i)
 	const struct sl_probe *p = &v->probes.v[i];
 	struct sl_answer a;
 
-	if (p->cmd.dir & SL_DIR_OUT) {
-		memset(v->data, 0, p->cmd.data_len);
-		memcpy(v->data, p->out, p->out_len);
-	}
+	sl_probe_fill(p, v->data);
 	return sl_rig_call(v->rig, &p->cmd, v->data, &a);
 }
 

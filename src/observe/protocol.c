@@ -4,10 +4,8 @@
 
 #include "base/bytes.h"
 #include "core/table.h"
+#include "spec/nvme.h"
 #include "wire/wire.h"
-
-#define NVME_SLBA 40 /* offsets in a submission queue entry */
-#define NVME_NLB  48
 
 static const struct sl_observed *const rows[_SL_WIRE_PROTOCOL_N] = {
 	[SL_WIRE_NVME] = &sl_observed_nvme,

@@ -144,7 +144,8 @@ extern const struct sl_observed sl_observed_nvme, sl_observed_scsi, sl_observed_
 
 /* What a command is for. */
 enum sl_role sl_role_of(uint16_t row, const uint8_t *req);
-/* The one run of blocks that its request names; false: none, or that takes more to say. */
+/* The one run of blocks that its request names; false, and no blocks: none, or that takes more to
+ * say. */
 bool sl_blocks_named(uint16_t row, const uint8_t *req, struct sl_range *ret);
 
 /* NVMe's, in facet.c and case.c. */

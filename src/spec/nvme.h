@@ -15,4 +15,9 @@
 #define NVME_ADMIN_SET_FEATURES 0x09u
 #define NVME_ADMIN_GET_FEATURES 0x0au
 
+/* Where SLBA and NLB begin in the submission queue entry of a read, write and the like: CDW10, 12
+ */
+#define NVME_SLBA 40
+#define NVME_NLB  48
+
 #endif

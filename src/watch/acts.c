@@ -74,6 +74,11 @@ const struct sl_act *sl_acts_find(const struct sl_acts *a, uint64_t intent)
 	return find((struct sl_acts *)(uintptr_t)a, intent);
 }
 
+bool sl_acts_known(const struct sl_acts *a, uint64_t from)
+{
+	return a->first == 0 || nth(a, a->first)->intent <= from;
+}
+
 void sl_acts_own(struct sl_acts *a, uint32_t session)
 {
 	a->session = session;
@@ -132,8 +137,7 @@ static void begin(struct sl_acts *a, const struct sl_record *r)
 		act->nsid = sl_get_le32(act->cmd.req + 4);
 	act->role = (uint8_t)sl_role_of(act->row, act->cmd.req);
 	act->level = (uint8_t)level_of(act);
-	if (!sl_blocks_named(act->row, act->cmd.req, &act->blocks))
-		act->blocks.count = 0;
+	(void)sl_blocks_named(act->row, act->cmd.req, &act->blocks);
 	a->n++;
 }
 

@@ -83,6 +83,9 @@ void sl_acts_own(struct sl_acts *a, uint32_t session);
 /* The one with this intent; NULL: too long ago. */
 const struct sl_act *sl_acts_find(const struct sl_acts *a, uint64_t intent);
 
+/* Is all that ran since this intent still known? */
+bool sl_acts_known(const struct sl_acts *a, uint64_t from);
+
 /* A stretch of the ledger: from the intent of one look to the outcome of the next. */
 struct sl_window {
 	uint64_t from, to;

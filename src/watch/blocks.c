@@ -288,14 +288,6 @@ static int read_blocks(struct sl_watched *d, const struct sl_ns *ns, uint64_t lb
 	return 1;
 }
 
-/* Is all that ran since `from` still known? */
-static bool whole(const struct sl_watched *d, uint64_t from)
-{
-	const struct sl_acts *a = d->w->acts;
-
-	return a->first == 0 || a->act[a->first & (SL_ACTS_MAX - 1)].intent <= from;
-}
-
 struct span {
 	uint32_t first, n;
 };
@@ -441,7 +433,7 @@ static bool disturbed(const struct sl_watched *d, const struct sl_act *act, uint
 	while ((o = sl_window_next(d->w->acts, &since, &at)))
 		if (o->intent != act->intent && sl_act_touches(d, o, nsid, lba, n))
 			return true;
-	return !whole(d, act->intent);
+	return !sl_acts_known(d->w->acts, act->intent);
 }
 
 /* Reads again what somebody has written or read. 1: not now; 0; -errno. */

@@ -7,12 +7,6 @@
 
 #define PAUSE_MIN 0.2 /* seconds: what is shorter is no pause */
 
-/* Is all that ran since `from` still known? */
-static bool is_known(const struct sl_acts *a, uint64_t from)
-{
-	return a->first == 0 || a->act[a->first & (SL_ACTS_MAX - 1)].intent <= from;
-}
-
 bool sl_stretch_read(const struct sl_watched *d, struct sl_stretch *s, uint64_t from,
 		     const struct sl_act *own, struct sl_window *ret)
 {
@@ -24,7 +18,7 @@ bool sl_stretch_read(const struct sl_watched *d, struct sl_stretch *s, uint64_t 
 	uint64_t at = 0;
 
 	w.to = own->outcome ? own->outcome : own->intent;
-	w.whole = s->since && s->gaps == a->gaps && is_known(a, s->since);
+	w.whole = s->since && s->gaps == a->gaps && sl_acts_known(a, s->since);
 	if (!s->since)
 		s->t_first = s->t = now;
 	while (w.whole && !stirring && (act = sl_window_next(a, &w, &at))) {
