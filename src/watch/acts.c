@@ -115,6 +115,7 @@ static void begin(struct sl_acts *a, const struct sl_record *r)
 	*act = (struct sl_act){
 		.intent = r->seq,
 		.open = a->open,
+		.since = a->end,
 		.digest = r->digest,
 		.device = device_of(a, r),
 		.session = r->session,
@@ -192,6 +193,7 @@ int sl_acts_read(struct sl_acts *a, void (*done)(void *ctx, const struct sl_act 
 	static struct sl_record buf[BATCH];
 
 	for (;;) {
+		double now = sl_watch_now();
 		ssize_t n = pread(a->fd, buf, sizeof(buf), (off_t)a->at);
 		size_t whole;
 
@@ -201,15 +203,17 @@ int sl_acts_read(struct sl_acts *a, void (*done)(void *ctx, const struct sl_act 
 			return -errno;
 		/* A record that is being written is taken when it is whole. */
 		whole = (size_t)n / sizeof(buf[0]);
-		a->now = sl_watch_now();
+		a->now = now;
 		for (size_t i = 0; i < whole; i++) {
 			if (buf[i].magic != SL_LEDGER_MAGIC)
 				return -EBADMSG;
 			take(a, &buf[i], done, ctx);
 		}
 		a->at += whole * sizeof(buf[0]);
-		if (whole < BATCH)
+		if (whole < BATCH) {
+			a->end = now;
 			return 0;
+		}
 	}
 }
 

@@ -29,7 +29,8 @@ struct sl_act {
 	uint64_t outcome; /* 0: it is under way */
 	uint64_t open;	  /* number of the oldest that was under way when it began */
 	uint64_t digest;
-	double t;	 /* when we learned how it ended, CLOCK_MONOTONIC */
+	double since;	 /* it had not begun then, CLOCK_MONOTONIC */
+	double t;	 /* when we learned how it ended, likewise */
 	uint32_t device; /* index */
 	uint32_t session;
 	uint32_t uid;
@@ -64,6 +65,7 @@ struct sl_acts {
 	uint64_t open;	  /* number of the oldest that is under way, or n */
 	uint64_t seq;	  /* of the newest record */
 	double now;	  /* when the records that are taken in were read */
+	double end;	  /* when there was nothing more to read, last */
 	uint64_t foreign; /* ever, of others than us */
 	uint32_t gaps;	  /* records that are missing: what ran then is not known */
 	/* What came since it was last cleared, per device. */

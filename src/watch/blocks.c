@@ -22,7 +22,8 @@
 #define TOKEN_BYTES 16384u
 #define URGENT_MAX  128u /* chunks */
 #define LATE	    5.0	 /* seconds: what is read again later says too little */
-#define LATE_OTHERS 0.25 /* likewise, where somebody else may write */
+#define SOON	    0.25 /* likewise, where somebody else may write, for all that is known */
+#define SOON_SHARE  0.02 /* and of the time it was watched: an accident is no likelier than that */
 #define OWED_MAX    16.0 /* commands */
 #define PUT_OFF	    0.1	 /* seconds, of what the device does not let be read */
 
@@ -436,6 +437,17 @@ static bool disturbed(const struct sl_watched *d, const struct sl_act *act, uint
 	return !sl_acts_known(d->w->acts, act->intent);
 }
 
+/*
+ * Was it read again so soon that nobody can be meant to have written just then, unknown to us? An
+ * actor of whom the device says nothing writes when it likes.
+ */
+static bool soon(const struct sl_watched *d, const struct sl_act *act, double now)
+{
+	double passed = now - act->since;
+
+	return passed <= SOON && passed <= SOON_SHARE * (now - d->t_first);
+}
+
 /* Reads again what somebody has written or read. 1: not now; 0; -errno. */
 static int reread(struct sl_watched *d, const struct sl_reread *x)
 {
@@ -445,13 +457,12 @@ static int reread(struct sl_watched *d, const struct sl_reread *x)
 	struct sl_sight s = {
 		.kind = wrote ? "not-stored" : "answer-nobody-wrote",
 		.effects = SL_E_DATA,
-		.strong = true,
 		.nsid = at->nsid,
 		.lba = at->lba,
 		.who = &x->act,
 	};
 	struct sl_chunk *c = sl_blocks_find(d, at->nsid, at->lba);
-	double late = d->others[0] ? LATE_OTHERS : LATE;
+	double late = d->others[0] ? SOON : LATE;
 	size_t bytes;
 	uint32_t n;
 
@@ -475,6 +486,8 @@ static int reread(struct sl_watched *d, const struct sl_reread *x)
 		};
 		if (digest(d->w->data, bytes, d->w->config.seed) == x->digest)
 			break;
+		if (i == 0)
+			s.strong = soon(d, &x->act, sl_watch_now());
 		if (i == 0 || disturbed(d, &x->act, at->nsid, at->lba, n, &s.window))
 			continue;
 		(void)snprintf(s.where, sizeof(s.where), "blocks nsid=%u lba=%llu", at->nsid,
