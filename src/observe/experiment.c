@@ -136,8 +136,12 @@ static void check_fixed(struct sl_verifier *v, const struct sl_trial *twin)
 	}
 }
 
-/* The run with nothing in it that is in question. */
-static int make_twin(struct sl_verifier *v, const struct sl_trial *r, struct sl_trial *ret)
+/*
+ * The run with nothing in it that is in question; where it is exact, with as much sent in the place
+ * of what was read back.
+ */
+static int make_twin(struct sl_verifier *v, const struct sl_trial *r, bool exact,
+		     struct sl_trial *ret)
 {
 	int error = sl_trial_new(v, r->n, ret);
 
@@ -148,7 +152,10 @@ static int make_twin(struct sl_verifier *v, const struct sl_trial *r, struct sl_
 	ret->elapsed = r->elapsed;
 	ret->prefix = r->prefix;
 	for (unsigned i = 0; i < r->n; i++)
-		ret->step[i] = (struct sl_step){.x = r->step[i].x, .keep = i < r->prefix};
+		ret->step[i] = (struct sl_step){.x = r->step[i].x,
+						.keep = i < r->prefix,
+						.own = exact ? r->step[i].own : 0};
+	ret->own = exact ? r->own : 0;
 	error = sl_trial_run(v, ret);
 	if (error)
 		sl_trial_done(ret);
@@ -175,8 +182,30 @@ static struct sl_trial *twin_of(struct sl_verifier *v, const struct sl_trial *r,
 	}
 	t = &v->twins[v->next_twin++ % SL_TWINS_MAX];
 	sl_trial_done(t);
-	*ret_error = make_twin(v, r, t);
+	*ret_error = make_twin(v, r, false, t);
 	return *ret_error ? NULL : t;
+}
+
+/* Did it send more than its steps? */
+static bool sent_more(const struct sl_trial *r)
+{
+	uint64_t n = r->own;
+
+	for (unsigned i = 0; i < r->n; i++)
+		n += r->step[i].own;
+	return n;
+}
+
+/* Does it stay when the twin sends as much? What comes by chance or count comes to both then. */
+static int compare_exactly(struct sl_verifier *v, const struct sl_trial *r, struct sl_difference *d)
+{
+	struct sl_trial twin = {0};
+	int error = make_twin(v, r, true, &twin);
+
+	if (!error)
+		sl_trial_compare(v, r, &twin, d);
+	sl_trial_done(&twin);
+	return error;
 }
 
 /* Runs what is kept; what is left unexplained is in *d. */
@@ -191,6 +220,8 @@ static int try_run(struct sl_verifier *v, struct sl_trial *r, struct sl_differen
 	twin = twin_of(v, r, &error);
 	if (twin)
 		sl_trial_compare(v, r, twin, d);
+	if (!error && d->n && sent_more(r))
+		error = compare_exactly(v, r, d);
 	return error;
 }
 

@@ -13,6 +13,7 @@
 #define SOURCES	    256u /* blocks that are copied from, one by one */
 #define MOVED	    1000u
 #define MOVED_LIVE  200u
+#define MORE	    3u	  /* times that more are sent when a counter lacks some */
 #define UNIT_BLOCKS 1000u /* of 512 bytes, in a data unit */
 
 /* Copies one block and holds the destination against the source. *ret_same: they are alike. */
@@ -386,22 +387,29 @@ static bool counters_of(const struct sl_verifier *v, const struct sl_look *l, st
 	return p;
 }
 
+/* What the counters of the SMART log lack after so many reads or writes. */
+struct shortfall {
+	uint64_t sent, units; /* commands that succeeded, and the data units that they moved */
+	uint64_t got, got_units;
+};
+
 /*
- * Sends one read or write many times and looks what the counters say. They may run ahead where
+ * Sends one read or write so many times and looks what the counters say. They may run ahead where
  * somebody else uses the device; on a device of our own they may not.
  */
-static int count_one(struct sl_verifier *v, const struct sl_case *x, bool write)
+static int count_some(struct sl_verifier *v, const struct sl_case *x, bool write, unsigned n,
+		      struct shortfall *ret)
 {
-	bool fresh = v->rig->can & SL_RIG_FRESH;
-	unsigned n = fresh ? MOVED : MOVED_LIVE;
-	struct sl_trial run, twin;
+	unsigned at = v->rig->can & SL_RIG_CLOCK ? SL_STAGE_LATER : SL_STAGE_NOW;
+	struct sl_trial run, twin = {0};
 	struct counters a, b;
-	uint64_t sent = 0, got, units;
 	int error = sl_trial_new(v, n, &run);
 
+	*ret = (struct shortfall){0};
 	if (error)
 		return error;
 	error = sl_trial_new(v, n, &twin);
+	run.stages = twin.stages = 1u << SL_STAGE_NOW | 1u << at;
 	for (unsigned i = 0; i < n && !error; i++) {
 		run.step[i] = (struct sl_step){.x = x, .keep = true};
 		twin.step[i] = (struct sl_step){.x = x, .keep = false};
@@ -410,32 +418,84 @@ static int count_one(struct sl_verifier *v, const struct sl_case *x, bool write)
 		error = sl_trial_run(v, &twin);
 	if (!error)
 		error = sl_trial_run(v, &run);
-	for (unsigned i = 0; i < n && !error; i++)
-		sent += sl_answer_ok(&run.step[i].a);
-	if (!error && counters_of(v, &twin.look[0], &a) && counters_of(v, &run.look[0], &b)) {
-		struct sl_evidence e = {.effects = SL_E_LOG};
-
-		got = b.commands[write] - a.commands[write];
-		units = b.units[write] - a.units[write];
-		(void)snprintf(e.where, sizeof(e.where), "log 02h: host %s commands",
-			       write ? "write" : "read");
-		(void)snprintf(e.what, sizeof(e.what), "up by %llu after %llu of them",
-			       (unsigned long long)got, (unsigned long long)sent);
-		if (got < sent || (fresh && got != sent)) {
-			(void)sl_breach_add(v->out, SL_BREACH_COUNTER, x, &e);
-		} else if (sent * x->cmd.data_len / 512 / UNIT_BLOCKS > units + 1) {
-			(void)snprintf(e.where, sizeof(e.where), "log 02h: data units %s",
-				       write ? "written" : "read");
-			(void)snprintf(e.what, sizeof(e.what), "up by %llu after %llu bytes",
-				       (unsigned long long)units,
-				       (unsigned long long)(sent * x->cmd.data_len));
-			(void)sl_breach_add(v->out, SL_BREACH_COUNTER, x, &e);
-		}
+	if (!error && counters_of(v, &twin.look[at], &a) && counters_of(v, &run.look[at], &b)) {
+		for (unsigned i = 0; i < n; i++)
+			ret->sent += sl_answer_ok(&run.step[i].a);
+		ret->units = ret->sent * x->cmd.data_len / 512 / UNIT_BLOCKS;
+		ret->got = b.commands[write] - a.commands[write];
+		ret->got_units = b.units[write] - a.units[write];
 	}
 	sl_trial_done(&run);
 	sl_trial_done(&twin);
 	v->have_before = false;
 	return error;
+}
+
+static bool lacks_commands(const struct sl_verifier *v, const struct shortfall *s)
+{
+	return s->got < s->sent || (v->rig->can & SL_RIG_FRESH && s->got != s->sent);
+}
+
+static bool lacks(const struct sl_verifier *v, const struct shortfall *s)
+{
+	return lacks_commands(v, s) || s->units > s->got_units + 1;
+}
+
+/* How much, in thousandths of what was sent. */
+static uint64_t part(const struct sl_verifier *v, const struct shortfall *s)
+{
+	uint64_t by = lacks_commands(v, s)
+			      ? (s->got < s->sent ? s->sent - s->got : s->got - s->sent)
+			      : s->units - s->got_units;
+	uint64_t of = lacks_commands(v, s) ? s->sent : s->units;
+
+	return of ? by * 1000 / of : 0;
+}
+
+/*
+ * Does it lack as large a part of more? A counter that is brought up to date now and then lacks no
+ * more of many commands than of few; or it stood still, and where time is real nobody knows for how
+ * long it may.
+ */
+static int lags(struct sl_verifier *v, const struct sl_case *x, bool write, unsigned n,
+		const struct shortfall *first, bool *ret)
+{
+	uint64_t was = part(v, first);
+	int error = 0;
+
+	*ret = !first->got && !(v->rig->can & SL_RIG_CLOCK);
+	for (unsigned i = 0; i < MORE && !*ret && !error; i++) {
+		struct shortfall s;
+
+		n = 5 * n / 2 + 1;
+		error = count_some(v, x, write, n, &s);
+		*ret = !s.got || !lacks(v, &s) || 2 * part(v, &s) < was;
+	}
+	return error;
+}
+
+static int count_one(struct sl_verifier *v, const struct sl_case *x, bool write)
+{
+	unsigned n = v->rig->can & SL_RIG_FRESH ? MOVED : MOVED_LIVE;
+	struct sl_evidence e = {.effects = SL_E_LOG};
+	struct shortfall s;
+	int error = count_some(v, x, write, n, &s);
+	bool late = false;
+
+	if (error || !lacks(v, &s))
+		return error;
+	error = lags(v, x, write, n, &s, &late);
+	if (error || late)
+		return error;
+	(void)snprintf(e.where, sizeof(e.where), "log 02h: %s %s",
+		       lacks_commands(v, &s) ? "host" : "data units",
+		       lacks_commands(v, &s) ? (write ? "write commands" : "read commands")
+					     : (write ? "written" : "read"));
+	(void)snprintf(e.what, sizeof(e.what), "up by %llu after %llu of them",
+		       (unsigned long long)(lacks_commands(v, &s) ? s.got : s.got_units),
+		       (unsigned long long)(lacks_commands(v, &s) ? s.sent : s.units));
+	(void)sl_breach_add(v->out, SL_BREACH_COUNTER, x, &e);
+	return 0;
 }
 
 int sl_phase_counters(struct sl_verifier *v)

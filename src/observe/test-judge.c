@@ -59,6 +59,11 @@ int main(void)
 	/* Hours go on, backwards they do not; a vendor's counter may count. */
 	assert(explain(&id, 0, SL_FACET_SMART, 2, 0, 128, 6) == SL_EXPLAINED);
 	assert(explain(&id, 0, SL_FACET_SMART, 2, 0, 128, 4) == SL_UNEXPLAINED);
+	/* Each of the times and transitions of heat counts for itself. */
+	for (uint32_t at = 192; at < 232; at += at == 196 ? 20 : 4) {
+		assert(explain(&id, 0, SL_FACET_SMART, 2, 0, at, 6) == SL_EXPLAINED);
+		assert(sl_facet_field(SL_FACET_SMART, at)->off == at);
+	}
 	assert(explain(&id, 0, SL_FACET_LOG_VENDOR, 0xca, 0, 8, 6) == SL_EXPLAINED);
 	assert(explain(&id, 0, SL_FACET_LOG_VENDOR, 0xca, 0, 8, 0) == SL_UNEXPLAINED);
 	/* Setting a feature sets that one. */

@@ -28,6 +28,7 @@
 #define LOOK_UNITS	   64 /* data units that looks may read */
 #define SCSI_ORWRITE16	   0x8bu
 #define NVM_ZEROES	   0x08u
+#define NVME_ERROR_BYTES   64u /* of an entry of the error log; the newest is the first */
 
 double sl_now(void)
 {
@@ -341,6 +342,44 @@ static int shows_by_now(struct sl_verifier *v, struct sl_trial *r, unsigned done
 	return error;
 }
 
+/* In the place of what another run sent to read back. */
+static int stand_in(struct sl_verifier *v, uint64_t n)
+{
+	struct sl_answer a;
+	int error = 0;
+
+	while (n-- && !error && !v->gone)
+		error = sl_verifier_call(v, &v->neutral, &a);
+	return error;
+}
+
+/* Reads back what the i-th step wrote, at once; the twin of a run that did sends as much. */
+static int behind_step(struct sl_verifier *v, struct sl_trial *r, unsigned i)
+{
+	uint64_t before = v->rig->commands;
+	int error;
+
+	if (!(r->flags & SL_TRIAL_READBACK))
+		return stand_in(v, r->step[i].own);
+	error = read_back(v, &r->step[i], SL_MISMATCH_AT_ONCE);
+	r->step[i].own = (uint16_t)(v->rig->commands - before);
+	return error;
+}
+
+/* Likewise what all of them wrote, when all is done. */
+static int behind_all(struct sl_verifier *v, struct sl_trial *r)
+{
+	uint64_t before = v->rig->commands;
+	int error = 0;
+
+	if (!(r->flags & SL_TRIAL_AUDIT))
+		return stand_in(v, r->own);
+	for (unsigned i = 0; i < r->n && !error; i++)
+		error = read_back(v, &r->step[i], SL_MISMATCH_LATER);
+	r->own = v->rig->commands - before;
+	return error;
+}
+
 int sl_trial_run(struct sl_verifier *v, struct sl_trial *r)
 {
 	uint64_t elapsed = 0;
@@ -362,8 +401,8 @@ int sl_trial_run(struct sl_verifier *v, struct sl_trial *r)
 		s->digest = x->cmd.dir & SL_DIR_IN && sl_answer_ok(&s->a)
 				    ? digest(v->data, x->cmd.data_len)
 				    : 0;
-		if (!error && r->flags & SL_TRIAL_READBACK)
-			error = read_back(v, s, SL_MISMATCH_AT_ONCE);
+		if (!error)
+			error = behind_step(v, r, i);
 		if (!error)
 			error = shows_by_now(v, r, i + 1);
 	}
@@ -371,8 +410,8 @@ int sl_trial_run(struct sl_verifier *v, struct sl_trial *r)
 		r->failed = v->own_failed;
 		return 0;
 	}
-	for (unsigned i = 0; r->flags & SL_TRIAL_AUDIT && i < r->n && !error; i++)
-		error = read_back(v, &r->step[i], SL_MISMATCH_LATER);
+	if (!error)
+		error = behind_all(v, r);
 	r->failed = v->own_failed;
 	if (r->flags & SL_TRIAL_CUT && !error && !v->gone)
 		error = v->rig->ops->reset(v->rig);
@@ -415,6 +454,23 @@ static bool looks_failed(const struct sl_trial *r, unsigned stage)
 		if (r->looked >> s & 1 && r->look[s].failed)
 			return true;
 	return r->failed;
+}
+
+/*
+ * Both twins have an entry of this number, and neither had it at the start: it came by itself, and
+ * tells of the command that ran then.
+ */
+static bool same_error(const struct sl_verifier *v, const struct sl_change *c)
+{
+	uint32_t entry = c->at / NVME_ERROR_BYTES * NVME_ERROR_BYTES;
+	uint64_t number;
+
+	if (!(v->rig->can & SL_RIG_FRESH) || !c->probe || c->status || c->result ||
+	    c->probe->facet != SL_FACET_ERRORS)
+		return false;
+	number = sl_get_le64(c->new_bytes + entry);
+	return number && number == sl_get_le64(c->old_bytes + entry) &&
+	       number > sl_get_le64(v->start.bytes + c->probe->off);
 }
 
 /* It counts its power cycles: those were ours. */
@@ -528,7 +584,7 @@ static bool explain_one(void *ctx, const struct sl_change *c)
 		     c->field->off == NS_FLBAS;
 	if ((x->failed || (x->format && by_looks(c))) && sl_change_own(c))
 		return true;
-	if (own_cut(x->run, c))
+	if (own_cut(x->run, c) || same_error(x->v, c))
 		return true;
 	/* What goes on after its command has ended is no other command's doing. */
 	if (!(x->v->rig->can & SL_RIG_FRESH) && x->v->lingers && c->probe &&

@@ -24,6 +24,7 @@ struct sl_step {
 	const struct sl_case *x;
 	bool keep;	  /* else the harmless command stands in its place */
 	uint8_t mismatch; /* enum sl_mismatch */
+	uint16_t own;	  /* commands of ours behind it, to read back */
 	struct sl_answer a;
 	uint64_t digest; /* of what it returned */
 };
@@ -45,6 +46,7 @@ struct sl_trial {
 	unsigned stages;  /* 1 << enum sl_stage */
 	unsigned order;	  /* of the looks, enum sl_look_order; BACKWARDS goes before it */
 	bool failed;	  /* reading back was refused: that leaves traces of ours */
+	uint64_t own;	  /* commands of ours behind the last step */
 	uint64_t elapsed; /* ms that the steps are to have taken together */
 	struct sl_look look[_SL_STAGE_N];
 	unsigned looked; /* 1 << enum sl_stage of those taken */
