@@ -146,6 +146,21 @@ static void devices_changed(struct serve *s)
 	}
 }
 
+/* What ended takes its own device along and no other: is there anything left to serve? */
+static bool goes_on(struct serve *s)
+{
+	struct sl_diag d = {0};
+
+	while (sl_launch_ended(s->launch, &d)) {
+		(void)sl_cli_diag(0, &d);
+		if (!sl_launch_goes_on(s->launch))
+			return false;
+		(void)sl_cli_error(0, "its commands fail with ENODEV until `sluice serve` is "
+				      "started anew; the other devices are served on");
+	}
+	return sl_launch_goes_on(s->launch);
+}
+
 /* One descriptor that is readable when one of these is. */
 static int join(const int *fds, unsigned n)
 {
@@ -162,13 +177,12 @@ static int join(const int *fds, unsigned n)
 	return ep;
 }
 
-/* Until a signal or the end of a child. */
+/* Until a signal, or the end of the broker or of the last device. */
 static int wait_for_end(struct serve *s, int sigfd)
 {
 	const int fds[] = {sigfd, s->notes_fd, s->watch.watch.control,
 			   sl_launch_changes(s->launch)};
 	int any = join(fds, SL_COUNT(fds));
-	struct sl_diag d = {0};
 
 	devices_changed(s); /* while we were not listening yet */
 	for (;;) {
@@ -177,8 +191,8 @@ static int wait_for_end(struct serve *s, int sigfd)
 
 		if (r < 0)
 			return sl_cli_error(SL_EXIT_FAILED, "waiting: %s", strerror(-r));
-		if (sl_launch_ended(s->launch, &d))
-			return sl_cli_diag(SL_EXIT_FAILED, &d);
+		if (!goes_on(s))
+			return SL_EXIT_FAILED;
 		if (read(sigfd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 			close(any);
 			return SL_EXIT_OK;

@@ -33,9 +33,8 @@
 #define DEATH_MS 300  /* how long we look for the cause when a conversation broke */
 
 struct child {
-	pid_t pid; /* 0: none, or waited for */
-	int pidfd;
-	bool reported;
+	pid_t pid;     /* 0: none, or waited for */
+	int pidfd;     /* -1: there never was such a process */
 	char what[96]; /* for people */
 };
 
@@ -159,6 +158,14 @@ bool sl_launch_ended(struct sl_launch *l, struct sl_diag *ret)
 			(void)child_ended(&l->broker, DEATH_MS, ret);
 			return true;
 		}
+	return false;
+}
+
+bool sl_launch_goes_on(const struct sl_launch *l)
+{
+	for (unsigned i = 0; l->broker.pid && i < l->n_devices; i++)
+		if (l->device[i].pid || l->device[i].pidfd < 0)
+			return true;
 	return false;
 }
 

@@ -97,6 +97,8 @@ int sl_launch_start(struct sl_launch *l, struct sl_diag *reterr);
  * not block; also true when somebody else has waited for the child.
  */
 bool sl_launch_ended(struct sl_launch *l, struct sl_diag *ret);
+/* Is the broker there still, and a device that it can serve? Of the dead, those that were told. */
+bool sl_launch_goes_on(const struct sl_launch *l);
 /* Waits until a process has ended or one of the signals blocked by the caller is in `sigfd`. */
 int sl_launch_wait(struct sl_launch *l, int sigfd);
 /* The broker's one line about itself. `text` holds SL_CONTROL_TEXT_MAX bytes. */
