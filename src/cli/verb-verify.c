@@ -111,6 +111,28 @@ static const struct {
 	{"junit", sl_report_junit},
 };
 
+/* What cannot be written to is better said before all the work than behind it. */
+static int writable(struct sl_cli *cli, const char *option)
+{
+	const char *path = sl_cli_get(cli, option);
+	char dir[4096];
+	size_t n;
+
+	if (!path || access(path, W_OK) == 0)
+		return 0;
+	if (errno == ENOENT && (n = strlen(path)) < sizeof(dir)) {
+		memcpy(dir, path, n + 1);
+		while (n > 1 && dir[n - 1] == '/')
+			dir[--n] = '\0';
+		while (n && dir[n - 1] != '/')
+			n--;
+		dir[n] = '\0';
+		if (access(n ? dir : ".", W_OK | X_OK) == 0)
+			return 0;
+	}
+	return sl_cli_error(SL_EXIT_FAILED, "--%s %s: %s", option, path, strerror(errno));
+}
+
 static int write_bundle(struct sl_cli *cli, const struct sl_verdicts *v,
 			const struct sl_report_about *about)
 {
@@ -232,6 +254,8 @@ int sl_verb_verify(struct sl_cli *cli)
 		return sl_cli_usage(cli, "a model's power is cut without a command");
 	if (sl_cli_given(cli, "replay"))
 		return sl_cli_replay(cli, &o);
+	if (writable(cli, "html") || writable(cli, "junit") || writable(cli, "bundle"))
+		return SL_EXIT_FAILED;
 	status = sl_cli_rig(cli, cli->argv[0], &rig);
 	if (status)
 		return status;

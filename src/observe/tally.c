@@ -123,6 +123,7 @@ static const char *reason(const struct sl_verifier *v, uint64_t key, char buf[96
 {
 	const struct sl_case *refused = NULL, *waiting = NULL;
 	const struct sl_row *row;
+	char name[SL_KEY_NAME_MAX];
 
 	for (size_t i = 0; i < v->cases.n; i++) {
 		const struct sl_case *x = &v->cases.v[i];
@@ -149,11 +150,11 @@ static const char *reason(const struct sl_verifier *v, uint64_t key, char buf[96
 	}
 	if (waiting)
 		return "it was not its turn yet when the verification ended";
+	if (v->o->only && !strstr(sl_key_name(key, name), v->o->only))
+		return "--only names others";
 	row = &sl_rows[sl_key_row(key)];
 	if (row->flags & (SL_ROW_UNLISTED | SL_ROW_NO_DEPTH))
 		return "no form of it is known: name or fields are in no table";
-	if (v->o->only)
-		return "--only names others";
 	if (!(v->rig->can & SL_RIG_WRITES))
 		return "it may have effects, or offers nothing: --destructive was not given";
 	return "no form of it is known: name or fields are in no table";

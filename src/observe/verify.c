@@ -398,13 +398,16 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 {
 	struct sl_verifier v = {.rig = rig, .o = o, .out = ret, .t0 = sl_now()};
 	int r, error;
+	bool refused = false;
 
 	*ret = (struct sl_verdicts){.t0 = v.t0, .rig = rig};
 	rig->limit = o->commands;
 	r = set_up(&v, name, reterr);
 	r = ret->doc ? unless_gone(&v, r) : r;
-	if (!r && o->state)
+	if (!r && o->state) {
 		r = sl_state_open(o->state, &v, reterr);
+		refused = r < 0;
+	}
 	for (unsigned i = 0; i < sl_n_phases && !r && !v.gone; i++) {
 		r = run_phase(&v, &sl_phases[i]);
 		r = unless_gone(&v, r);
@@ -412,6 +415,8 @@ int sl_verify(struct sl_rig *rig, const char *name, const struct sl_verify_optio
 			sl_diag_set(reterr, r, NULL, 0, 0, "%s: %s", name, strerror(-r));
 	}
 	r = finish(&v, r, reterr);
+	if (refused) /* nothing was tried: nothing to report */
+		sl_verdicts_done(ret);
 	error = sl_state_close(v.state);
 	return error && !r ? sl_diag_set(reterr, error, o->state, 0, 0, "%s", strerror(-error)) : r;
 }
