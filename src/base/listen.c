@@ -13,8 +13,8 @@
 #define BACKLOG 64
 #define FRESH	".new"
 
-/* Is somebody, or something else, in the way? */
-static bool taken(const char *path)
+/* What is in the way there: -EADDRINUSE, -ENOTSOCK, or another error; 0: nothing. */
+static int taken(const char *path)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	struct stat s;
@@ -22,17 +22,17 @@ static bool taken(const char *path)
 	int fd;
 
 	if (lstat(path, &s) < 0)
-		return errno != ENOENT;
+		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(s.st_mode))
-		return true;
+		return -ENOTSOCK;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return true;
+		return -errno;
 	strcpy(sa.sun_path, path);
 	yes = connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0 ||
 	      (errno != ECONNREFUSED && errno != ENOENT);
 	close(fd);
-	return yes;
+	return yes ? -EADDRINUSE : 0;
 }
 
 int sl_listen(const char *path, mode_t mode)
@@ -42,8 +42,9 @@ int sl_listen(const char *path, mode_t mode)
 
 	if (strlen(path) + strlen(FRESH) >= sizeof(sa.sun_path))
 		return -ENAMETOOLONG;
-	if (taken(path))
-		return -EADDRINUSE;
+	r = taken(path);
+	if (r < 0)
+		return r;
 	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s" FRESH, path);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)

@@ -8,7 +8,7 @@
  * A listening socket (SOCK_SEQPACKET, close-on-exec) with this path and this mode. The path is
  * there once somebody listens, so that whoever waits for it may connect at once. A socket that is
  * in the way and that nobody serves is replaced. A descriptor; -EADDRINUSE: somebody serves it;
- * -ENAMETOOLONG: over 103 bytes; or -errno.
+ * -ENOTSOCK: something else is there; -ENAMETOOLONG: over 103 bytes; or -errno.
  */
 int sl_listen(const char *path, mode_t mode);
 

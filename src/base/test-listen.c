@@ -59,7 +59,7 @@ int main(void)
 	a = open(path, O_CREAT | O_WRONLY, 0600);
 	assert(a >= 0 && write(a, "x", 1) == 1);
 	close(a);
-	assert(sl_listen(path, 0600) == -EADDRINUSE);
+	assert(sl_listen(path, 0600) == -ENOTSOCK);
 	assert(stat(path, &s) == 0 && s.st_size == 1);
 	assert(unlink(path) == 0);
 

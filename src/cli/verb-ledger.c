@@ -118,6 +118,14 @@ static int parse_count(const char *text, uint64_t *ret)
 	return errno || end == text || *end || text[0] == '-' ? -EINVAL : 0;
 }
 
+/* Stops at the first. */
+static int any_file(void *arg, const char *path)
+{
+	(void)arg;
+	(void)path;
+	return 1;
+}
+
 int sl_verb_ledger_show(struct sl_cli *cli)
 {
 	static const char *const columns[][2] = {
@@ -133,10 +141,11 @@ int sl_verb_ledger_show(struct sl_cli *cli)
 	directory(cli, dir, sizeof(dir));
 	if (last && parse_count(last, &keep) < 0)
 		return sl_cli_usage(cli, "--last %s: not a number of records", last);
+	r = sl_ledger_files(dir, any_file, NULL);
+	if (r < 0)
+		return no_ledger(dir, r);
 	if (last) {
-		r = sl_ledger_files(dir, count_file, &s);
-		if (r < 0)
-			return no_ledger(dir, r);
+		(void)sl_ledger_files(dir, count_file, &s);
 		s.skip = s.seen > keep ? s.seen - keep : 0;
 		s.seen = 0;
 	}

@@ -70,8 +70,10 @@ static int policy_check(struct sl_cli *cli)
 						 {"rules", "RULES"},	   {"bytes", "IMAGE BYTES"},
 						 {"warnings", "WARNINGS"}, {NULL, NULL}};
 	int status = SL_EXIT_OK;
+	bool table = sl_emit_is_json(e); /* for people no table of nothing below the errors */
 
-	sl_emit_table(e, "policies", columns);
+	if (table)
+		sl_emit_table(e, "policies", columns);
 	for (int i = 0; i < cli->argc; i++) {
 		struct opened *o = open_policy(cli->argv[i], true);
 		const struct sl_image *img = o ? o->image : NULL;
@@ -80,6 +82,9 @@ static int policy_check(struct sl_cli *cli)
 			status = SL_EXIT_FAILED;
 			continue;
 		}
+		if (!table)
+			sl_emit_table(e, "policies", columns);
+		table = true;
 		if (o->msgs.warnings && sl_cli_given(cli, "strict"))
 			status = SL_EXIT_FAILED;
 		sl_emit_cell(e, "%s", o->path);
@@ -89,7 +94,8 @@ static int policy_check(struct sl_cli *cli)
 		sl_emit_cell_u64(e, o->msgs.warnings);
 		close_policy(o);
 	}
-	sl_emit_end(e);
+	if (table)
+		sl_emit_end(e);
 	return sl_cli_finish(e, status);
 }
 

@@ -146,7 +146,8 @@ static int open_daemon(struct sl_cli *cli, struct setup *s, struct sl_gate *gate
 	if (r < 0 && !asked && r == -ECONNREFUSED)
 		return 1; /* a socket that nobody serves any more */
 	if (r < 0)
-		return sl_cli_error(r, "broker at %s: %s", socket, strerror(-r));
+		return sl_cli_error(r, "no broker at %s: %s; `sluice serve` starts one", socket,
+				    strerror(-r));
 	return daemon_devices(s, gate->client, socket);
 }
 

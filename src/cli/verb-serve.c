@@ -111,7 +111,9 @@ static int start(struct serve *s, const struct sl_compiled *policy, struct sl_di
 	if (s->listen_fd < 0)
 		return sl_diag_set(d, s->listen_fd, s->socket, 0, 0, "%s",
 				   s->listen_fd == -EADDRINUSE ? "another broker serves there"
-							       : strerror(-s->listen_fd));
+				   : s->listen_fd == -ENOTSOCK
+					   ? "there is a file that is no socket: name another place"
+					   : strerror(-s->listen_fd));
 	r = sl_launch_listen(s->launch, s->listen_fd, d);
 	if (r == 0)
 		r = hand_trust(s, d);

@@ -165,6 +165,7 @@ struct sl_observe {
 struct sl_policy {
 	struct sl_arena arena;
 	const char *name;
+	struct sl_place at; /* where it says its name */
 	uint64_t version;
 	uint32_t flags; /* enum sl_image_flag */
 	uint32_t n_rules, n_classes, n_whos, n_devices, n_fields, n_observes;

@@ -178,8 +178,7 @@ void sl_policy_lint(const struct sl_policy *policy, struct sl_policy_messages *m
 {
 	lint_names(policy, msgs);
 	if (!policy->n_rules)
-		sl_policy_warning(msgs, (struct sl_place){0},
-				  "it has no rule: everything is denied");
+		sl_policy_warning(msgs, policy->at, "it has no rule: everything is denied");
 	for (uint32_t i = 0; i < policy->n_rules; i++) {
 		lint_rule(policy, &policy->rules[i], msgs);
 		/* Quadratic, and only of use where a person reads every rule. */

@@ -119,6 +119,8 @@ static int parse_head(struct sl_parser *p)
 
 	if (p->headed && p->depth == 0)
 		return sl_policy_error(p->msgs, p->t.at, "the policy has a name already");
+	if (p->depth == 0)
+		policy->at = p->t.at;
 	sl_next(p);
 	r = sl_parse_string(p, "the policy's name", &name);
 	if (r < 0)

@@ -3,6 +3,7 @@
 #include "spec/decode.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,6 +224,19 @@ static int set_buffer(struct encoding *e, const char *field, const char *text)
 	return 0;
 }
 
+static int no_field(uint16_t row, const char *name, struct sl_diag *reterr)
+{
+	const struct sl_format *f = &sl_formats[sl_rows[row].format];
+	char all[320] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < f->n_fields && n < sizeof(all); i++)
+		n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", i ? ", " : "",
+				      f->fields[i].name);
+	return sl_diag_set(reterr, -EINVAL, "", 0, 0, "%s has no field '%s'; it has %s",
+			   sl_rows[row].name, name, all);
+}
+
 /* One "field=value" into the request. The row may change under it: selectors come as fields too. */
 static int set_word(uint16_t row, const char *word, struct encoding *e)
 {
@@ -242,8 +256,7 @@ static int set_word(uint16_t row, const char *word, struct encoding *e)
 		return set_buffer(e, field, eq + 1);
 	f = sl_row_field(row, field);
 	if (!f)
-		return sl_diag_set(e->reterr, -EINVAL, "", 0, 0, "%s has no field '%s'",
-				   sl_rows[row].name, field);
+		return no_field(row, field, e->reterr);
 	if (f->space == SL_SPACE_DATA)
 		err = reach(e, field, (size_t)f->off + f->bytes);
 	if (err)
