@@ -5,7 +5,6 @@
  * to anew: what is still under way on the old connection is nobody's any more.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +41,19 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* How long a system call waits for it: a device that stops in the middle must not stop us. */
+static int be_patient(int fd, uint32_t ms)
+{
+	const struct timeval t = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) < 0 ||
+			       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)) < 0
+		       ? -errno
+		       : 0;
+}
+
 static int connect_to(struct rig_wire *r)
 {
-	const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	struct sl_wire_device d = {0};
 	int fd, error = 0;
@@ -54,17 +63,18 @@ static int connect_to(struct rig_wire *r)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	/* A device that stops in the middle must not stop us. */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
-	    connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0) {
+	error = be_patient(fd, PATIENCE_MS);
+	if (!error && connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
 		error = -errno;
+	if (error) {
 		close(fd);
 		return error;
 	}
 	error = sl_client_new(fd, &r->c);
 	if (!error)
 		error = sl_client_query(r->c, 0, &d);
+	if (!error && r->patience != PATIENCE_MS)
+		error = be_patient(fd, r->patience);
 	if (error) {
 		r->c = sl_client_free(r->c);
 		return error;
@@ -81,22 +91,19 @@ static int await(struct rig_wire *r, uint32_t base, uint32_t n, struct sl_client
 	uint64_t start = now_ms(), end = start + r->patience;
 
 	for (;;) {
-		int got = sl_client_recv(r->c, false, ret);
+		int got = sl_client_recv(r->c, true, ret);
 		uint64_t now = now_ms();
-		struct pollfd p = {.fd = sl_client_fd(r->c), .events = POLLIN};
 
 		if (got == 1 && now - start > r->slowest)
 			r->slowest = (uint32_t)(now - start);
 		if (got < 0 || (got == 1 && ret->tag - base < n))
 			return got;
-		if (now >= end) {
+		if (got == 0 || now >= end) {
 			/* Who was silent once is waited for by what was slow before. */
 			r->patience = 8 * r->slowest < PATIENCE_MS ? 8 * r->slowest : PATIENCE_MS;
 			r->patience = r->patience < PATIENCE_MIN ? PATIENCE_MIN : r->patience;
 			return 0;
 		}
-		if (got == 0)
-			(void)poll(&p, 1, (int)(end - now));
 	}
 }
 
