@@ -117,7 +117,23 @@ struct tested {
 	const char *file;
 	unsigned n, failed;
 	bool all;
+	bool table; /* has begun: for people at the first row that is shown */
 };
+
+static void begin_cases(struct tested *t)
+{
+	static const char *const columns[][2] = {{"place", "PLACE"},
+						 {"result", "RESULT"},
+						 {"who", "WHO"},
+						 {"command", "COMMAND"},
+						 {"expected", "EXPECTED"},
+						 {"got", "GOT"},
+						 {NULL, NULL}};
+
+	if (!t->table)
+		sl_emit_table(t->e, "cases", columns);
+	t->table = true;
+}
 
 static void each_case(void *userdata, const struct sl_policy_test_case *c)
 {
@@ -127,6 +143,7 @@ static void each_case(void *userdata, const struct sl_policy_test_case *c)
 	t->failed += !c->passed;
 	if (c->passed && !t->all)
 		return;
+	begin_cases(t);
 	sl_emit_cell(t->e, "%s:%u", t->file, c->line);
 	sl_emit_cell(t->e, "%s", c->passed ? "ok" : "FAILED");
 	sl_emit_cell(t->e, "%s", c->who);
@@ -137,13 +154,6 @@ static void each_case(void *userdata, const struct sl_policy_test_case *c)
 
 static int policy_test(struct sl_cli *cli)
 {
-	static const char *const columns[][2] = {{"place", "PLACE"},
-						 {"result", "RESULT"},
-						 {"who", "WHO"},
-						 {"command", "COMMAND"},
-						 {"expected", "EXPECTED"},
-						 {"got", "GOT"},
-						 {NULL, NULL}};
 	struct opened *o = open_policy(cli->argv[0], false);
 	char path[4200];
 	const char *slash;
@@ -159,9 +169,11 @@ static int policy_test(struct sl_cli *cli)
 	slash = strrchr(path, '/');
 	t.file = slash ? slash + 1 : path;
 	t.e = sl_cli_emit(cli);
-	sl_emit_table(t.e, "cases", columns);
+	if (sl_emit_is_json(t.e))
+		begin_cases(&t);
 	r = sl_policy_table_test(o->policy, o->image, path, each_case, &t, &d);
-	sl_emit_end(t.e);
+	if (t.table)
+		sl_emit_end(t.e);
 	sl_emit_u64(t.e, "tests", "tests", t.n);
 	sl_emit_u64(t.e, "failed", "failed", t.failed);
 	close_policy(o);
@@ -182,7 +194,19 @@ struct differing {
 
 #define WRAP_COLUMNS 96 /* where it is no terminal */
 
-/* A long list for people: broken at its blanks, each line indented. */
+/* How much of a text stands in a line of `room` columns: it is broken at its blanks. */
+static size_t line_of(const char *text, size_t room)
+{
+	size_t n = strlen(text);
+
+	if (n <= room)
+		return n;
+	for (n = room; n && text[n] != ' '; n--)
+		;
+	return n ? n : strcspn(text, " ");
+}
+
+/* A long list for people, each line indented. */
 static void note_wrapped(struct sl_emit *e, const char *first, const char *next, const char *text)
 {
 	const char *indent = first;
@@ -190,14 +214,8 @@ static void note_wrapped(struct sl_emit *e, const char *first, const char *next,
 	const unsigned width = sl_emit_width(e) ? sl_emit_width(e) : WRAP_COLUMNS;
 
 	while (*text) {
-		size_t room = width - strlen(indent), n = strlen(text);
+		size_t n = line_of(text, width - strlen(indent));
 
-		if (n > room) {
-			for (n = room; n && text[n] != ' '; n--)
-				;
-			if (!n)
-				n = strcspn(text, " ");
-		}
 		sl_emit_note(e, "%s%.*s", indent, (int)n, text);
 		text += n + strspn(text + n, " ");
 		indent = next;
@@ -327,12 +345,20 @@ static void tell_sampled(const struct sl_policy_sampled *s)
 	if (s->clients)
 		(void)sl_cli_error(0, "the policies tell apart more kinds of clients and devices "
 				      "than were looked at: this is not the whole truth");
-	if (s->n)
-		(void)sl_cli_error(0,
-				   "%u commands have more combinations of fields and states than "
-				   "can be tried (262144): some were held at one value. What is "
-				   "told of them is true, and there may be more: %s",
-				   s->n, s->commands);
+	if (!s->n)
+		return;
+	(void)sl_cli_error(0,
+			   "%u commands have more combinations of fields and states than can be "
+			   "tried (262144):",
+			   s->n);
+	(void)sl_cli_error(0, "some were held at one value. What is told of them is true, and "
+			      "there may be more:");
+	for (const char *at = s->commands; *at;) {
+		size_t n = line_of(at, WRAP_COLUMNS - 4);
+
+		(void)fprintf(stderr, "    %.*s\n", (int)n, at);
+		at += n + strspn(at + n, " ");
+	}
 }
 
 static const char *const protocol_words[] = {[SL_WIRE_NVME] = "nvme",

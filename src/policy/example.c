@@ -37,8 +37,9 @@ void sl_domain_command(const struct sl_domain *d, const struct sl_point *p, char
 				(has_sel && sl_bits_same(x, &sel) && row->sel_lo == row->sel_hi);
 
 		if (v && !says_row)
-			n += (size_t)snprintf(buf + n, size - n, " %s=%llu", f->fields[i].name,
-					      (unsigned long long)v);
+			n += (size_t)snprintf(buf + n, size - n,
+					      v > 0xffff ? " %s=0x%llx" : " %s=%llu",
+					      f->fields[i].name, (unsigned long long)v);
 	}
 }
 
