@@ -8,7 +8,7 @@ _sluice()
 		words="run serve explain contract verify device policy ledger status doctor dump-metadata --help --version"
 	else
 		case "$verb $form" in
-		"contract show") words="--json --print-config --help" ;;
+		"contract show") words="--ledger --json --print-config --help" ;;
 		"contract lint") words="--rules --json --print-config --help" ;;
 		"contract diff") words="--json --print-config --help" ;;
 		"contract gaps") words="--json --print-config --help" ;;

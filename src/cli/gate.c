@@ -251,21 +251,6 @@ static int call(void *ctx, const struct sl_command *cmd, void *data, uint16_t *r
 	return 0;
 }
 
-/* The contract as the broker sees it: with what is known beyond the device's word. */
-static int apply_trust(const char *ledger, struct sl_contract *c)
-{
-	struct sl_trust_row *rows = calloc(SL_TRUST_ROWS_MAX, sizeof(*rows));
-	unsigned n = 0;
-	int r = -ENOMEM;
-
-	if (rows)
-		r = sl_trust_load(ledger, rows, &n);
-	if (r == 0 && n)
-		sl_trust_apply(c, rows, n);
-	free(rows);
-	return r;
-}
-
 /* What the device speaks. */
 static int protocol_of(struct sl_gate *g, struct sl_doc_source *ret)
 {
@@ -309,8 +294,8 @@ int sl_gate_read_contract(const char *spec, const char *ledger, struct sl_doc **
 	if (r == 0)
 		r = sl_doc_read(spec, &source, ret);
 	sl_gate_close(&gate);
-	if (r == 0)
-		r = apply_trust(ledger, &(*ret)->contract);
+	if (r == 0 && ledger)
+		r = sl_trust_heed(ledger, &(*ret)->contract);
 	return r < 0 ? sl_cli_error(r, "%s: its contract could not be read: %s", spec, strerror(-r))
 		     : 0;
 }

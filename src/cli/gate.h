@@ -47,7 +47,8 @@ void sl_gate_close(struct sl_gate *gate);
 
 /*
  * Reads a device's contract through a private broker whose policy allows what that takes and
- * nothing else. 0: *ret is the caller's; -errno.
+ * nothing else. With `ledger` that is recorded there, and what is known of the device beyond its
+ * word is in the contract; NULL: neither. 0: *ret is the caller's; -errno.
  */
 int sl_gate_read_contract(const char *spec, const char *ledger, struct sl_doc **ret);
 

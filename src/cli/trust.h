@@ -4,6 +4,7 @@
 #define SL_CLI_TRUST_H
 
 struct sl_cli;
+struct sl_contract;
 struct sl_emit;
 struct sl_trust_row;
 
@@ -12,6 +13,9 @@ struct sl_trust_row;
  * the message was printed.
  */
 int sl_trust_load(const char *ledger, struct sl_trust_row *ret, unsigned *ret_n);
+/* The contract as a broker with that ledger sees it: with what is known beyond the device's word.
+ */
+int sl_trust_heed(const char *ledger, struct sl_contract *c);
 /* Who was caught, who is vouched for, as a table; nothing where nothing is known. An exit status.
  */
 int sl_trust_list(struct sl_cli *cli, struct sl_emit *e);

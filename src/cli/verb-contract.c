@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/gate.h"
+#include "cli/trust.h"
 #include "contract/print.h"
 
 /* A device is what exists as a node or has the form of a SPEC; all else is a file, or parts. */
@@ -47,6 +50,18 @@ static int load(const char *arg, struct sl_doc **ret)
 	return r < 0 ? sl_cli_diag(SL_EXIT_FAILED, &d) : 0;
 }
 
+/* What is known of a device beside its declarations; somebody else's notes are no reason to fail.
+ */
+static int heed(struct sl_cli *cli, const char *arg, struct sl_doc *d)
+{
+	const char *ledger = sl_cli_get(cli, "ledger");
+
+	if (!ledger || !is_device(arg) ||
+	    (access(ledger, R_OK | X_OK) < 0 && !sl_cli_given(cli, "ledger")))
+		return 0;
+	return sl_trust_heed(ledger, &d->contract) < 0 ? SL_EXIT_FAILED : 0;
+}
+
 /* Each contract as an object; of several, an array of them. */
 static int each(struct sl_cli *cli, int (*fn)(struct sl_emit *e, const struct sl_doc *d))
 {
@@ -59,6 +74,8 @@ static int each(struct sl_cli *cli, int (*fn)(struct sl_emit *e, const struct sl
 		struct sl_doc *d;
 		int r = load(cli->argv[i], &d);
 
+		if (!r)
+			r = heed(cli, cli->argv[i], d);
 		if (!r)
 			r = fn(e, d);
 		sl_doc_free(d);
@@ -139,6 +156,14 @@ static int verb_gaps(struct sl_cli *cli)
 	return status;
 }
 
+static const struct sl_option show_options[] = {
+	{.name = "ledger",
+	 .arg = "DIR",
+	 .find = sl_path_state,
+	 .text = "directory of the ledger, beside which is what was found of devices"},
+	{0},
+};
+
 static const struct sl_option lint_options[] = {
 	{.name = "rules", .text = "list the rules instead"},
 	{0},
@@ -156,6 +181,7 @@ const struct sl_cli_verb sl_contract_subs[] = {
 	 .help = "what a device declares of each command, beside what is known of it",
 	 .text = FORMS,
 	 .flags = SL_CLI_JSON,
+	 .options = show_options,
 	 .args_min = 1,
 	 .args_max = 1000,
 	 .fn = verb_show},

@@ -14,6 +14,7 @@
 #include "cli/gate.h"
 #include "cli/trust.h"
 #include "core/table.h"
+#include "launch/ledger-file.h"
 #include "spec/decode.h"
 #include "spec/names.h"
 #include "watch/key.h"
@@ -50,6 +51,28 @@ int sl_trust_load(const char *ledger, struct sl_trust_row *ret, unsigned *ret_n)
 	return 0;
 }
 
+int sl_trust_heed(const char *ledger, struct sl_contract *c)
+{
+	struct sl_trust_row *rows = calloc(SL_TRUST_ROWS_MAX, sizeof(*rows));
+	unsigned n = 0;
+	int r = -ENOMEM;
+
+	if (rows)
+		r = sl_trust_load(ledger, rows, &n);
+	if (r == 0 && n)
+		sl_trust_apply(c, rows, n);
+	free(rows);
+	return r;
+}
+
+/* As people call it; what counts is either. */
+static const char *state_word(const struct sl_note *n)
+{
+	if (n->state != SL_NOTE_COUNTS)
+		return sl_note_state_name(n->state);
+	return n->row.say == SL_TRUST_SAY_CAUGHT ? "caught" : "trusted";
+}
+
 static void table(struct sl_emit *e, const struct sl_notes *notes)
 {
 	static const char *const columns[][2] = {
@@ -63,10 +86,7 @@ static void table(struct sl_emit *e, const struct sl_notes *notes)
 		bool one = n->row.match & SL_TRUST_BY_SERIAL;
 
 		sl_emit_cell(e, "%s", n->name);
-		sl_emit_cell(e, "%s",
-			     n->state != SL_NOTE_COUNTS		 ? sl_note_state_name(n->state)
-			     : n->row.say == SL_TRUST_SAY_CAUGHT ? "caught"
-								 : "trusted");
+		sl_emit_cell(e, "%s", state_word(n));
 		sl_emit_cell(e, "%s", n->row.model);
 		sl_emit_cell(e, "%s", one ? n->row.serial : "all of firmware");
 		sl_emit_cell(e, "%s", n->kind);
@@ -101,7 +121,7 @@ static void show(struct sl_emit *e, const struct sl_note *n)
 {
 	sl_emit_object(e, NULL, n->name);
 	sl_emit_str(e, "name", "finding", "%s", n->name);
-	sl_emit_str(e, "state", "state", "%s", sl_note_state_name(n->state));
+	sl_emit_str(e, "state", "state", "%s", state_word(n));
 	sl_emit_str(e, "model", "model", "%s", n->row.model);
 	sl_emit_str(e, "serial", "serial", "%s", n->row.serial);
 	sl_emit_str(e, "firmware", "firmware", "%s", n->row.firmware);
@@ -110,11 +130,13 @@ static void show(struct sl_emit *e, const struct sl_note *n)
 	sl_emit_bits(e, "observed", "observed", n->row.observed, sl_effect_name);
 	sl_emit_str(e, "found", "found", "%s", n->found);
 	sl_emit_str(e, "by", "by", "%s", n->by);
-	sl_emit_str(e, "reason", "reason", "%s", n->reason);
-	sl_emit_array(e, "lines", "");
-	for (unsigned i = 0; i < n->n_lines; i++)
-		sl_emit_str(e, NULL, "", "%s", n->line[i]);
-	sl_emit_end(e);
+	sl_emit_str(e, "reason", n->reason[0] ? "reason" : NULL, "%s", n->reason);
+	if (n->n_lines || sl_emit_is_json(e)) {
+		sl_emit_array(e, "lines", "");
+		for (unsigned i = 0; i < n->n_lines; i++)
+			sl_emit_str(e, NULL, "", "%s", n->line[i]);
+		sl_emit_end(e);
+	}
 	sl_emit_end(e);
 }
 
@@ -143,9 +165,10 @@ int sl_verb_device_findings(struct sl_cli *cli)
 		show(e, &notes.v[i]);
 	} else {
 		e = sl_cli_emit(cli);
-		table(e, &notes);
-		if (!notes.n)
-			sl_emit_note(e, "nothing was found, of no device");
+		if (notes.n || sl_emit_is_json(e))
+			table(e, &notes);
+		else
+			sl_emit_note(e, "nothing was found or said of any device");
 	}
 	sl_notes_done(&notes);
 	return sl_cli_finish(e, status);
@@ -328,6 +351,8 @@ int sl_verb_device_import(struct sl_cli *cli)
 	}
 	if (!r)
 		r = adopt(n, key, sl_cli_given(cli, "accept"));
+	if (!r) /* no broker may have served here yet; what cannot be made, the next step says */
+		(void)sl_ledger_make_dir(sl_cli_get(cli, "ledger"));
 	if (!r && sl_note_put(dir, n, &d) < 0)
 		r = sl_cli_diag(SL_EXIT_FAILED, &d);
 	if (!r)

@@ -46,6 +46,8 @@ static void identity(struct sl_emit *e, const struct sl_doc *d)
 		(void)snprintf(hex + (size_t)2 * i, 3, "%02x", c->hash[i]);
 	sl_emit_str(e, "state", "state", "%s",
 		    c->state == SL_CONTRACT_PRESENT ? "present" : "none: every command is unknown");
+	if (c->caught)
+		sl_emit_bool(e, "caught", "caught lying", true);
 	sl_emit_str(e, "hash", c->state == SL_CONTRACT_PRESENT ? "pinned by" : NULL, "%s",
 		    c->state == SL_CONTRACT_PRESENT ? hex : "");
 }

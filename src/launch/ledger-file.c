@@ -20,8 +20,7 @@ void sl_ledger_file_name(char *buf, unsigned long size, unsigned n)
 		(void)snprintf(buf, size, "ledger-%u.slg", n + 1);
 }
 
-/* mkdir -p: what it makes is for its owner alone. */
-static int make_dirs(const char *dir)
+int sl_ledger_make_dir(const char *dir)
 {
 	char path[4096];
 	size_t n = strlen(dir);
@@ -95,7 +94,7 @@ static int look_at_end(int fd, const char *path, uint64_t *ret_next, uint32_t *r
 int sl_ledger_file_open(const char *dir, int *ret_fd, uint64_t *ret_next, uint32_t *ret_check,
 			struct sl_diag *ret_warn, struct sl_diag *reterr)
 {
-	int r = make_dirs(dir);
+	int r = sl_ledger_make_dir(dir);
 
 	if (r < 0)
 		return sl_diag_set(reterr, r, dir, 0, 0, "%s", strerror(-r));

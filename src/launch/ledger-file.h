@@ -19,6 +19,9 @@
  */
 int sl_ledger_file_open(const char *dir, int *ret_fd, uint64_t *ret_next, uint32_t *ret_check,
 			struct sl_diag *ret_warn, struct sl_diag *reterr);
+/* The directory and those above it, where they are not there: mkdir -p, for its owner alone. 0 or
+ * -errno. */
+int sl_ledger_make_dir(const char *dir);
 /* Name of the n-th file (from 0) of a directory. */
 void sl_ledger_file_name(char *buf, unsigned long size, unsigned n);
 
