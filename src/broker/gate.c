@@ -264,7 +264,7 @@ static void deny(struct sl_gate *g, struct sl_slot *s)
 		(void)record(g, s, SL_RECORD_OUTCOME, false);
 	else
 		s->record = record(g, s, SL_RECORD_DENIAL, false);
-	sl_words_denial(s->image ? s->image : g->image, &s->verdict, text, sizeof(text));
+	sl_words_denial(s->image ? s->image : g->image, &s->verdict, &s->cmd, text, sizeof(text));
 	reply(g, s, text);
 	slot_free(g, s);
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "wire/wire.h"
+
 void sl_words_copy(char *to, size_t size, const char *text)
 {
 	size_t n = strlen(text);
@@ -15,12 +17,15 @@ void sl_words_copy(char *to, size_t size, const char *text)
 	memset(to + n, 0, size - n);
 }
 
-void sl_words_denial(const struct sl_image *img, const struct sl_verdict *v, char *to, size_t size)
+void sl_words_denial(const struct sl_image *img, const struct sl_verdict *v,
+		     const struct sl_command *cmd, char *to, size_t size)
 {
+	const struct sl_row *row = &sl_rows[v->facts.row];
+	bool wide = sl_sets[row->set].protocol >= SL_WIRE_CXL; /* command set, command */
 	const char *with = v->facts.carried ? " with " : "";
 	const char *inside = v->facts.carried ? sl_rows[v->facts.carried].name : "";
 	const char *place = sl_image_str(img, img->name);
-	char line[16] = "";
+	char line[16] = "", code[16] = "";
 
 	if (v->rule) {
 		const struct sl_rule *r = sl_image_rule(img, v->rule);
@@ -31,8 +36,11 @@ void sl_words_denial(const struct sl_image *img, const struct sl_verdict *v, cha
 		place = slash ? slash + 1 : place;
 		(void)snprintf(line, sizeof(line), ":%u", r->line);
 	}
-	(void)snprintf(to, size, "%s%s%s (%s%s): %s", sl_rows[v->facts.row].name, with, inside,
-		       place, line, sl_reason_text(v->reason));
+	if (row->op_lo != row->op_hi)
+		(void)snprintf(code, sizeof(code), " %02xh",
+			       wide ? cmd->req[0] << 8 | cmd->req[1] : cmd->req[0]);
+	(void)snprintf(to, size, "%s%s%s%s (%s%s): %s", row->name, code, with, inside, place, line,
+		       sl_reason_text(v->reason));
 }
 
 void sl_words_failure(const struct sl_verdict *v, uint32_t error, char *to, size_t size)
