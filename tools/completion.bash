@@ -35,7 +35,7 @@ _sluice()
 		"run "*) words="--policy --device --ledger --socket --quiet --appear-root --print-config --help" ;;
 		"serve "*) words="--policy --device --ledger --socket --watch --watch-cost --sole --print-config --help" ;;
 		"explain "*) words="--policy --device --as --hex --queue --data --last --ledger --json --print-config --help" ;;
-		"verify "*) words="--perturb --destructive --only --commands --time --wait --key --html --junit --power-cycle --state --bundle --replay --plan --json --print-config --help" ;;
+		"verify "*) words="--perturb --destructive --only --first --commands --time --wait --key --html --junit --power-cycle --state --bundle --replay --plan --json --print-config --help" ;;
 		"status "*) words="--socket --json --print-config --help" ;;
 		"doctor "*) words="--ledger --socket --json --print-config --help" ;;
 		"dump-metadata "*) words="--json --print-config --help" ;;

@@ -246,6 +246,7 @@ int sl_verb_verify(struct sl_cli *cli)
 		return sl_cli_usage(cli, "--wait takes seconds, 1 to 3600");
 	o.seconds = (unsigned)seconds;
 	o.patience_ms = (unsigned)wait * 1000;
+	o.first = sl_cli_given(cli, "first");
 	o.only = sl_cli_get(cli, "only");
 	o.state = sl_cli_get(cli, "state");
 	/* A model can be made anew; what happens to another process's device is somebody's loss. */

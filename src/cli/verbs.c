@@ -111,6 +111,7 @@ static const struct sl_option verify_options[] = {
 	 .arg = "SERIAL",
 	 .text = "hardware: send whatever is not the kernel's own; what is on the device is lost"},
 	{.name = "only", .arg = "NAME", .text = "only commands whose names have this in them"},
+	{.name = "first", .text = "stop at the first contradiction"},
 	{.name = "commands", .arg = "N", .dflt = "0", .text = "stop after so many; 0: no limit"},
 	{.name = "time", .arg = "SECONDS", .dflt = "0", .text = "stop after so long; 0: no limit"},
 	{.name = "wait",

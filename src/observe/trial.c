@@ -50,6 +50,7 @@ bool sl_budget(struct sl_verifier *v)
 		return false;
 	}
 	if ((v->o->commands && v->rig->commands >= v->o->commands) ||
+	    (v->o->first && v->out->count[SL_WEIGHT_CAUGHT]) ||
 	    (v->o->seconds && sl_now() - v->t0 >= v->o->seconds)) {
 		if (v->phase < SL_PHASES_MAX)
 			v->out->phase[v->phase].cut = true;

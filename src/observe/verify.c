@@ -285,6 +285,8 @@ static int run_phase(struct sl_verifier *v, const struct sl_phase *phase)
 
 	if (sl_phase_needless(phase, v->rig))
 		return 0;
+	if (!why && v->o->first && v->out->count[SL_WEIGHT_CAUGHT])
+		why = "--first: it had been caught";
 	if (why) {
 		leave_out(v, phase, why);
 		return 0;

@@ -121,6 +121,7 @@ struct sl_progress {
 struct sl_verify_options {
 	uint64_t commands; /* budget; 0: none */
 	unsigned seconds;  /* likewise */
+	bool first;	   /* what is caught first ends it */
 	bool perturb;	   /* reserved bits, other fields, blocks and payloads */
 	uint64_t key;
 	const char *only;     /* commands whose names have this in them; NULL: all */
