@@ -132,7 +132,7 @@ static void show(struct sl_emit *e, const struct sl_note *n)
 	sl_emit_str(e, "by", "by", "%s", n->by);
 	sl_emit_str(e, "reason", n->reason[0] ? "reason" : NULL, "%s", n->reason);
 	if (n->n_lines || sl_emit_is_json(e)) {
-		sl_emit_array(e, "lines", "");
+		sl_emit_array(e, "lines", NULL);
 		for (unsigned i = 0; i < n->n_lines; i++)
 			sl_emit_str(e, NULL, "", "%s", n->line[i]);
 		sl_emit_end(e);

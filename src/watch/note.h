@@ -61,8 +61,9 @@ int sl_notes_load(const char *dir, struct sl_notes *ret, struct sl_diag *reterr)
 void sl_notes_done(struct sl_notes *n);
 /*
  * Keeps a note, in the state that it names; another state of the same note gives way. The name is
- * made from what it is about, so that the same thing found again is the same file. 0; 1: it was
- * there already, in this state or in one that says more; -errno.
+ * made from what it is about, so that the same thing found again is the same file: where that
+ * counts already, *n becomes what was found first, with a line for this. 0; 1: it was there
+ * already, in this state or in one that says more; -errno.
  */
 int sl_note_put(const char *dir, struct sl_note *n, struct sl_diag *reterr);
 /* One rename. 0 or -errno. */

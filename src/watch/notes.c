@@ -148,10 +148,40 @@ static int write_all(int fd, const char *p, size_t n)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
+static unsigned suspects(const struct sl_note *n)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < n->n_lines; i++)
+		found += strncmp(n->line[i], "suspect: ", 9) == 0;
+	return found;
+}
+
+/*
+ * What is found again is told beside the first sight and not in its place, unless it has fewer
+ * suspects: after a lie much is not as it was written, and who wrote that last is not who did it.
+ */
+static void add_to_first(const char *dir, struct sl_note *n)
+{
+	struct sl_note first;
+	char file[sizeof(n->name) + 8];
+
+	(void)snprintf(file, sizeof(file), "%s%s", n->name, states[SL_NOTE_COUNTS].ending);
+	if (load(dir, file, &first, NULL) < 0)
+		return;
+	n->row.observed |= first.row.observed;
+	if (suspects(n) < suspects(&first))
+		return;
+	first.row.observed = n->row.observed;
+	if (strcmp(first.command, n->command) != 0)
+		sl_note_line(&first, "again", "%s by %s", n->found, n->command);
+	*n = first;
+}
+
 int sl_note_put(const char *dir, struct sl_note *n, struct sl_diag *reterr)
 {
 	char text[SL_NOTE_TEXT_MAX], path[4400], tmp[4400], other[4400];
-	size_t len = sl_note_write(n, text);
+	size_t len;
 	bool known;
 	int fd, r;
 
@@ -163,6 +193,10 @@ int sl_note_put(const char *dir, struct sl_note *n, struct sl_diag *reterr)
 		r = snprintf(tmp, sizeof(tmp), "%s/.new-%d", dir, (int)getpid()) < (int)sizeof(tmp)
 			    ? 0
 			    : -ENAMETOOLONG;
+	/* An operator's word has no evidence, and his last one is meant. */
+	if (r == 0 && n->state == SL_NOTE_COUNTS && n->n_lines)
+		add_to_first(dir, n);
+	len = sl_note_write(n, text);
 	if (r < 0 || !len)
 		return sl_diag_set(reterr, r < 0 ? r : -ENOMEM, dir, 0, 0, "cannot be kept");
 	/* What counts already is not taken back by a second sight that alone would not. */

@@ -87,6 +87,43 @@ static void test_files(void)
 	sl_notes_done(&all);
 }
 
+/* The first evidence stays, which names who did it; the effects of both count. */
+static void test_again(void)
+{
+	struct sl_note a, b;
+	struct sl_notes all;
+	struct sl_diag d = {0};
+
+	fill(&a);
+	fill(&b);
+	strcpy(a.kind, "wrong-scope");
+	strcpy(b.kind, "wrong-scope");
+	strcpy(b.command, "nvme.nvm.write nsid=1 slba=8");
+	b.row.observed = SL_E_LOG;
+	strcpy(b.line[0], "evidence: another");
+	assert(sl_note_put(dir, &a, &d) == 0 && sl_note_put(dir, &b, &d) == 1);
+	assert(sl_note_put(dir, &a, &d) == 1);
+	assert(sl_notes_load(dir, &all, &d) == 0);
+	for (unsigned i = 0; i < all.n; i++) {
+		const struct sl_note *n = &all.v[i];
+
+		if (strcmp(n->name, a.name) != 0)
+			continue;
+		assert(strcmp(n->command, "nvme.nvm.write nsid=1 slba=7") == 0);
+		assert(n->row.observed == (SL_E_DATA | SL_E_CONFIG | SL_E_LOG));
+		assert(n->n_lines == 3 && strstr(n->line[0], "06h: 1 -> 0"));
+		assert(!strncmp(n->line[2], "again: ", 7) && strstr(n->line[2], "slba=8"));
+		a.n_lines = 0;
+	}
+	assert(a.n_lines == 0);
+	sl_notes_done(&all);
+	/* Fewer suspects say more. */
+	strcpy(b.line[0], "evidence: another");
+	b.n_lines = 1;
+	assert(sl_note_put(dir, &b, &d) == 1 && !strcmp(b.line[0], "evidence: another"));
+	assert(b.row.observed == (SL_E_DATA | SL_E_CONFIG | SL_E_LOG));
+}
+
 static void test_signed(void)
 {
 	struct sl_note a, b;
@@ -119,6 +156,7 @@ int main(void)
 	assert(mkdtemp(dir));
 	test_text();
 	test_files();
+	test_again();
 	test_signed();
 	(void)snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
 	return system(cmd) ? 1 : 0;
