@@ -5,7 +5,8 @@
  * read again, while nobody else can have changed it.
  */
 #include <errno.h>
-#include <sha2.h>
+#define OPENSSL_API_COMPAT 0x10100000L /* as src/broker/gate.h */
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #define CHUNKS_MAX  1024u /* of a namespace */
 #define ENDS	    8u	  /* chunks at either end of a large one */
 #define TOKEN_BYTES 16384u
-#define URGENT_MAX  128u /* chunks */
+#define URGENT_MAX  32u	 /* chunks: what is looked at in a fifth of a second under load */
 #define LATE	    5.0	 /* seconds: what is read again later says too little */
 #define SOON	    0.25 /* likewise, where somebody else may write, for all that is known */
 #define SOON_SHARE  0.02 /* and of the time it was watched: an accident is no likelier than that */
@@ -30,12 +31,12 @@
 static uint64_t digest(const uint8_t *p, size_t n, uint64_t seed)
 {
 	uint8_t md[SHA256_DIGEST_LENGTH];
-	SHA2_CTX ctx;
+	SHA256_CTX ctx;
 
-	SHA256Init(&ctx);
-	SHA256Update(&ctx, (const uint8_t *)&seed, sizeof(seed));
-	SHA256Update(&ctx, p, n);
-	SHA256Final(md, &ctx);
+	(void)SHA256_Init(&ctx);
+	(void)SHA256_Update(&ctx, &seed, sizeof(seed));
+	(void)SHA256_Update(&ctx, p, n);
+	(void)SHA256_Final(md, &ctx);
 	return sl_get_le64(md) | 1;
 }
 
@@ -196,6 +197,19 @@ void sl_blocks_hurry(struct sl_watched *d, struct sl_chunk *chunk)
 	}
 }
 
+/* Under load this is asked thousands of times a second: mostly all of it lies in one chunk. */
+static void hurry_near(struct sl_watched *d, const struct sl_range *at)
+{
+	uint64_t first = at->lba ? at->lba - 1 : 0, last = at->lba + at->count;
+	struct sl_chunk *c = sl_blocks_find(d, at->nsid, at->lba);
+
+	sl_blocks_hurry(d, c);
+	if (!c || first < c->lba)
+		sl_blocks_hurry(d, sl_blocks_find(d, at->nsid, first));
+	if (!c || last >= c->lba + c->n)
+		sl_blocks_hurry(d, sl_blocks_find(d, at->nsid, last));
+}
+
 /* How many bytes of what a command moved its digest is of. */
 static size_t read_back(const struct sl_ns *ns, const struct sl_act *act)
 {
@@ -256,11 +270,8 @@ void sl_blocks_note(struct sl_watched *d, const struct sl_act *act)
 	 * The neighbours first: there a command that does more than it says writes its answer. Of
 	 * more than can be looked at soon, none is first.
 	 */
-	if (good && d->blocks.urgent < URGENT_MAX) {
-		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, x->lba));
-		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, x->lba ? x->lba - 1 : 0));
-		sl_blocks_hurry(d, sl_blocks_find(d, ns->nsid, x->lba + x->count));
-	}
+	if (good && d->blocks.urgent < URGENT_MAX && d->blocks.urgent < d->blocks.n)
+		hurry_near(d, x);
 	d->blocks.due = d->blocks.n;
 }
 
