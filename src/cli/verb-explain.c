@@ -545,6 +545,11 @@ static int explain_last(struct sl_cli *cli, struct explain *x)
 	}
 	(void)snprintf(dir, sizeof(dir), "%s", sl_cli_get(cli, "ledger"));
 	r = sl_ledger_files(dir, newest, l);
+	if (r < 0 && r != -ENOENT) {
+		free(l);
+		return sl_cli_error(SL_EXIT_FAILED, "%s: the ledger cannot be read: %s", dir,
+				    strerror(-r));
+	}
 	if (r < 0 || !l->found) {
 		free(l);
 		return sl_cli_error(SL_EXIT_FAILED,

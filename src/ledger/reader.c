@@ -160,8 +160,11 @@ int sl_ledger_files(const char *dir, int (*fn)(void *arg, const char *path), voi
 			(void)snprintf(path, sizeof(path), "%s/%s", dir, SL_LEDGER_FILE);
 		else
 			(void)snprintf(path, sizeof(path), "%s/ledger-%u.slg", dir, i);
-		if (stat(path, &st) < 0)
+		if (stat(path, &st) < 0) {
+			if (errno != ENOENT)
+				return -errno;
 			continue;
+		}
 		any = true;
 		r = fn(arg, path);
 	}
