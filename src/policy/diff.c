@@ -158,6 +158,16 @@ static const char *stem_of(uint16_t parent, char *buf, size_t size)
 	return buf;
 }
 
+/* The command's only sub-selector here? */
+static bool alone(const uint8_t *rows, uint16_t row)
+{
+	for (uint32_t k = 0; k < sl_row_count; k++)
+		if (rows[k] && k != row && k != sl_rows[row].parent &&
+		    sl_rows[k].parent == sl_rows[row].parent)
+			return false;
+	return true;
+}
+
 void sl_rows_text(const uint8_t *rows, char *buf, size_t size)
 {
 	char stem[128] = "";
@@ -167,11 +177,13 @@ void sl_rows_text(const uint8_t *rows, char *buf, size_t size)
 	for (uint32_t i = 0; i < sl_row_count && n + 1 < size; i++) {
 		uint16_t parent = sl_rows[i].parent;
 		const char *name = sl_rows[parent].name, *sep = "";
+		bool all = rows[parent] && whole_command(rows, parent); /* its name says it */
 
 		if (rows[i] && parent == i)
 			n += (size_t)snprintf(buf + n, size - n, "%s%s%s", n ? ", " : "", name,
-					      sl_rows[i].sel_group ? " (what is not listed)" : "");
-		if (!rows[i] || parent == i)
+					      sl_rows[i].sel_group && !all ? " (what is not listed)"
+									   : "");
+		if (!rows[i] || parent == i || all)
 			continue;
 		for (uint32_t k = 0; k < i; k++)
 			if (rows[k] && sl_rows[k].parent == parent && k != parent)
@@ -179,6 +191,11 @@ void sl_rows_text(const uint8_t *rows, char *buf, size_t size)
 		if (whole_command(rows, parent) &&
 		    strncmp(sl_rows[i].name, name, strlen(name)) == 0) {
 			n += (size_t)snprintf(buf + n, size - n, "%s%s.*", n ? ", " : "", name);
+			continue;
+		}
+		if (alone(rows, (uint16_t)i)) {
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "",
+					      sl_rows[i].name);
 			continue;
 		}
 		n += (size_t)snprintf(buf + n, size - n, "%s%s{", n ? ", " : "",

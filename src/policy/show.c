@@ -5,6 +5,7 @@
 
 #include "base/emit.h"
 #include "core/table.h"
+#include "policy/analyse.h"
 #include "policy/ast.h"
 #include "policy/parse.h"
 #include "policy/show.h"
@@ -259,33 +260,16 @@ void sl_image_rule_text(const struct sl_image *img, uint32_t rule, uint16_t row,
 		    r->flags & SL_RULE_DURABLE ? " durable" : "");
 }
 
-/* The rows that a rule is a candidate for, in any section; their names, a whole command as one. */
+/* The rows that a rule is a candidate for, in any section: their names, and the first of them. */
 static void rows_text(const uint8_t *rows, char *buf, size_t size, uint16_t *ret_row)
 {
-	struct out o = {buf, size};
-	bool first = true;
+	const uint8_t *first = memchr(rows, 1, sl_row_count);
 
-	buf[0] = 0;
-	*ret_row = 0;
-	if (!memchr(rows, 0, sl_row_count)) {
-		put(&o, "anything");
-		return;
-	}
-	for (uint32_t i = 0; i < sl_row_count; i++) {
-		bool whole = true;
-
-		if (!rows[i])
-			continue;
-		if (first)
-			*ret_row = (uint16_t)i;
-		/* Shown with its command when all of that is here. */
-		for (uint32_t k = 0; k < sl_row_count; k++)
-			whole &= sl_rows[k].parent != sl_rows[i].parent || rows[k];
-		if (whole && sl_rows[i].parent != i)
-			continue;
-		put(&o, "%s%s", first ? "" : ", ", sl_rows[i].name);
-		first = false;
-	}
+	*ret_row = first ? (uint16_t)(first - rows) : 0;
+	if (memchr(rows, 0, sl_row_count))
+		sl_rows_text(rows, buf, size);
+	else
+		(void)snprintf(buf, size, "anything");
 }
 
 /* Marks the rows and sections in which each rule is found. rows: rules × sl_row_count bytes. */
