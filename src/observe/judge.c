@@ -8,6 +8,7 @@
 #include "core/ranges.h"
 #include "core/table.h"
 #include "observe/protocol.h"
+#include "spec/names.h"
 #include "spec/nvme.h"
 
 #define NVME_ADMIN_FORMAT  0x80u
@@ -92,6 +93,60 @@ static bool ends_self_test(const struct sl_done *d, const struct sl_change *c)
 	       sl_rows[d->x->row].floor & (SL_E_DATA | SL_E_INVENTORY);
 }
 
+static bool clear(uint16_t row, const uint8_t *req, const char *name)
+{
+	const struct sl_field *f = sl_row_field(row, name);
+
+	return f && !sl_field_get(f, req);
+}
+
+bool sl_only_hints(uint16_t row, const uint8_t *req)
+{
+	return sl_rows[row].ranges == SL_RANGES_DSM && clear(row, req, "ad");
+}
+
+/* What the command can do, and was not asked for: to save, or to do more than take a hint. */
+static bool not_asked(const struct sl_case *x, const struct sl_change *c)
+{
+	switch (c->probe->facet) {
+	case SL_FACET_FEATURE_SAVED:
+		return clear(x->row, x->cmd.req, "sv");
+	case SL_FACET_S_MODE_SAVED:
+		return clear(x->row, x->cmd.req, "sp");
+	case SL_FACET_BLOCKS:
+		return sl_only_hints(x->row, x->cmd.req);
+	default:
+		return false;
+	}
+}
+
+/* Firmware that runs at once, by a command that leaves that to a reset. */
+static bool too_soon(const struct sl_done *d, const struct sl_change *c)
+{
+	sl_effects floor = sl_rows[d->x->row].floor;
+	const uint64_t active = 7; /* bits of the slot that runs, AFI */
+	bool runs;
+
+	if (d->reset || c->status || !(floor & SL_E_FIRMWARE) ||
+	    floor & (SL_E_CONFIG | SL_E_AVAILABILITY))
+		return false;
+	switch (c->probe->facet) {
+	case SL_FACET_ID_CTRL:
+	case SL_FACET_S_INQUIRY:
+	case SL_FACET_C_IDENTIFY:
+		runs = c->field && c->field->effects == SL_E_FIRMWARE;
+		break;
+	case SL_FACET_FIRMWARE:
+		runs = !c->at && (c->old_value ^ c->new_value) & active;
+		break;
+	default:
+		runs = false;
+	}
+	/* CXL: action 0 is to switch at once. */
+	return runs && (sl_rows[d->x->row].set != SL_SET_CXL ||
+			(d->x->payload && d->x->cmd.data_len && d->x->payload[0]));
+}
+
 /* Beyond one namespace, by the specification or the declaration. */
 static bool wide(const struct sl_done *d, uint8_t fna)
 {
@@ -174,6 +229,8 @@ enum sl_explanation sl_explain(const struct sl_contract *c, const struct sl_done
 		return explain_hash(d);
 	if (recorded(d, change) || counted(d, change) || ends_self_test(d, change))
 		return SL_EXPLAINED;
+	if (not_asked(d->x, change) || too_soon(d, change))
+		return SL_UNEXPLAINED;
 	if (sl_change_fixed(change))
 		return may & SL_E_FIRMWARE || (sl_rows[d->x->row].flags & SL_ROW_VENDOR &&
 					       d->x->declared & SL_E_CAPABILITY)

@@ -14,6 +14,7 @@ struct sl_done {
 	const struct sl_case *x;
 	uint16_t status; /* without DNR and MORE; 0: it succeeded */
 	bool lost;
+	bool reset; /* the device has been reset since, or may have been */
 };
 
 /* How a change stands to a command. */
@@ -37,6 +38,8 @@ sl_effects sl_change_effects(const struct sl_change *c);
 bool sl_change_fixed(const struct sl_change *c);
 /* It has no innocent cause but a command: no honest device changes it by itself. */
 bool sl_change_kept(const struct sl_change *c);
+/* Dataset Management that gives a hint, and changes nothing. */
+bool sl_only_hints(uint16_t row, const uint8_t *req);
 /* For people: where, and from what to what. */
 void sl_change_describe(const struct sl_change *c, struct sl_evidence *ret);
 

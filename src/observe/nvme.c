@@ -219,10 +219,18 @@ static const struct sl_known nvme_known[] = {
 	{SL_SET_NVME_ADMIN, NVME_ADMIN_IDENTIFY, 0, 0, 0, SL_ROLE_VITAL},
 	{SL_SET_NVME_ADMIN, NVME_ADMIN_GET_LOG_PAGE, 0, 0, 0, SL_ROLE_VITAL},
 	{SL_SET_NVME_ADMIN, NVME_ADMIN_GET_FEATURES, 0, 0, 0, SL_ROLE_REPORTS},
+	/* Format, by SES; Sanitize, by SANACT. */
+	{SL_SET_NVME_ADMIN, 0x80, 41, 0x0e, 1 << 1, SL_ROLE_ERASES},
+	{SL_SET_NVME_ADMIN, 0x80, 41, 0x0e, 2 << 1, SL_ROLE_ERASES},
+	{SL_SET_NVME_ADMIN, 0x84, 40, 0x07, 2, SL_ROLE_ERASES},
+	{SL_SET_NVME_ADMIN, 0x84, 40, 0x07, 3, SL_ROLE_ERASES},
+	{SL_SET_NVME_ADMIN, 0x84, 40, 0x07, 4, SL_ROLE_ERASES},
 };
 
 const struct sl_observed sl_observed_nvme = {
 	.set_by_value = true,
+	/* Namespace Write Protection Config */
+	.protects = {SL_FACET_FEATURE, 0x84, 0, 0},
 	.set = nvme_set,
 	.declaration = sl_nvme_declaration,
 	.source = SL_SOURCE_LID05,

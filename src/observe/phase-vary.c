@@ -196,6 +196,34 @@ static void turn_undefined(struct varying *m, unsigned dw, uint32_t bits)
 		turn(m, dw, famous[i], false);
 }
 
+/* Of what somebody has defined: a field's largest value, and the upper half of its bits. */
+static void fill_fields(struct varying *m)
+{
+	const struct sl_format *f = &sl_formats[sl_rows[m->x->row].format];
+	uint64_t fixed = sl_fields_fixed(m->x->row);
+
+	for (uint32_t i = 0; i < f->n_fields && i < 64; i++) {
+		const struct sl_field *field = &f->fields[i].field;
+		uint64_t most = UINT64_MAX >> (64 - field->width);
+
+		for (unsigned half = 0; half < 2 && field->width > 2 && !(fixed >> i & 1); half++) {
+			struct sl_command cmd = m->x->cmd;
+			uint64_t value = half ? most & ~(most >> field->width / 2) : most;
+			struct sl_case *y;
+
+			sl_field_set(field, cmd.req, value);
+			if (memcmp(cmd.req, m->x->cmd.req, SL_REQ_MAX) == 0)
+				continue;
+			y = begin_variant(m, &cmd);
+			if (!y)
+				continue;
+			(void)snprintf(y->name, sizeof(y->name), "%.50s, %s=%llXh", m->x->name,
+				       f->fields[i].name, (unsigned long long)value);
+			judge_variant(m, y, true);
+		}
+	}
+}
+
 unsigned sl_vary(const struct sl_verifier *v, const struct sl_case *x, struct sl_case *ret)
 {
 	struct varying m = {v, x, ret, 0};
@@ -212,6 +240,7 @@ unsigned sl_vary(const struct sl_verifier *v, const struct sl_case *x, struct sl
 				turn_undefined(&m, dw, bits[0]);
 			}
 		}
+	fill_fields(&m);
 	return m.n;
 }
 

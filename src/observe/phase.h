@@ -67,6 +67,8 @@ int sl_phase_payloads(struct sl_verifier *v);
 int sl_phase_stored(struct sl_verifier *v);
 int sl_phase_spill(struct sl_verifier *v);
 int sl_phase_copies(struct sl_verifier *v);
+int sl_phase_promises(struct sl_verifier *v);
+int sl_phase_erased(struct sl_verifier *v);
 int sl_phase_counters(struct sl_verifier *v);
 int sl_phase_support(struct sl_verifier *v);
 int sl_phase_sequences(struct sl_verifier *v);

@@ -48,6 +48,8 @@ const struct sl_phase sl_phases[] = {
 	 "no NVMe namespace of at most 64 MiB without metadata"},
 	{"copies", "is the copy what the source is?", SL_RIG_WRITES,
 	 SL_PHASE_PERTURBS | SL_PHASE_BLOCKS, sl_phase_copies, "it carries out no NVMe Copy"},
+	{"promises", "is it so, what a command says by succeeding?", SL_RIG_WRITES, SL_PHASE_BLOCKS,
+	 sl_phase_promises, "no block to try it with"},
 	{"counters", "do the counters count what was sent?", 0, SL_PHASE_PERTURBS | SL_PHASE_BLOCKS,
 	 sl_phase_counters, "no NVMe read or write to count"},
 	{"counts", "each harmless command a thousand times", 0, SL_PHASE_PERTURBS, sl_phase_counts,
@@ -61,6 +63,8 @@ const struct sl_phase sl_phases[] = {
 	 sl_phase_delays, CALM_NONE},
 	{"lasting", "commands whose doings stay, on a device that cannot be had fresh",
 	 SL_RIG_WRITES, SL_PHASE_LIVE, sl_phase_lasting, "there is none"},
+	{"erased", "is gone what was erased?", SL_RIG_WRITES, SL_PHASE_BLOCKS, sl_phase_erased,
+	 "it carries out no command that erases"},
 };
 const unsigned sl_n_phases = SL_COUNT(sl_phases);
 

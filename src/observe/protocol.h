@@ -33,6 +33,7 @@ enum sl_role {
 	SL_ROLE_WAKES,	 /* ends that; so do those above */
 	SL_ROLE_REPORTS, /* says how the device is */
 	SL_ROLE_VITAL,	 /* likewise: identity and health, which stay readable whatever is found */
+	SL_ROLE_ERASES,	 /* says that what blocks held cannot be had any more */
 };
 
 /* Of these opcodes, of a row of that set: what they are for when (req[at] & mask) == value. */
@@ -111,6 +112,15 @@ struct sl_observed {
 	 */
 	bool (*other)(const struct sl_probes *p, const struct sl_look *look,
 		      const struct sl_probe *q, unsigned i, uint8_t *bytes);
+	/*
+	 * What protects blocks against writes: the thing that is looked at, and, without
+	 * set_by_value, its bit; with it, the value 1.
+	 */
+	struct {
+		uint8_t facet, sel; /* 0: there is none */
+		uint16_t at;
+		uint8_t bit;
+	} protects;
 	/* Tries the declaration itself, which is asked for before anything else. */
 	void (*declaration)(struct sl_finder *f);
 	/* Does the command set one of several things that are looked at, and this one? */

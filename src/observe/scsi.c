@@ -22,6 +22,8 @@
 #define OP_READ16      0x88u
 #define OP_WRITE16     0x8au
 #define OP_VERIFY16    0x8fu
+#define MODE_SELECT_10 0x55u
+#define MODE_BYTES     252u
 #define MODE_HEADER    8u /* in front of the page, by the ten-byte commands, without descriptors */
 /* REPORT SUPPORTED OPERATION CODES: all, with timeouts */
 #define RSOC_BYTES 8192u
@@ -144,11 +146,11 @@ static bool look_mode(struct sl_finder *f, unsigned page, unsigned pc)
 	static const uint8_t facets[] = {SL_FACET_S_MODE, SL_FACET_S_MODE_OTHER,
 					 SL_FACET_S_MODE_OTHER, SL_FACET_S_MODE_SAVED};
 	/* DBD: without block descriptors; where they are, page 3Fh has them. */
-	const uint8_t cdb[16] = {0x5a, 8, (uint8_t)(pc << 6 | page), [8] = 252};
+	const uint8_t cdb[16] = {0x5a, 8, (uint8_t)(pc << 6 | page), [8] = MODE_BYTES};
 	char name[64];
 
 	(void)snprintf(name, sizeof(name), "mode page %02Xh%s", page, names[pc]);
-	return look(f, facets[pc], page, pc, cdb, 252, name);
+	return look(f, facets[pc], page, pc, cdb, MODE_BYTES, name);
 }
 
 static void find_modes(struct sl_finder *f)
@@ -277,6 +279,10 @@ static const struct sl_actor actors[] = {
 	}
 
 static const struct sl_known known[] = {
+	/* SANITIZE: overwrite, block erase, cryptographic erase */
+	{SL_SET_SCSI_SBC, 0x48, 1, 0x1f, 1, SL_ROLE_ERASES},
+	{SL_SET_SCSI_SBC, 0x48, 1, 0x1f, 2, SL_ROLE_ERASES},
+	{SL_SET_SCSI_SBC, 0x48, 1, 0x1f, 3, SL_ROLE_ERASES},
 	SBC(0x08, READS),
 	SBC(OP_READ10, READS),
 	SBC(0xa8, READS),
@@ -626,6 +632,69 @@ static bool vendor_listed(const struct sl_contract *c, uint8_t set, unsigned op)
 	return e && e->flags & SL_ENTRY_SUPPORTED;
 }
 
+/* MODE SELECT (10) of the page that MODE SENSE (10) returned: SPC-6 §6.12. */
+static bool set(const struct sl_contract *c, const struct sl_probe *p, uint64_t value,
+		const uint8_t *bytes, uint8_t *payload, struct sl_command *ret)
+{
+	uint8_t cdb[16] = {MODE_SELECT_10, 0x10}; /* PF */
+	uint32_t n;
+
+	(void)value;
+	if (p->facet != SL_FACET_S_MODE || !bytes || bytes[MODE_HEADER] & 0x40)
+		return false; /* pages with subpages have another form */
+	n = MODE_HEADER + bytes[MODE_HEADER + 1] + 2u;
+	if (n > p->cmd.data_len)
+		return false;
+	memcpy(payload + MODE_HEADER, bytes + MODE_HEADER, n - MODE_HEADER);
+	payload[MODE_HEADER] &= 0x3f; /* PS is the device's */
+	put_be(cdb + 7, n, 2);
+	*ret = cdb_in(c, cdb, n);
+	ret->dir = SL_DIR_OUT;
+	return true;
+}
+
+/* One bit after the other of those that MODE SENSE says can be changed: SPC-6 §6.14, PC 01b. */
+static bool other(const struct sl_probes *p, const struct sl_look *l, const struct sl_probe *q,
+		  unsigned i, uint8_t *bytes)
+{
+	const uint8_t *may = NULL;
+
+	for (size_t k = 0; k < p->n && q->facet == SL_FACET_S_MODE; k++)
+		if (p->v[k].facet == SL_FACET_S_MODE_OTHER && p->v[k].sel == q->sel &&
+		    p->v[k].sub == 1 && !l->item[k].status)
+			may = l->bytes + p->v[k].off;
+	for (uint32_t at = MODE_HEADER + 2; may && at < q->cmd.data_len; at++)
+		for (unsigned bit = 0; bit < 8; bit++)
+			if (may[at] >> bit & 1 && !i--) {
+				bytes[at] ^= (uint8_t)(1u << bit);
+				return true;
+			}
+	return false;
+}
+
+/* MODE SELECT of each page that can be changed, one bit of it another. */
+static void make_selects(struct sl_maker *m, uint16_t row, uint8_t opcode)
+{
+	for (size_t i = 0; i < m->p->n && opcode == MODE_SELECT_10 && !m->error; i++) {
+		const struct sl_probe *p = &m->p->v[i];
+		struct sl_case x = {.kind = SL_CASE_FIELD, .row = row, .nsid = LU};
+		uint8_t bytes[MODE_BYTES];
+
+		if (p->facet != SL_FACET_S_MODE || p->cmd.data_len > sizeof(bytes))
+			continue;
+		memcpy(bytes, m->look->bytes + p->off, p->cmd.data_len);
+		memset(m->payload, 0, sizeof(bytes));
+		if (!other(m->p, m->look, p, 0, bytes) ||
+		    !set(m->c, p, 0, bytes, m->payload, &x.cmd))
+			continue;
+		x.payload = m->payload;
+		sl_case_judge(m->c, m->payload, &x);
+		(void)snprintf(x.name, sizeof(x.name), "%s page=%02Xh", sl_rows[row].name, p->sel);
+		if (!sl_cases_add(m->out, &x))
+			m->error = -ENOMEM;
+	}
+}
+
 static void base(struct sl_maker *m)
 {
 	uint8_t set = sl_set_of_type(SL_SET_SCSI, m->c->type);
@@ -648,6 +717,7 @@ static void base(struct sl_maker *m)
 			finish(m, &x, r);
 			make_pages(m, row, (uint8_t)op, r);
 			make_logs(m, row, (uint8_t)op, r);
+			make_selects(m, row, (uint8_t)op);
 		}
 	}
 }
@@ -714,49 +784,11 @@ static bool sets_one(const struct sl_case *x, const struct sl_probe *p, bool *re
 	return true;
 }
 
-/* MODE SELECT (10) of the page that MODE SENSE (10) returned: SPC-6 §6.12. */
-static bool set(const struct sl_contract *c, const struct sl_probe *p, uint64_t value,
-		const uint8_t *bytes, uint8_t *payload, struct sl_command *ret)
-{
-	uint8_t cdb[16] = {0x55, 0x10}; /* PF */
-	uint32_t n;
-
-	(void)value;
-	if (p->facet != SL_FACET_S_MODE || !bytes || bytes[MODE_HEADER] & 0x40)
-		return false; /* pages with subpages have another form */
-	n = MODE_HEADER + bytes[MODE_HEADER + 1] + 2u;
-	if (n > p->cmd.data_len)
-		return false;
-	memcpy(payload + MODE_HEADER, bytes + MODE_HEADER, n - MODE_HEADER);
-	payload[MODE_HEADER] &= 0x3f; /* PS is the device's */
-	put_be(cdb + 7, n, 2);
-	*ret = cdb_in(c, cdb, n);
-	ret->dir = SL_DIR_OUT;
-	return true;
-}
-
-/* One bit after the other of those that MODE SENSE says can be changed: SPC-6 §6.14, PC 01b. */
-static bool other(const struct sl_probes *p, const struct sl_look *l, const struct sl_probe *q,
-		  unsigned i, uint8_t *bytes)
-{
-	const uint8_t *may = NULL;
-
-	for (size_t k = 0; k < p->n && q->facet == SL_FACET_S_MODE; k++)
-		if (p->v[k].facet == SL_FACET_S_MODE_OTHER && p->v[k].sel == q->sel &&
-		    p->v[k].sub == 1 && !l->item[k].status)
-			may = l->bytes + p->v[k].off;
-	for (uint32_t at = MODE_HEADER + 2; may && at < q->cmd.data_len; at++)
-		for (unsigned bit = 0; bit < 8; bit++)
-			if (may[at] >> bit & 1 && !i--) {
-				bytes[at] ^= (uint8_t)(1u << bit);
-				return true;
-			}
-	return false;
-}
-
 const struct sl_observed sl_observed_scsi = {
 	.set = set,
 	.other = other,
+	/* SWP of the control mode page */
+	.protects = {SL_FACET_S_MODE, 0x0a, MODE_HEADER + 4, 0x08},
 	.declaration = declaration,
 	.source = SL_SOURCE_RSOC,
 	.facets = SL_FACETS(S_INQUIRY, S_ATA) | SL_FACETS(BLOCKS, HASH),

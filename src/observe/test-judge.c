@@ -49,6 +49,8 @@ int main(void)
 {
 	struct sl_case id = command(0x06, 1, 0), set = command(0x09, 6, 0);
 	struct sl_case format = command(0x80, 0, 1);
+	struct sl_case commit = command(0x10, 2 << 3 | 2, 0),
+		       commit_now = command(0x10, 3 << 3 | 2, 0);
 
 	/* A harmless command may change nothing, fail or not, but for the trace of its failure. */
 	assert(explain(&id, 0, SL_FACET_FEATURE, 6, 0, 0, 1) == SL_UNEXPLAINED);
@@ -79,6 +81,17 @@ int main(void)
 	assert(explain(&format, 0, SL_FACET_ID_NS, 0, 2, 26, 1) == SL_OUT_OF_SCOPE);
 	format.scope |= SL_S_SUBSYSTEM;
 	assert(explain(&format, 0, SL_FACET_ID_NS, 0, 2, 26, 1) == SL_EXPLAINED);
+	/* It saves it where SV says so, and no other way. */
+	set.declared = SL_E_CAPABILITY;
+	assert(explain(&set, 0, SL_FACET_FEATURE_SAVED, 6, 0, 0, 1) == SL_UNEXPLAINED);
+	set.cmd.req[43] = 0x80;
+	assert(explain(&set, 0, SL_FACET_FEATURE_SAVED, 6, 0, 0, 1) == SL_EXPLAINED);
+	/* Activation that is left to a reset; at once; which slot it will be. */
+	assert(explain(&commit, 0, SL_FACET_FIRMWARE, 3, 0, 0, 6) == SL_UNEXPLAINED);
+	assert(explain(&commit, 0, SL_FACET_ID_CTRL, 1, 0, 64, 6) == SL_UNEXPLAINED);
+	assert(explain(&commit, 0, SL_FACET_FIRMWARE, 3, 0, 0, 0x25) == SL_EXPLAINED);
+	assert(explain(&commit_now, 0, SL_FACET_FIRMWARE, 3, 0, 0, 6) == SL_EXPLAINED);
+	assert(explain(&commit_now, 0, SL_FACET_ID_CTRL, 1, 0, 64, 6) == SL_EXPLAINED);
 	/* No device changes a feature by itself, but its power state; nor counts down. */
 	assert(kept(SL_FACET_FEATURE, 6, 0, 1) && !kept(SL_FACET_FEATURE, 2, 0, 1));
 	assert(kept(SL_FACET_SMART, 2, 128, 4) && !kept(SL_FACET_SMART, 2, 128, 6));

@@ -597,8 +597,11 @@ static bool explain_one(void *ctx, const struct sl_change *c)
 		return true;
 	for (unsigned i = x->run->prefix; i < x->run->n && best != SL_EXPLAINED; i++) {
 		const struct sl_step *s = &x->run->step[i];
-		struct sl_done done = {
-			.x = s->x, .status = sl_answer_code(&s->a), .lost = s->a.lost};
+		struct sl_done done = {.x = s->x,
+				       .status = sl_answer_code(&s->a),
+				       .lost = s->a.lost,
+				       .reset = x->stage == SL_STAGE_RESET ||
+						x->run->flags & SL_TRIAL_CUT};
 		enum sl_explanation e;
 
 		if (!s->keep)

@@ -214,7 +214,8 @@ enum sl_explanation sl_act_explains(const struct sl_watched *d, const struct sl_
 		/* What is looked at in it lies in its head; nobody writes to it. */
 		.payload = act->cmd.dir & SL_DIR_OUT ? (uint8_t *)(uintptr_t)act->head : NULL,
 	};
-	struct sl_done done = {.x = &x, .status = act->status, .lost = act->lost};
+	/* Nobody tells of resets. */
+	struct sl_done done = {.x = &x, .status = act->status, .lost = act->lost, .reset = true};
 
 	sl_facts_collect(&d->doc->contract, &x.cmd, NULL, &x.facts);
 	x.scope = x.facts.scope;
