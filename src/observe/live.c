@@ -544,6 +544,13 @@ static void only_behind(struct sl_verifier *v, const struct sl_change *c, const 
 			       r->step[r->n - 1].x->name);
 }
 
+/* A log, or a value in one, that goes where it likes: what is seen there once says nothing. */
+static bool is_log(const struct sl_change *c)
+{
+	return c->probe && !c->status && !sl_change_kept(c) && !sl_change_fixed(c) &&
+	       sl_effects_within(sl_facets[c->probe->facet].effects, SL_E_LOG | SL_E_BACKGROUND);
+}
+
 /*
  * What did not show a second time. Where it could be put back, it may have been anybody's doing.
  * Where it could not, there was nothing to be seen again: one command stood alone in between, and
@@ -561,7 +568,7 @@ static int not_again(struct sl_verifier *v, struct sl_trial *r, const struct sl_
 	if (c->probe && v->rig->can & SL_RIG_WRITES)
 		error = sl_live_set(v, c->probe, c->old_value, first->bytes + c->probe->off,
 				    &settable);
-	if (!error && !settable && c->probe && c->probe->facet != SL_FACET_BLOCKS &&
+	if (!error && !settable && c->probe && c->probe->facet != SL_FACET_BLOCKS && !is_log(c) &&
 	    !put_back(v, c, first) && one_row(r))
 		error = is_quiet(v, &quiet);
 	else
@@ -587,6 +594,19 @@ static int not_again(struct sl_verifier *v, struct sl_trial *r, const struct sl_
 		       "by itself in %.0f s of watching",
 		       r->n > 1 ? ", by one of several forms of it" : "", v->watched);
 	return 0;
+}
+
+/* Was it seen to change with something harmless in the place of the commands? */
+static bool moved_before(const struct sl_verifier *v, const struct sl_change *c)
+{
+	struct sl_evidence e;
+
+	sl_change_describe(c, &e);
+	for (size_t i = 0; i < v->out->n; i++)
+		if (v->out->v[i].id == SL_BREACH_MOVES && v->out->v[i].n_evidence &&
+		    strcmp(v->out->v[i].evidence[0].where, e.where) == 0)
+			return true;
+	return false;
 }
 
 static void note_repeats(const struct sl_trial *r, struct sl_breach *b)
@@ -622,7 +642,7 @@ static int confirm(struct sl_verifier *v, struct sl_trial *r, struct sl_differen
 	if (found > 0)
 		found = shows(v, r, 0, r->n, d, second);
 	if (found > 0) {
-		int moves = control(v, r, d);
+		int moves = moved_before(v, &worst_of(d)->change) ? 1 : control(v, r, d);
 
 		if (!moves) {
 			found = in_turns(v, r, d);

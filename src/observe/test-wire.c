@@ -73,6 +73,8 @@ static bool judge(const char *model, const char *dir, const struct line *l, bool
 		.first = strcmp(l->kinds, "") != 0,
 		.patience_ms = 600,
 		.seconds = strcmp(l->persona, "honest/slow") == 0 ? 45 : 0,
+		/* What comes by chance is held against itself again each time that it comes. */
+		.commands = strcmp(l->persona, "honest/by-chance") == 0 ? 300000 : 0,
 	};
 	const char *expected = plain ? l->plain : l->full;
 	char path[4096], socket[] = "/tmp/sluice-test-wire.XXXXXX", sock[64];

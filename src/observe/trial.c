@@ -19,6 +19,8 @@
 #define FAILING_MAX	   12  /* commands in a row that the transport fails, likewise */
 #define FIRST_PAUSE	   31u /* commands of a row that are sent before the first look */
 #define RETRIES		   2   /* of a read that fails */
+#define SMART_WARNING	   0
+#define WARNS_OF_HEAT	   2 /* its bit 1 */
 #define SMART_POWER_CYCLES 112
 #define SMART_UNSAFE	   144
 #define SMART_MEDIA_ERRORS 160
@@ -474,6 +476,14 @@ static bool same_error(const struct sl_verifier *v, const struct sl_change *c)
 	       number > sl_get_le64(v->start.bytes + c->probe->off);
 }
 
+/* The warning of the temperature comes and goes with it. */
+static bool by_heat(const struct sl_verifier *v, const struct sl_change *c)
+{
+	return !(v->rig->can & SL_RIG_FRESH) && c->probe && !c->status && c->field &&
+	       c->probe->facet == SL_FACET_SMART && c->field->off == SMART_WARNING &&
+	       (c->old_value ^ c->new_value) == WARNS_OF_HEAT;
+}
+
 /* It counts its power cycles: those were ours. */
 static bool own_cut(const struct sl_trial *r, const struct sl_change *c)
 {
@@ -585,7 +595,7 @@ static bool explain_one(void *ctx, const struct sl_change *c)
 		     c->field->off == NS_FLBAS;
 	if ((x->failed || (x->format && by_looks(c))) && sl_change_own(c))
 		return true;
-	if (own_cut(x->run, c) || same_error(x->v, c))
+	if (own_cut(x->run, c) || same_error(x->v, c) || by_heat(x->v, c))
 		return true;
 	/* What goes on after its command has ended is no other command's doing. */
 	if (!(x->v->rig->can & SL_RIG_FRESH) && x->v->lingers && c->probe &&
