@@ -26,6 +26,7 @@
 #define SOON	    0.25 /* likewise, where somebody else may write, for all that is known */
 #define SOON_SHARE  0.02 /* and of the time it was watched: an accident is no likelier than that */
 #define OWED_MAX    16.0 /* commands */
+#define SETTLE	    2.0	 /* seconds: an erasure may go on when its command has ended */
 #define PUT_OFF	    0.1	 /* seconds, of what the device does not let be read */
 
 static uint64_t digest(const uint8_t *p, size_t n, uint64_t seed)
@@ -149,7 +150,7 @@ int sl_blocks_init(struct sl_watched *d, const struct sl_contract *old)
 	const struct sl_contract *c = &d->doc->contract;
 	int r = 0;
 
-	*b = (struct sl_blocks){0};
+	*b = (struct sl_blocks){.erased = was.erased};
 	for (uint32_t i = 0; i < c->n_ns && d->o->block && r == 0; i++)
 		if (plain(&c->ns[i]))
 			r = add_ns(d, b, &c->ns[i]);
@@ -266,6 +267,8 @@ void sl_blocks_note(struct sl_watched *d, const struct sl_act *act)
 		keep(&d->blocks, act, digest(zeroes, read_back(ns, act), d->w->config.seed));
 	if (sl_act_harmless(act))
 		return;
+	if (act->role == SL_ROLE_ERASES && !act->status && !act->lost)
+		d->blocks.erased = act->t;
 	/*
 	 * The neighbours first: there a command that does more than it says writes its answer. Of
 	 * more than can be looked at soon, none is first.
@@ -375,6 +378,55 @@ static const struct sl_act *brought(const struct sl_watched *d, const struct sl_
 	return copy && known == sl_contract_ns(&d->doc->contract, c->nsid)->blocks ? copy : NULL;
 }
 
+/* The command that erased this block, where nothing else touched it in the window. */
+static const struct sl_act *eraser(const struct sl_watched *d, const struct sl_chunk *c, uint32_t i,
+				   const struct sl_window *w)
+{
+	const struct sl_act *act, *ret = NULL;
+	uint64_t at = 0;
+
+	while ((act = sl_window_next(d->w->acts, w, &at))) {
+		if (act->own || !sl_act_touches(d, act, c->nsid, c->lba + i, 1))
+			continue;
+		if (act->role != SL_ROLE_ERASES || act->status || act->lost)
+			return NULL;
+		ret = act;
+	}
+	return ret;
+}
+
+/* Blocks of which something was left after a command that says that it erased them. */
+static void find_left(struct sl_watched *d, struct sl_chunk *c, const uint64_t *now,
+		      const struct sl_window *w)
+{
+	uint32_t size = UINT32_C(1) << sl_contract_ns(&d->doc->contract, c->nsid)->lba_shift, n = 0;
+	struct sl_sight s = {.kind = "not-stored",
+			     .effects = SL_E_DATA,
+			     .strong = true,
+			     .nsid = c->nsid,
+			     .window = *w};
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		const uint8_t *p = d->w->data + (size_t)i * size;
+		const struct sl_act *act;
+
+		if (c->hash[i] != now[i] || c->moves[i] || memcmp(p, p + 1, size - 1) == 0)
+			continue;
+		act = eraser(d, c, i, w);
+		if (!act)
+			continue;
+		s.lba = n++ ? s.lba : c->lba + i;
+		s.who = act;
+	}
+	if (!n)
+		return;
+	(void)snprintf(s.where, sizeof(s.where), "blocks nsid=%u lba=%llu", c->nsid,
+		       (unsigned long long)s.lba);
+	(void)snprintf(s.what, sizeof(s.what), "%u block%s what was there before it was erased", n,
+		       n == 1 ? " holds" : "s hold");
+	(void)sl_suspect(d, &s);
+}
+
 static void compare(struct sl_watched *d, struct sl_chunk *c, const uint64_t *now,
 		    const struct sl_window *w)
 {
@@ -418,8 +470,13 @@ static int look_at(struct sl_watched *d, struct sl_chunk *c)
 	uint64_t now[CHUNK_BYTES >> 9];
 	const struct sl_act *own = NULL;
 	double t = c->stretch.t, had = d->w->tokens;
-	int r = ns ? read_blocks(d, ns, c->lba, c->n, &own) : 0;
+	int r;
 
+	if (sl_watch_now() < d->blocks.erased + SETTLE) {
+		d->blocks.due++;
+		return 0;
+	}
+	r = ns ? read_blocks(d, ns, c->lba, c->n, &own) : 0;
 	sl_blocks_owe(d, had);
 	if (r <= 0)
 		return r;
@@ -429,6 +486,8 @@ static int look_at(struct sl_watched *d, struct sl_chunk *c)
 	if (sl_stretch_read(d, &c->stretch, own->intent, own, &window)) {
 		sl_suspect_read(d, &c->stretch, &window, c->stretch.t - t);
 		compare(d, c, now, &window);
+		if (d->blocks.erased >= t && d->blocks.erased > 0)
+			find_left(d, c, now, &window);
 	}
 	memcpy(c->hash, now, c->n * sizeof(now[0]));
 	return 0;

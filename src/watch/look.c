@@ -181,6 +181,8 @@ bool sl_act_touches(const struct sl_watched *d, const struct sl_act *act, uint32
 		return true;
 	if (!sl_effects_any(may, SL_E_DATA | SL_E_CAPABILITY | SL_E_INVENTORY))
 		return false;
+	if (row->ranges == SL_RANGES_DSM && sl_only_hints(act->row, cmd->req))
+		return false;
 	/* Under load there are thousands of these: without the facts. */
 	if (act->blocks.count)
 		return (act->blocks.nsid == nsid || act->blocks.nsid == NVME_NSID_ALL) &&

@@ -434,6 +434,8 @@ static void test_roles(void)
 		{{0x1b, [4] = 1}, SL_ROLE_WAKES, 0, 0},
 		{{0x1b, [4] = 0x31}, SL_ROLE_RESTS, 0, 0}, /* STANDBY */
 		{{0x12}, SL_ROLE_VITAL, 0, 0},
+		{{0x48, 0x83}, SL_ROLE_ERASES, 0, 0}, /* IMMED, cryptographic erase */
+		{{0x48, 0x1f}, SL_ROLE_OTHER, 0, 0},  /* exit failure mode */
 	};
 
 	for (size_t i = 0; i < SL_COUNT(v); i++) {

@@ -90,6 +90,7 @@ struct sl_blocks {
 	size_t due;    /* of the pass that is under way */
 	struct sl_reread reread[SL_REREADS_MAX];
 	unsigned n_rereads;
+	double erased;		 /* when a command that erases ended, last; 0: none did */
 	double owed;		 /* of the budget: what looks took, less what reading again did */
 	uint64_t compared, late; /* read again; not in time */
 };
