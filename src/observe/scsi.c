@@ -34,6 +34,7 @@
 #define ATTENTIONS 3u
 #define PAGES_MAX  64u
 #define VPD_VENDOR 0xc0u
+#define VPD_ATA	   0x89u /* ATA Information, SAT-5 §12.4.2 */
 #define LOG_VENDOR 0x30u
 #define MODE_ALL   0x3fu
 #define POWER_PAGE 0x1au /* power conditions */
@@ -127,7 +128,8 @@ static bool look_vpd(struct sl_finder *f, unsigned page)
 	char name[16];
 
 	(void)snprintf(name, sizeof(name), "vpd %02Xh", page);
-	return look(f, SL_FACET_S_VPD, page, 0, cdb, 512, name);
+	/* It holds the disk's IDENTIFY DEVICE data, which say what is enabled, too. */
+	return look(f, page == VPD_ATA ? SL_FACET_S_ATA : SL_FACET_S_VPD, page, 0, cdb, 512, name);
 }
 
 static bool look_log(struct sl_finder *f, unsigned page)
@@ -591,7 +593,8 @@ static void make_pages(struct sl_maker *m, uint16_t row, uint8_t opcode, const s
 	} by[] = {{0x1a, SL_FACET_S_MODE},
 		  {0x5a, SL_FACET_S_MODE},
 		  {0x4d, SL_FACET_S_LOG},
-		  {0x12, SL_FACET_S_VPD}};
+		  {0x12, SL_FACET_S_VPD},
+		  {0x12, SL_FACET_S_ATA}};
 	const struct sl_field *page = sl_row_field(row, "page-code");
 	const struct sl_field *evpd = sl_row_field(row, "evpd");
 
@@ -600,7 +603,8 @@ static void make_pages(struct sl_maker *m, uint16_t row, uint8_t opcode, const s
 			const struct sl_probe *p = &m->p->v[i];
 			struct sl_case x;
 
-			if (p->facet != by[k].facet)
+			if (p->facet != by[k].facet ||
+			    (p->facet == SL_FACET_S_ATA && p->cmd.req[0] != opcode))
 				continue;
 			x = start(m, row, opcode, r);
 			sl_field_set(page, x.cmd.req, p->sel);
