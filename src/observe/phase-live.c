@@ -13,7 +13,6 @@
 
 #define STEPS_MAX 512u
 #define POLL_MS	  150u
-#define LATER_MS  6000u /* that are waited for a delayed effect */
 
 /* Logs and the like whose very first answer was another one than all that came after it. */
 int sl_phase_consumed(struct sl_verifier *v)
@@ -170,7 +169,7 @@ int sl_phase_delays(struct sl_verifier *v)
 
 	for (unsigned round = 0; round < 3 && r > 0 && sl_budget(v); round++) {
 		a->v = v;
-		a->wait = v->o->patience_ms ? v->o->patience_ms : LATER_MS;
+		a->wait = sl_patience_ms(v);
 		a->n = leaving_nothing(v, a->x);
 		r = a->n ? after_run(a, 0, a->n, NULL, d) : 0;
 		if (r > 0)

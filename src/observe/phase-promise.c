@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/bytes.h"
 #include "core/table.h"
@@ -16,9 +15,7 @@
 #include "observe/protocol.h"
 #include "spec/names.h"
 
-#define TIMES	     2	      /* that a lie has to be told, where somebody else may be writing */
-#define LATER_MS     3600000u /* an hour of a model's time */
-#define PATIENCE_MS  6000u    /* for what goes on after an erasure, where time is real */
+#define TIMES	     2 /* that a lie has to be told, where somebody else may be writing */
 #define NAP_MS	     50u
 #define ERASED_BYTES (4u << 20) /* of a namespace: half of it at either end */
 #define NS_NLBAF     25		/* offsets in Identify Namespace */
@@ -365,34 +362,22 @@ static int move_all(struct erased *e, enum sl_block_op op, uint8_t *bytes)
 	return error;
 }
 
-static unsigned patience(const struct sl_verifier *v)
-{
-	return v->o->patience_ms ? v->o->patience_ms : PATIENCE_MS;
-}
-
-static void pause_ms(unsigned ms)
-{
-	const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-
-	(void)nanosleep(&t, NULL);
-}
-
 /* Lets come what comes later: an hour, or until the first block can be read. */
 static int wait_for_it(struct erased *e)
 {
 	struct sl_verifier *v = e->v;
-	double until = sl_now() + patience(v) / 1000.0;
+	double until = sl_now() + sl_patience_ms(v) / 1000.0;
 	struct sl_case x;
 	bool ok = false;
 	int error;
 
 	if (v->rig->can & SL_RIG_CLOCK) {
-		v->rig->ops->pass(v->rig, LATER_MS);
+		v->rig->ops->pass(v->rig, SL_LATER_MS);
 		return 0;
 	}
 	error = one_block(v, e->ns, SL_BLOCK_READ, 0, &x, &ok);
 	while (!error && !ok && !v->gone && sl_now() < until) {
-		pause_ms(NAP_MS);
+		v->rig->ops->pass(v->rig, NAP_MS);
 		error = one_block(v, e->ns, SL_BLOCK_READ, 0, &x, &ok);
 	}
 	return error;
@@ -513,7 +498,7 @@ static int erase(struct erased *e, const struct sl_case *base)
 	error = count_left(e, &left, &first);
 	/* It may go on, and let itself be read meanwhile. */
 	if (!error && left && !(e->v->rig->can & SL_RIG_CLOCK)) {
-		pause_ms(patience(e->v));
+		e->v->rig->ops->pass(e->v->rig, sl_patience_ms(e->v));
 		error = count_left(e, &left, &first);
 	}
 	if (error || !left)

@@ -13,8 +13,8 @@
 #include "observe/protocol.h"
 #include "wire/wire.h"
 
-#define LATER_MS	   3600000u /* an hour of a model's time */
-#define SILENT_MAX	   3	    /* answers that do not come, until nobody waits any more */
+#define PATIENCE_MS	   6000u
+#define SILENT_MAX	   3 /* answers that do not come, until nobody waits any more */
 #define LIVE_PHASE_S	   30.0
 #define FAILING_MAX	   12  /* commands in a row that the transport fails, likewise */
 #define FIRST_PAUSE	   31u /* commands of a row that are sent before the first look */
@@ -38,6 +38,11 @@ double sl_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+unsigned sl_patience_ms(const struct sl_verifier *v)
+{
+	return v->o->patience_ms ? v->o->patience_ms : PATIENCE_MS;
 }
 
 bool sl_budget(struct sl_verifier *v)
@@ -426,7 +431,7 @@ int sl_trial_run(struct sl_verifier *v, struct sl_trial *r)
 	if (error || r->stages >> SL_STAGE_LATER == 0)
 		return error;
 	if (v->rig->can & SL_RIG_CLOCK)
-		v->rig->ops->pass(v->rig, LATER_MS);
+		v->rig->ops->pass(v->rig, SL_LATER_MS);
 	error = look(v, r, SL_STAGE_LATER);
 	if (error || r->stages >> SL_STAGE_RESET == 0 || !(v->rig->can & SL_RIG_POWER))
 		return error;

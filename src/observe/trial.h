@@ -148,7 +148,11 @@ void sl_look_explain(const struct sl_verifier *v, const struct sl_trial *run, un
 /* Counters of what looks themselves do when they are refused. */
 bool sl_change_own(const struct sl_change *c);
 
+#define SL_LATER_MS 3600000u /* an hour of a model's time */
+
 double sl_now(void);
+/* How long is waited for what comes late, where time is real. */
+unsigned sl_patience_ms(const struct sl_verifier *v);
 /* Is there time and are there commands left? */
 bool sl_budget(struct sl_verifier *v);
 /* Block size with what metadata travels in it; 0: unknown. */
