@@ -471,13 +471,8 @@ static int look_at(struct sl_watched *d, struct sl_chunk *c)
 	uint64_t now[CHUNK_BYTES >> 9];
 	const struct sl_act *own = NULL;
 	double t = c->stretch.t, had = d->w->tokens;
-	int r;
+	int r = ns ? read_blocks(d, ns, c->lba, c->n, &own) : 0;
 
-	if (sl_watch_now() < d->blocks.erased + SETTLE) {
-		d->blocks.due++;
-		return 0;
-	}
-	r = ns ? read_blocks(d, ns, c->lba, c->n, &own) : 0;
 	sl_blocks_owe(d, had);
 	if (r <= 0)
 		return r;
@@ -487,7 +482,7 @@ static int look_at(struct sl_watched *d, struct sl_chunk *c)
 	if (sl_stretch_read(d, &c->stretch, own->intent, own, &window)) {
 		sl_suspect_read(d, &c->stretch, &window, c->stretch.t - t);
 		compare(d, c, now, &window);
-		if (d->blocks.erased >= t && d->blocks.erased > 0)
+		if (d->blocks.erased >= t)
 			find_left(d, c, now, &window);
 	}
 	memcpy(c->hash, now, c->n * sizeof(now[0]));
@@ -679,12 +674,18 @@ static int reread_some(struct sl_watched *d)
 	return r < 0 ? r : 0;
 }
 
+/* May blocks be looked at? Not while what a command erased may still be on its way out. */
+static bool may_look(const struct sl_watched *d)
+{
+	return d->w->tokens >= 1 && sl_watch_now() >= d->blocks.erased + SETTLE;
+}
+
 int sl_blocks_look(struct sl_watched *d)
 {
 	struct sl_blocks *b = &d->blocks;
 	int r = reread_some(d);
 
-	for (size_t i = 0; i < b->n && b->urgent && r == 0 && d->w->tokens >= 1; i++) {
+	for (size_t i = 0; i < b->n && b->urgent && r == 0 && may_look(d); i++) {
 		if (!b->chunk[i].urgent)
 			continue;
 		b->chunk[i].urgent = false;
@@ -694,7 +695,7 @@ int sl_blocks_look(struct sl_watched *d)
 		if (r == 0)
 			r = reread_some(d);
 	}
-	for (unsigned i = 0; i < 16 && b->due && r == 0 && d->w->tokens >= 1; i++) {
+	for (unsigned i = 0; i < 16 && b->due && r == 0 && may_look(d); i++) {
 		b->due--;
 		b->at = (b->at + 1) % b->n;
 		r = look_at(d, &b->chunk[b->at]);

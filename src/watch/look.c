@@ -181,12 +181,12 @@ bool sl_act_touches(const struct sl_watched *d, const struct sl_act *act, uint32
 		return true;
 	if (!sl_effects_any(may, SL_E_DATA | SL_E_CAPABILITY | SL_E_INVENTORY))
 		return false;
-	if (row->ranges == SL_RANGES_DSM && sl_only_hints(act->row, cmd->req))
-		return false;
 	/* Under load there are thousands of these: without the facts. */
 	if (act->blocks.count)
 		return (act->blocks.nsid == nsid || act->blocks.nsid == NVME_NSID_ALL) &&
 		       lba < act->blocks.lba + act->blocks.count && act->blocks.lba < lba + n;
+	if (sl_only_hints(act->row, cmd->req))
+		return false;
 	sl_facts_collect(&d->doc->contract, cmd, payload_of(act), &f);
 	/* FNA: a format, or an erase, may be of all namespaces whichever is named. */
 	if (f.nsid && f.nsid != NVME_NSID_ALL && f.nsid != nsid && !(f.scope & beyond) &&
