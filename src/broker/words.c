@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "wire/wire.h"
 
 void sl_words_copy(char *to, size_t size, const char *text)
@@ -38,7 +39,7 @@ void sl_words_denial(const struct sl_image *img, const struct sl_verdict *v,
 	}
 	if (row->op_lo != row->op_hi)
 		(void)snprintf(code, sizeof(code), " %02xh",
-			       wide ? cmd->req[0] << 8 | cmd->req[1] : cmd->req[0]);
+			       wide ? sl_get_be16(cmd->req) : cmd->req[0]);
 	(void)snprintf(to, size, "%s%s%s%s (%s%s): %s", row->name, code, with, inside, place, line,
 		       sl_reason_text(v->reason));
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,21 +116,13 @@ static const struct {
 static int writable(struct sl_cli *cli, const char *option)
 {
 	const char *path = sl_cli_get(cli, option);
-	char dir[4096];
-	size_t n;
+	char copy[4096];
 
 	if (!path || access(path, W_OK) == 0)
 		return 0;
-	if (errno == ENOENT && (n = strlen(path)) < sizeof(dir)) {
-		memcpy(dir, path, n + 1);
-		while (n > 1 && dir[n - 1] == '/')
-			dir[--n] = '\0';
-		while (n && dir[n - 1] != '/')
-			n--;
-		dir[n] = '\0';
-		if (access(n ? dir : ".", W_OK | X_OK) == 0)
-			return 0;
-	}
+	if (errno == ENOENT && strlen(path) < sizeof(copy) &&
+	    access(dirname(strcpy(copy, path)), W_OK | X_OK) == 0)
+		return 0;
 	return sl_cli_error(SL_EXIT_FAILED, "--%s %s: %s", option, path, strerror(errno));
 }
 
